@@ -1,0 +1,821 @@
+/* base/json.c: a JSON scanner and writer over text.
+ *
+ * One recursive-descent validator with an explicit depth, and a skipper for text that is known to be whole:
+ * it looks only for quotes, brackets and escapes. Strings are most of a state's bytes, so both run through
+ * them with a table of the bytes that end a plain run. */
+#include "base/json.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- bytes ---- */
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static const char *skip_space(const char *pos, const char *end)
+{
+	while (pos < end && is_space(*pos))
+		pos++;
+	return pos;
+}
+
+/* The length of the valid UTF-8 sequence at pos, 0 when there is none. Table 3-7 of the Unicode standard. */
+static size_t utf8_sequence(const unsigned char *pos, size_t left)
+{
+	unsigned char c = pos[0];
+	if (c < 0x80)
+		return 1;
+	unsigned char low = 0x80;
+	unsigned char high = 0xBF;
+	size_t len = 0;
+	if (c >= 0xC2 && c <= 0xDF)
+		len = 2;
+	else if (c >= 0xE0 && c <= 0xEF)
+		len = 3;
+	else if (c >= 0xF0 && c <= 0xF4)
+		len = 4;
+	else
+		return 0;
+	if (c == 0xE0)
+		low = 0xA0;
+	else if (c == 0xED)
+		high = 0x9F;
+	else if (c == 0xF0)
+		low = 0x90;
+	else if (c == 0xF4)
+		high = 0x8F;
+	if (left < len || pos[1] < low || pos[1] > high)
+		return 0;
+	for (size_t i = 2; i < len; i++)
+		if (pos[i] < 0x80 || pos[i] > 0xBF)
+			return 0;
+	return len;
+}
+
+bool utf8_valid(struct slice text)
+{
+	const unsigned char *pos = (const unsigned char *)text.data;
+	size_t left = text.len;
+	while (left) {
+		size_t len = utf8_sequence(pos, left);
+		if (!len)
+			return false;
+		pos += len;
+		left -= len;
+	}
+	return true;
+}
+
+static int hex_digit(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* The four hex digits after "\u"; -1 when they are not there. */
+static int hex4(const char *pos, const char *end)
+{
+	if (end - pos < 4)
+		return -1;
+	int value = 0;
+	for (int i = 0; i < 4; i++) {
+		int digit = hex_digit(pos[i]);
+		if (digit < 0)
+			return -1;
+		value = value * 16 + digit;
+	}
+	return value;
+}
+
+/* ---- validating ---- */
+
+struct check {
+	const char *start;
+	const char *pos;
+	const char *end;
+	const char *wrong; /* what is wrong at pos; NULL while all is well */
+};
+
+static bool check_fail(struct check *c, const char *wrong)
+{
+	if (!c->wrong)
+		c->wrong = wrong;
+	return false;
+}
+
+static bool check_escape(struct check *c)
+{
+	c->pos++; /* the backslash */
+	if (c->pos >= c->end)
+		return check_fail(c, "the text ends inside an escape");
+	if (*c->pos == 'u') {
+		if (hex4(c->pos + 1, c->end) < 0)
+			return check_fail(c, "\\u needs four hexadecimal digits");
+		c->pos += 5;
+		return true;
+	}
+	if (!strchr("\"\\/bfnrt", *c->pos) || !*c->pos)
+		return check_fail(c, "unknown escape in a string");
+	c->pos++;
+	return true;
+}
+
+static bool check_string(struct check *c)
+{
+	c->pos++; /* the quote */
+	while (c->pos < c->end) {
+		unsigned char byte = (unsigned char)*c->pos;
+		if (byte == '"') {
+			c->pos++;
+			return true;
+		}
+		if (byte == '\\') {
+			if (!check_escape(c))
+				return false;
+		} else if (byte < 0x20) {
+			return check_fail(c, "control character in a string");
+		} else if (byte < 0x80) {
+			c->pos++;
+		} else {
+			size_t len = utf8_sequence((const unsigned char *)c->pos, (size_t)(c->end - c->pos));
+			if (!len)
+				return check_fail(c, "invalid UTF-8");
+			c->pos += len;
+		}
+	}
+	return check_fail(c, "the text ends inside a string");
+}
+
+static bool check_digits(struct check *c)
+{
+	if (c->pos >= c->end || !is_digit(*c->pos))
+		return check_fail(c, "a digit is missing in a number");
+	while (c->pos < c->end && is_digit(*c->pos))
+		c->pos++;
+	return true;
+}
+
+static bool check_number(struct check *c)
+{
+	if (*c->pos == '-')
+		c->pos++;
+	if (c->pos < c->end && *c->pos == '0')
+		c->pos++;
+	else if (!check_digits(c))
+		return false;
+	if (c->pos < c->end && *c->pos == '.') {
+		c->pos++;
+		if (!check_digits(c))
+			return false;
+	}
+	if (c->pos < c->end && (*c->pos == 'e' || *c->pos == 'E')) {
+		c->pos++;
+		if (c->pos < c->end && (*c->pos == '+' || *c->pos == '-'))
+			c->pos++;
+		return check_digits(c);
+	}
+	return true;
+}
+
+static bool check_word(struct check *c, const char *word)
+{
+	size_t len = strlen(word);
+	if ((size_t)(c->end - c->pos) < len || memcmp(c->pos, word, len) != 0)
+		return check_fail(c, "expected a value");
+	c->pos += len;
+	return true;
+}
+
+static bool check_scalar(struct check *c)
+{
+	if (c->pos >= c->end)
+		return check_fail(c, "the text ends where a value is expected");
+	switch (*c->pos) {
+	case '"':
+		return check_string(c);
+	case 't':
+		return check_word(c, "true");
+	case 'f':
+		return check_word(c, "false");
+	case 'n':
+		return check_word(c, "null");
+	default:
+		if (*c->pos == '-' || is_digit(*c->pos))
+			return check_number(c);
+		return check_fail(c, "expected a value");
+	}
+}
+
+static bool check_key(struct check *c)
+{
+	c->pos = skip_space(c->pos, c->end);
+	if (c->pos >= c->end || *c->pos != '"')
+		return check_fail(c, "expected a key in quotes");
+	if (!check_string(c))
+		return false;
+	c->pos = skip_space(c->pos, c->end);
+	if (c->pos >= c->end || *c->pos != ':')
+		return check_fail(c, "expected ':' after a key");
+	c->pos++;
+	return true;
+}
+
+/* Containers are kept on a stack of bits (1 = object), not on C's: a hostile depth costs nothing. */
+static bool check_value(struct check *c)
+{
+	unsigned char object_at[JSON_MAX_DEPTH];
+	int depth = 0;
+	for (;;) {
+		c->pos = skip_space(c->pos, c->end);
+		if (c->pos < c->end && (*c->pos == '{' || *c->pos == '[')) {
+			if (depth == JSON_MAX_DEPTH)
+				return check_fail(c, "nested deeper than 128 levels");
+			bool object = *c->pos++ == '{';
+			object_at[depth++] = object;
+			c->pos = skip_space(c->pos, c->end);
+			if (c->pos < c->end && *c->pos == (object ? '}' : ']')) {
+				c->pos++;
+				depth--;
+			} else if (object && !check_key(c)) {
+				return false;
+			} else {
+				continue;
+			}
+		} else if (!check_scalar(c)) {
+			return false;
+		}
+		/* A value has ended: close what ends here, then go on behind a comma. */
+		for (;;) {
+			if (depth == 0)
+				return true;
+			c->pos = skip_space(c->pos, c->end);
+			char closing = object_at[depth - 1] ? '}' : ']';
+			if (c->pos >= c->end)
+				return check_fail(c, "the text ends inside an object or array");
+			if (*c->pos == closing) {
+				c->pos++;
+				depth--;
+				continue;
+			}
+			if (*c->pos != ',')
+				return check_fail(c, "expected ',' or the end of the object or array");
+			c->pos++;
+			if (object_at[depth - 1] && !check_key(c))
+				return false;
+			break;
+		}
+	}
+}
+
+burr_status json_validate(struct slice text, struct slice *out_value, burr_error *err)
+{
+	if (!text.data)
+		return burr_fail(err, BURR_EINVAL, "no JSON text");
+	struct check c = {text.data, text.data, text.data + text.len, NULL};
+	c.pos = skip_space(c.pos, c.end);
+	const char *start = c.pos;
+	if (check_value(&c)) {
+		const char *stop = c.pos;
+		c.pos = skip_space(c.pos, c.end);
+		if (c.pos == c.end) {
+			if (out_value)
+				*out_value = (struct slice){start, (size_t)(stop - start)};
+			return BURR_OK;
+		}
+		check_fail(&c, "something follows the value");
+	}
+	return burr_fail(err, BURR_EINVAL, "not JSON at byte %zu: %s", (size_t)(c.pos - c.start), c.wrong);
+}
+
+enum json_kind json_kind_of(struct slice value)
+{
+	if (!value.len)
+		return JSON_INVALID;
+	switch (value.data[0]) {
+	case '{':
+		return JSON_OBJECT;
+	case '[':
+		return JSON_ARRAY;
+	case '"':
+		return JSON_STRING;
+	case 't':
+		return JSON_TRUE;
+	case 'f':
+		return JSON_FALSE;
+	case 'n':
+		return JSON_NULL;
+	default:
+		return value.data[0] == '-' || is_digit(value.data[0]) ? JSON_NUMBER : JSON_INVALID;
+	}
+}
+
+/* ---- walking ---- */
+
+/* Behind the string that begins at pos; NULL when it does not end. */
+static const char *skip_string(const char *pos, const char *end)
+{
+	for (pos++; pos < end; pos++) {
+		pos = memchr(pos, '"', (size_t)(end - pos));
+		if (!pos)
+			return NULL;
+		size_t backslashes = 0;
+		while (pos[-1 - (ptrdiff_t)backslashes] == '\\')
+			backslashes++;
+		if (backslashes % 2 == 0)
+			return pos + 1;
+	}
+	return NULL;
+}
+
+static const char *skip_container(const char *pos, const char *end)
+{
+	size_t depth = 0;
+	while (pos < end) {
+		switch (*pos) {
+		case '"':
+			pos = skip_string(pos, end);
+			if (!pos)
+				return NULL;
+			continue;
+		case '{':
+		case '[':
+			depth++;
+			break;
+		case '}':
+		case ']':
+			if (--depth == 0)
+				return pos + 1;
+			break;
+		default:
+			break;
+		}
+		pos++;
+	}
+	return NULL;
+}
+
+/* Behind the value that begins at pos; NULL when it does not end in the text. */
+static const char *skip_value(const char *pos, const char *end)
+{
+	if (pos >= end)
+		return NULL;
+	if (*pos == '"')
+		return skip_string(pos, end);
+	if (*pos == '{' || *pos == '[')
+		return skip_container(pos, end);
+	const char *start = pos;
+	while (pos < end && !is_space(*pos) && *pos != ',' && *pos != '}' && *pos != ']' && *pos != ':')
+		pos++;
+	return pos == start ? NULL : pos;
+}
+
+struct json_iter json_iter(struct slice container)
+{
+	struct json_iter it = {container.data, container.data + container.len, false, false};
+	if (!container.len)
+		it.end = it.pos;
+	return it;
+}
+
+static bool iter_stop(struct json_iter *it, bool damaged)
+{
+	it->pos = it->end;
+	it->damaged = it->damaged || damaged;
+	return false;
+}
+
+/* To the first byte of the next entry: over the opening bracket or a comma. */
+static bool iter_step(struct json_iter *it, char open, char close)
+{
+	if (it->pos == it->end)
+		return false;
+	const char *pos = skip_space(it->pos, it->end);
+	if (pos == it->end)
+		return iter_stop(it, true);
+	if (it->started && *pos == close)
+		return iter_stop(it, false);
+	if (*pos != (it->started ? ',' : open))
+		return iter_stop(it, true);
+	pos = skip_space(pos + 1, it->end);
+	if (pos == it->end)
+		return iter_stop(it, true);
+	if (!it->started && *pos == close)
+		return iter_stop(it, false);
+	it->started = true;
+	it->pos = pos;
+	return true;
+}
+
+static bool iter_value(struct json_iter *it, struct slice *out_value)
+{
+	const char *stop = skip_value(it->pos, it->end);
+	if (!stop)
+		return iter_stop(it, true);
+	*out_value = (struct slice){it->pos, (size_t)(stop - it->pos)};
+	it->pos = stop;
+	return true;
+}
+
+bool json_next_member(struct json_iter *it, struct slice *out_key, struct slice *out_value)
+{
+	if (!iter_step(it, '{', '}'))
+		return false;
+	const char *stop = *it->pos == '"' ? skip_string(it->pos, it->end) : NULL;
+	if (!stop)
+		return iter_stop(it, true);
+	struct slice key = {it->pos + 1, (size_t)(stop - it->pos - 2)};
+	it->pos = skip_space(stop, it->end);
+	if (it->pos == it->end || *it->pos != ':')
+		return iter_stop(it, true);
+	it->pos = skip_space(it->pos + 1, it->end);
+	if (!iter_value(it, out_value))
+		return false;
+	*out_key = key;
+	return true;
+}
+
+bool json_next_element(struct json_iter *it, struct slice *out_value)
+{
+	return iter_step(it, '[', ']') && iter_value(it, out_value);
+}
+
+struct slice json_find_slice(struct slice object, struct slice key)
+{
+	struct slice found = SLICE_NONE;
+	struct slice name;
+	struct slice value;
+	if (json_kind_of(object) != JSON_OBJECT)
+		return found;
+	struct json_iter it = json_iter(object);
+	while (json_next_member(&it, &name, &value))
+		if (json_key_is(name, key))
+			found = value;
+	return found;
+}
+
+struct slice json_find(struct slice object, const char *key)
+{
+	return json_find_slice(object, slice_of(key));
+}
+
+static struct slice find_element(struct slice array, struct slice index_text)
+{
+	size_t index = 0;
+	if (!index_text.len || index_text.len > 9)
+		return SLICE_NONE;
+	for (size_t i = 0; i < index_text.len; i++) {
+		if (!is_digit(index_text.data[i]))
+			return SLICE_NONE;
+		index = index * 10 + (size_t)(index_text.data[i] - '0');
+	}
+	struct slice value;
+	struct json_iter it = json_iter(array);
+	while (json_next_element(&it, &value))
+		if (index-- == 0)
+			return value;
+	return SLICE_NONE;
+}
+
+struct slice json_find_path(struct slice value, struct slice path)
+{
+	while (value.data) {
+		const char *dot = memchr(path.data, '.', path.len);
+		struct slice part = {path.data, dot ? (size_t)(dot - path.data) : path.len};
+		value = json_kind_of(value) == JSON_ARRAY ? find_element(value, part)
+							  : json_find_slice(value, part);
+		if (!dot)
+			return value;
+		path.len -= part.len + 1;
+		path.data = dot + 1;
+	}
+	return SLICE_NONE;
+}
+
+/* ---- values to C ---- */
+
+/* Long enough for every number whose digits matter to a double or an int64_t, with its terminator. */
+enum { NUMBER_TEXT_MAX = 400 };
+
+static bool number_text(struct slice value, char out[NUMBER_TEXT_MAX])
+{
+	if (json_kind_of(value) != JSON_NUMBER || value.len >= NUMBER_TEXT_MAX)
+		return false;
+	memcpy(out, value.data, value.len);
+	out[value.len] = '\0';
+	return true;
+}
+
+bool json_to_int(struct slice value, int64_t *out)
+{
+	char text[NUMBER_TEXT_MAX];
+	if (!number_text(value, text))
+		return false;
+	char *end = NULL;
+	errno = 0;
+	long long number = strtoll(text, &end, 10);
+	if (errno || *end)
+		return false;
+	*out = number;
+	return true;
+}
+
+/* JSON's point is '.', whatever the host's locale says: strtod is given the locale's own. */
+static void point_to_locale(char *text)
+{
+	char *point = strchr(text, '.');
+	char sample[8];
+	if (point && snprintf(sample, sizeof(sample), "%.1f", 0.5) == 3)
+		*point = sample[1];
+}
+
+bool json_to_double(struct slice value, double *out)
+{
+	char text[NUMBER_TEXT_MAX];
+	if (!number_text(value, text))
+		return false;
+	point_to_locale(text);
+	char *end = NULL;
+	double number = strtod(text, &end);
+	if (*end || !isfinite(number))
+		return false;
+	*out = number;
+	return true;
+}
+
+static void put_utf8(struct buf *out, unsigned code)
+{
+	char bytes[4];
+	size_t len = 0;
+	if (code < 0x80) {
+		bytes[len++] = (char)code;
+	} else if (code < 0x800) {
+		bytes[len++] = (char)(0xC0 | (code >> 6));
+		bytes[len++] = (char)(0x80 | (code & 0x3F));
+	} else if (code < 0x10000) {
+		bytes[len++] = (char)(0xE0 | (code >> 12));
+		bytes[len++] = (char)(0x80 | ((code >> 6) & 0x3F));
+		bytes[len++] = (char)(0x80 | (code & 0x3F));
+	} else {
+		bytes[len++] = (char)(0xF0 | (code >> 18));
+		bytes[len++] = (char)(0x80 | ((code >> 12) & 0x3F));
+		bytes[len++] = (char)(0x80 | ((code >> 6) & 0x3F));
+		bytes[len++] = (char)(0x80 | (code & 0x3F));
+	}
+	buf_append(out, bytes, len);
+}
+
+enum { REPLACEMENT = 0xFFFD };
+
+/* The \uXXXX at pos (behind the 'u'), with its low half where it is a pair; a lone half becomes U+FFFD.
+ * Returns the bytes used behind the 'u', 0 when the digits are missing. */
+static size_t unescape_unicode(const char *pos, const char *end, struct buf *out)
+{
+	int high = hex4(pos, end);
+	if (high < 0)
+		return 0;
+	if (high < 0xD800 || high > 0xDFFF) {
+		put_utf8(out, (unsigned)high);
+		return 4;
+	}
+	int low = end - pos >= 10 && pos[4] == '\\' && pos[5] == 'u' ? hex4(pos + 6, end) : -1;
+	if (high > 0xDBFF || low < 0xDC00 || low > 0xDFFF) {
+		put_utf8(out, REPLACEMENT);
+		return 4;
+	}
+	put_utf8(out, 0x10000u + (((unsigned)high - 0xD800u) << 10) + ((unsigned)low - 0xDC00u));
+	return 10;
+}
+
+bool json_unescape(struct slice escaped, struct buf *out)
+{
+	static const char from[] = "\"\\/bfnrt";
+	static const char to[] = "\"\\/\b\f\n\r\t";
+	const char *pos = escaped.data;
+	const char *end = pos + escaped.len;
+	while (pos < end) {
+		const char *slash = memchr(pos, '\\', (size_t)(end - pos));
+		buf_append(out, pos, (size_t)((slash ? slash : end) - pos));
+		if (!slash)
+			break;
+		pos = slash + 1;
+		if (pos == end)
+			return false;
+		if (*pos == 'u') {
+			size_t used = unescape_unicode(pos + 1, end, out);
+			if (!used)
+				return false;
+			pos += 1 + used;
+			continue;
+		}
+		const char *at = *pos ? strchr(from, *pos) : NULL;
+		if (!at)
+			return false;
+		buf_append_char(out, to[at - from]);
+		pos++;
+	}
+	return !out->failed;
+}
+
+static bool string_body(struct slice value, struct slice *out)
+{
+	if (value.len < 2 || value.data[0] != '"')
+		return false;
+	*out = (struct slice){value.data + 1, value.len - 2};
+	return true;
+}
+
+bool json_to_text(struct slice value, struct buf *out)
+{
+	struct slice body;
+	return string_body(value, &body) && json_unescape(body, out);
+}
+
+bool json_key_is(struct slice escaped_key, struct slice text)
+{
+	if (!escaped_key.len || !memchr(escaped_key.data, '\\', escaped_key.len))
+		return slice_eq(escaped_key, text);
+	struct buf plain = BUF_INIT;
+	bool same = json_unescape(escaped_key, &plain) && slice_eq(buf_slice(&plain), text);
+	buf_fini(&plain);
+	return same;
+}
+
+bool json_text_is(struct slice string_value, struct slice text)
+{
+	struct slice body;
+	return string_body(string_value, &body) && json_key_is(body, text);
+}
+
+/* ---- writing ---- */
+
+/* A comma goes in front unless a container, a key or a line has just begun. */
+static void put_separator(struct buf *out)
+{
+	if (out->len && !strchr("{[:,\n", out->data[out->len - 1]))
+		buf_append_char(out, ',');
+}
+
+void json_put_open(struct buf *out, char bracket)
+{
+	put_separator(out);
+	buf_append_char(out, bracket);
+}
+
+void json_put_close(struct buf *out, char bracket)
+{
+	buf_append_char(out, bracket);
+}
+
+/* How many bytes from pos on need no escape. */
+static size_t plain_run(const unsigned char *pos, size_t left)
+{
+	size_t len = 0;
+	while (len < left) {
+		unsigned char c = pos[len];
+		if (c < 0x20 || c == '"' || c == '\\' || c == 0x7F)
+			break;
+		size_t sequence = utf8_sequence(pos + len, left - len);
+		if (!sequence)
+			break;
+		len += sequence;
+	}
+	return len;
+}
+
+void json_escape(struct buf *out, struct slice text)
+{
+	static const char from[] = "\"\\\b\f\n\r\t";
+	static const char to[] = "\"\\bfnrt";
+	const unsigned char *pos = (const unsigned char *)text.data;
+	size_t left = text.len;
+	while (left) {
+		size_t run = plain_run(pos, left);
+		buf_append(out, pos, run);
+		pos += run;
+		left -= run;
+		if (!left)
+			break;
+		const char *at = *pos ? strchr(from, *pos) : NULL;
+		if (at) {
+			char escape[2] = {'\\', to[at - from]};
+			buf_append(out, escape, sizeof(escape));
+		} else if (*pos < 0x20 || *pos == 0x7F) {
+			buf_printf(out, "\\u%04x", *pos);
+		} else {
+			put_utf8(out, REPLACEMENT);
+		}
+		pos++;
+		left--;
+	}
+}
+
+void json_put_key(struct buf *out, struct slice key)
+{
+	put_separator(out);
+	buf_append_char(out, '"');
+	json_escape(out, key);
+	buf_append(out, "\":", 2);
+}
+
+void json_put_text(struct buf *out, struct slice text)
+{
+	if (!text.data) {
+		json_put_null(out);
+		return;
+	}
+	put_separator(out);
+	buf_append_char(out, '"');
+	json_escape(out, text);
+	buf_append_char(out, '"');
+}
+
+void json_put_raw(struct buf *out, struct slice json)
+{
+	put_separator(out);
+	if (json.data)
+		buf_append_slice(out, json);
+	else
+		buf_append_str(out, "null");
+}
+
+void json_put_int(struct buf *out, int64_t value)
+{
+	put_separator(out);
+	buf_printf(out, "%lld", (long long)value);
+}
+
+void json_put_uint(struct buf *out, uint64_t value)
+{
+	put_separator(out);
+	buf_printf(out, "%llu", (unsigned long long)value);
+}
+
+void json_put_double(struct buf *out, double value)
+{
+	char text[40];
+	if (!isfinite(value)) {
+		json_put_null(out);
+		return;
+	}
+	/* The shortest of the precisions that reads back as the same number; 17 always does. */
+	for (int precision = 15; precision <= 17; precision++) {
+		snprintf(text, sizeof(text), "%.*g", precision, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	for (char *c = text; *c; c++) /* the locale's point */
+		if (!is_digit(*c) && !strchr("-+eE", *c))
+			*c = '.';
+	json_put_raw(out, slice_of(text));
+}
+
+void json_put_bool(struct buf *out, bool value)
+{
+	json_put_raw(out, value ? SLICE_LIT("true") : SLICE_LIT("false"));
+}
+
+void json_put_null(struct buf *out)
+{
+	json_put_raw(out, SLICE_LIT("null"));
+}
+
+void json_put_member(struct buf *out, const char *key, struct slice text)
+{
+	json_put_key(out, slice_of(key));
+	json_put_text(out, text);
+}
+
+void json_put_member_raw(struct buf *out, const char *key, struct slice json)
+{
+	json_put_key(out, slice_of(key));
+	json_put_raw(out, json);
+}
+
+void json_put_member_int(struct buf *out, const char *key, int64_t value)
+{
+	json_put_key(out, slice_of(key));
+	json_put_int(out, value);
+}
+
+void json_put_member_bool(struct buf *out, const char *key, bool value)
+{
+	json_put_key(out, slice_of(key));
+	json_put_bool(out, value);
+}

@@ -1,0 +1,56 @@
+/* Build and development server.
+ *
+ * The built page works under any path prefix: every address is relative, and whoever serves index.html replaces
+ * `<base href="./">` by as many `../` as the requested path is deep. The collector does that in production; the plugin
+ * below does the same in development and preview, so that both behave alike. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig, type Plugin } from 'vite';
+
+const MARKER = '<base href="./">';
+
+function baseFor(url: string): string {
+  const path = url.split(/[?#]/, 1)[0] ?? '/';
+  const depth = path.split('/').length - 2;
+  return `<base href="${depth > 0 ? '../'.repeat(depth) : './'}">`;
+}
+
+function baseHref(): Plugin {
+  return {
+    name: 'burr-base-href',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (html, context) =>
+        context.server ? html.replace(MARKER, baseFor(context.originalUrl ?? '/')) : html,
+    },
+    configurePreviewServer(server) {
+      const outDir = join(server.config.root, server.config.build.outDir);
+      server.middlewares.use((request, response, next) => {
+        const url = request.url ?? '/';
+        const accepts = request.headers.accept ?? '';
+        if (request.method !== 'GET' || !accepts.includes('text/html') || url.startsWith('/api/')) {
+          next();
+          return;
+        }
+        response.setHeader('content-type', 'text/html; charset=utf-8');
+        response.end(readFileSync(join(outDir, 'index.html'), 'utf8').replace(MARKER, baseFor(url)));
+      });
+    },
+  };
+}
+
+const backend = process.env['BURR_URL'] ?? 'http://127.0.0.1:7241';
+const proxy = { '/api': { target: backend, changeOrigin: true } };
+
+export default defineConfig({
+  base: '',
+  plugins: [baseHref()],
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    emptyOutDir: true,
+  },
+  server: { proxy },
+  preview: { proxy },
+});
