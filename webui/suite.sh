@@ -1,6 +1,6 @@
 #!/bin/sh
 # suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite.
-# Leaves with 77 and the reason as the last line when it cannot run here.
+# Leaves with 77, its last line "SKIP: why", when it cannot run here.
 set -eu
 cd "$BURR_SOURCE/webui"
 
