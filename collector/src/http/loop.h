@@ -1,0 +1,94 @@
+/* http/loop.h: one event loop of the server, and what is inside a server. Private to this folder.
+ *
+ * Each loop is a thread with its own h2o context, its own descriptor of the shared listening socket and its
+ * own hub of event streams; nothing of it is touched by other threads but where said. */
+#ifndef HTTP_LOOP_H
+#define HTTP_LOOP_H
+
+#include "http/events.h"
+#include "http/guard.h"
+#include "http/router.h"
+#include "http/worker.h"
+
+#include <h2o.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { HTTP_MAX_LOOPS = 64 };
+
+/* A server's life goes one way through these. */
+enum stage {
+	STAGE_RUN,
+	STAGE_DRAIN, /* no new connections or requests; idle connections are ended */
+	STAGE_LEAVE, /* all handlers are done: leave when the last connection is gone; cut them at cut_at_ms
+		      */
+};
+
+struct loop {
+	struct http_server *server; /* constant */
+	unsigned index;             /* constant */
+	pthread_t thread;           /* of http_server_start and _stop */
+	bool started;               /* likewise */
+	_Atomic unsigned clients;   /* written by the loop, read by stats */
+
+	/* Below: the loop's thread; http_server_start before it, http_server_stop after it. */
+	h2o_context_t ctx;
+	h2o_accept_ctx_t accept;
+	h2o_socket_t *listener; /* NULL once draining */
+	h2o_timeout_t retry;    /* for a listener that has paused for want of descriptors */
+	h2o_timeout_entry_t retry_entry;
+	bool draining;
+	struct hub *hub;
+	h2o_multithread_receiver_t done; /* answered requests come in here, from any thread */
+};
+
+struct http_server {
+	/* Set in http_server_open, then constant. */
+	struct http_server_options options; /* its strings are not to be used: what matters is copied below */
+	char *version;
+	struct guard guard;
+	struct router *router;
+	int listen_fd; /* -1 after stop */
+	uint16_t port;
+	unsigned clients_per_loop;
+	h2o_globalconf_t config;
+	struct events *events;
+
+	/* Of http_server_start and _stop. */
+	struct workers *workers;
+	bool started, stopped;
+
+	_Atomic int stage;
+	_Atomic uint64_t cut_at_ms; /* on the monotonic clock; set before STAGE_LEAVE */
+	_Atomic uint64_t requests;
+	_Atomic uint64_t refused;
+	struct loop loops[HTTP_MAX_LOOPS];
+};
+
+/* Make the context and listen; nothing runs yet. */
+BURR_MUST_CHECK burr_status loop_init(
+	struct loop *loop, struct http_server *server, unsigned index, burr_error *err);
+BURR_MUST_CHECK burr_status loop_start(struct loop *loop, burr_error *err);
+/* Have it look at server->stage. Any thread, between init and fini. */
+void loop_wake(struct loop *loop);
+void loop_join(struct loop *loop);
+/* After join, or without a start. */
+void loop_fini(struct loop *loop);
+
+uint64_t monotonic_ms(void);
+
+/* dispatch.c: what happens to one request. */
+int dispatch_request(h2o_handler_t *handler, h2o_req_t *req);
+/* The receiver of loop->done. */
+void dispatch_done(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages);
+
+/* send.c: hand a finished response to h2o. Moves the body and the headers out of res, which is empty after.
+ */
+void send_response(h2o_req_t *req, struct http_response *res, bool keep_alive);
+/* The headers that every answer of ours carries. */
+void send_common_headers(h2o_req_t *req);
+
+/* The loop that a request belongs to. */
+struct loop *loop_of(h2o_req_t *req);
+
+#endif
