@@ -21,7 +21,8 @@ export class EventParser {
     this.#rest = lines.pop() ?? '';
     for (const line of lines) {
       if (line === '') {
-        if (this.#data.length > 0) events.push({ name: this.#name || 'message', data: this.#data.join('\n') });
+        if (this.#data.length > 0)
+          events.push({ name: this.#name || 'message', data: this.#data.join('\n') });
         this.#name = '';
         this.#data = [];
       } else if (!line.startsWith(':')) {

@@ -70,11 +70,17 @@ export function graphOf(run: Run): GraphShape {
 
 /** What leads to a new layout: names and edges, not counts. */
 export function shapeKey(shape: GraphShape): string {
-  return JSON.stringify([shape.nodes.map((node) => node.name), shape.edges.map((edge) => [edge.id, edge.conditions])]);
+  return JSON.stringify([
+    shape.nodes.map((node) => node.name),
+    shape.edges.map((edge) => [edge.id, edge.conditions]),
+  ]);
 }
 
 /** The transition by which the run came to the step at `index`, as far as the graph tells. */
-export function cameBy(run: Run, index: number): { readonly from: Step; readonly condition: string | null } | null {
+export function cameBy(
+  run: Run,
+  index: number,
+): { readonly from: Step; readonly condition: string | null } | null {
   const step = run.steps[index];
   const from = run.steps[index - 1];
   if (!step || !from) return null;

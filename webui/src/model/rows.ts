@@ -101,12 +101,13 @@ function detailRows(step: Step, children: readonly Child[]): readonly Row[] {
   const known = new Set(spans.map((span) => span.id));
   const placed = new Set<string>();
   const below = (parent: string | null) =>
-    spans.filter((span) => (span.parentId !== null && known.has(span.parentId) ? span.parentId : null) === parent);
+    spans.filter(
+      (span) => (span.parentId !== null && known.has(span.parentId) ? span.parentId : null) === parent,
+    );
   const attributesOf = (spanId: string | null, depth: number) => {
     step.attributes.forEach((attribute, index) => {
       const owner = attribute.spanId !== null && known.has(attribute.spanId) ? attribute.spanId : null;
-      if (owner === spanId)
-        rows.push({ kind: 'attribute', key: key(`a${index}`), step, attribute, depth });
+      if (owner === spanId) rows.push({ kind: 'attribute', key: key(`a${index}`), step, attribute, depth });
     });
   };
   const visit = (parent: string | null, depth: number) => {

@@ -5,9 +5,12 @@ export function runKey(run: RunSummary): string {
 }
 
 /** All runs of all pages, each once: a page may repeat a run when newer ones pushed it down meanwhile. */
-export function mergePages(pages: readonly { readonly runs: readonly RunSummary[] }[]): readonly RunSummary[] {
+export function mergePages(
+  pages: readonly { readonly runs: readonly RunSummary[] }[],
+): readonly RunSummary[] {
   const seen = new Map<string, RunSummary>();
-  for (const run of pages.flatMap((page) => page.runs)) if (!seen.has(runKey(run))) seen.set(runKey(run), run);
+  for (const run of pages.flatMap((page) => page.runs))
+    if (!seen.has(runKey(run))) seen.set(runKey(run), run);
   return [...seen.values()];
 }
 

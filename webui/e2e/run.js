@@ -1,0 +1,395 @@
+/* The pages in a real Chromium against a running server.
+ *
+ *   npm run e2e -- --url http://127.0.0.1:7241 [--out DIR] [--shots]
+ *
+ * Whatever the pages should show is first asked from the server's API, so any store will do. Prints a node:test report and ends with
+ * a non-zero code on failure. Without a Chromium ($BURR_CHROME or /usr/bin/chromium) everything is skipped. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+
+const { values: options } = parseArgs({
+  options: {
+    url: { type: 'string', default: 'http://127.0.0.1:7241' },
+    out: { type: 'string', default: 'e2e-out' },
+    shots: { type: 'boolean', default: false },
+  },
+});
+const base = options.url.endsWith('/') ? options.url : `${options.url}/`;
+const chrome = process.env.BURR_CHROME ?? '/usr/bin/chromium';
+
+if (!existsSync(chrome)) {
+  console.log(`skipped: no Chromium at ${chrome} (set BURR_CHROME)`);
+  process.exit(0);
+}
+
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+let profile;
+let context;
+let page;
+let projects;
+let subject;
+const complaints = [];
+
+async function api(path) {
+  const response = await fetch(new URL(path, base));
+  assert.equal(response.status, 200, `GET ${path}`);
+  return response.json();
+}
+
+function runApi(project, app, partition) {
+  const segment = partition === null ? '__none__' : encodeURIComponent(partition);
+  return api(`api/v0/${encodeURIComponent(project)}/${encodeURIComponent(app)}/${segment}/apps`);
+}
+
+/* The run worth looking at most: a failure in it, then the number of its steps; of the first runs of each project. */
+async function chooseSubject() {
+  let best = null;
+  for (const project of projects.slice(0, 8)) {
+    const listing = await api(`api/v0/${encodeURIComponent(project.id)}/__none__/apps?limit=6&offset=0`);
+    for (const summary of listing.applications) {
+      if (summary.num_steps < 3 || summary.num_steps > 2000) continue;
+      const run = await runApi(project.id, summary.app_id, summary.partition_key).catch((error) => {
+        console.log(`passed over: ${error.message}`);
+        return null;
+      });
+      if (run === null) continue;
+      const failed = run.steps.findIndex((step) => step.step_end_log?.exception);
+      const score = (failed >= 0 ? 10_000 : 0) + run.steps.length;
+      if (run.steps.length >= 3 && (best === null || score > best.score))
+        best = { project, summary, run, failed, listing, score };
+    }
+  }
+  return best;
+}
+
+function runAddress(query = {}) {
+  const url = new URL(
+    `p/${encodeURIComponent(subject.project.id)}/run/${encodeURIComponent(subject.summary.app_id)}`,
+    base,
+  );
+  if (subject.summary.partition_key !== null)
+    url.searchParams.set('partition', subject.summary.partition_key);
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+function stepAt(index) {
+  return subject.run.steps[index].step_start_log;
+}
+
+async function selectedStep() {
+  const text = await page.locator('.step-row[aria-current="step"] .seq').textContent();
+  return Number(text);
+}
+
+async function waitForStep(sequenceId) {
+  await page
+    .locator('.step-row[aria-current="step"] .seq', { hasText: new RegExp(`^${sequenceId}$`) })
+    .waitFor();
+}
+
+async function openRun(query) {
+  await page.goto(runAddress(query));
+  await page.locator('.step-row[aria-current="step"]').waitFor();
+}
+
+before(async () => {
+  profile = mkdtempSync(join(tmpdir(), 'burr-e2e-'));
+  context = await chromium.launchPersistentContext(profile, {
+    executablePath: chrome,
+    args: FLAGS,
+    viewport: { width: 1440, height: 900 },
+    colorScheme: 'light',
+  });
+  page = context.pages()[0] ?? (await context.newPage());
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complaints.push(`page: ${error.message}`));
+  page.on('request', (request) => {
+    const url = new URL(request.url());
+    if (/^https?:$/.test(url.protocol) && url.origin !== new URL(base).origin)
+      complaints.push(`request to another host: ${url.origin}`);
+  });
+  projects = await api('api/v0/projects');
+  subject = await chooseSubject();
+});
+
+after(async () => {
+  await context?.close();
+  if (profile) rmSync(profile, { recursive: true, force: true });
+});
+
+test('the projects page lists what the API lists', async () => {
+  await page.goto(base);
+  if (projects.length === 0) {
+    await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
+    await page.getByText('burr demo').first().waitFor();
+    return;
+  }
+  await page.getByRole('heading', { name: 'Projects' }).waitFor();
+  const rows = page.getByRole('table', { name: 'Projects' }).locator('.row-link');
+  await rows.first().waitFor();
+  const names = await rows.allTextContents();
+  assert.deepEqual([...names].sort(), projects.map((project) => project.name).sort());
+  const link = rows.first();
+  assert.match(await link.getAttribute('href'), /\/p\//);
+});
+
+test('the project filter narrows the list and lives in the address', async (t) => {
+  if (projects.length === 0) return t.skip('empty store');
+  await page.goto(base);
+  const wanted = projects[0].name;
+  await page.locator('.row-link').first().waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type(wanted);
+  await page.waitForURL((url) => url.searchParams.get('q') === wanted);
+  const names = await page.locator('.row-link').allTextContents();
+  assert.deepEqual(
+    names.sort(),
+    projects
+      .map((p) => p.name)
+      .filter((n) => n.toLowerCase().includes(wanted.toLowerCase()))
+      .sort(),
+  );
+});
+
+test('the runs page shows total, runs, and follows the partition', async (t) => {
+  if (!subject) return t.skip('no run with steps');
+  const { project, listing } = subject;
+  await page.goto(new URL(`p/${encodeURIComponent(project.id)}`, base).href);
+  const table = page.getByRole('table', { name: 'Runs' });
+  await table.locator('.row-link').first().waitFor();
+  await page
+    .getByText(`${listing.total.toLocaleString('en')} run`)
+    .first()
+    .waitFor();
+  const first = listing.applications[0].app_id;
+  assert.equal(await table.locator('.row-link').first().textContent(), first);
+
+  const keyed = listing.applications.find((app) => app.partition_key !== null);
+  if (!keyed) return;
+  await table.locator('.cell-button', { hasText: keyed.partition_key }).first().click();
+  await page.waitForURL((url) => url.searchParams.get('partition') === keyed.partition_key);
+  const narrowed = await api(
+    `api/v0/${encodeURIComponent(project.id)}/${encodeURIComponent(keyed.partition_key)}/apps?limit=100&offset=0`,
+  );
+  await page.locator('.page-head', { hasText: `${narrowed.total.toLocaleString('en')} run` }).waitFor();
+});
+
+test('a long list of runs loads more while scrolling', async (t) => {
+  const big = projects.find((project) => project.num_apps > 120);
+  if (!big) return t.skip('no project with more than one page of runs');
+  await page.goto(new URL(`p/${encodeURIComponent(big.id)}`, base).href);
+  const table = page.getByRole('table', { name: 'Runs' });
+  await table.locator('.row-link').first().waitFor();
+  const next = page.waitForResponse((response) => response.url().includes('offset=100'));
+  await table.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+  await next;
+  await page.waitForFunction(
+    () => Number(document.querySelector('.runs')?.getAttribute('aria-rowcount')) > 150,
+  );
+});
+
+test('a run shows its steps, graph and state', async (t) => {
+  if (!subject) return t.skip('no run with steps');
+  const first = stepAt(0);
+  await openRun({ step: String(first.sequence_id), tab: 'state' });
+  assert.equal(await page.locator('.run-name h1').textContent(), subject.summary.app_id);
+  await page
+    .locator('.facts', { hasText: `${subject.run.steps.length.toLocaleString('en')} steps` })
+    .waitFor();
+  assert.equal(await page.locator('.step-row[aria-current] .step-link').textContent(), first.action);
+  await page.locator('.graph .node').first().waitFor();
+  const nodes = await page.locator('.graph .node').count();
+  assert.ok(nodes >= subject.run.application.actions.length, `${nodes} nodes`);
+  assert.ok((await page.locator('.graph .node.current').count()) === 1);
+
+  const state = subject.run.steps[0].step_end_log?.state ?? {};
+  const keys = Object.keys(state).filter((key) => !key.startsWith('__'));
+  const tree = page.getByRole('group', { name: 'State after' });
+  if (keys.length > 0) {
+    await tree.waitFor();
+    for (const key of keys.slice(0, 10))
+      await tree.locator('.json-key').getByText(key, { exact: true }).first().waitFor();
+  }
+  assert.equal(await page.getByText('__SEQUENCE_ID').count(), 0, 'private keys are hidden');
+});
+
+test('j and k move through the steps and the address follows', async (t) => {
+  if (!subject) return t.skip('no run with steps');
+  await openRun({ step: String(stepAt(0).sequence_id) });
+  await page.keyboard.press('j');
+  await waitForStep(stepAt(1).sequence_id);
+  await page.keyboard.press('ArrowDown');
+  await waitForStep(stepAt(2).sequence_id);
+  await page.keyboard.press('k');
+  await waitForStep(stepAt(1).sequence_id);
+  assert.equal(new URL(page.url()).searchParams.get('step'), String(stepAt(1).sequence_id));
+});
+
+test('a reload restores step and tab', async (t) => {
+  if (!subject) return t.skip('no run with steps');
+  await openRun({ step: String(stepAt(1).sequence_id), tab: 'raw' });
+  await page.reload();
+  await waitForStep(stepAt(1).sequence_id);
+  assert.equal(await page.getByRole('tab', { name: 'Raw' }).getAttribute('aria-selected'), 'true');
+});
+
+test('e goes to the failed step and shows why', async (t) => {
+  if (!subject || subject.failed < 0) return t.skip('no failed step in the store');
+  await openRun({ step: String(stepAt(0).sequence_id) });
+  await page.keyboard.press('e');
+  if (subject.failed > 0) await waitForStep(stepAt(subject.failed).sequence_id);
+  const text = subject.run.steps[await indexOfSelected()].step_end_log.exception;
+  const lines = text.trim().split('\n');
+  await page.locator('.trace-headline').waitFor();
+  const headline = (await page.locator('.trace-headline bdi').textContent()) ?? '';
+  assert.ok(
+    lines.some((line) => line.trim() === headline),
+    `headline "${headline}" is a line of the exception`,
+  );
+  assert.ok((await page.locator('.graph .node.failing').count()) > 0, 'the failed action is marked');
+});
+
+async function indexOfSelected() {
+  const id = await selectedStep();
+  return subject.run.steps.findIndex((step) => step.step_start_log.sequence_id === id);
+}
+
+test('typing in a field fires no shortcut', async (t) => {
+  if (!subject) return t.skip('no run with steps');
+  await openRun({ step: String(stepAt(1).sequence_id) });
+  await page.keyboard.press('/');
+  await page.keyboard.type('jk?e');
+  assert.equal(await page.getByLabel('Filter steps', { exact: true }).inputValue(), 'jk?e');
+  assert.equal(new URL(page.url()).searchParams.get('step'), String(stepAt(1).sequence_id));
+  assert.equal(await page.locator('dialog[open]').count(), 0);
+});
+
+test('? shows the keys, Escape closes them, g p goes to the projects', async (t) => {
+  if (!subject) return t.skip('no run with steps');
+  await openRun({});
+  await page.keyboard.press('?');
+  const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+  await dialog.waitFor();
+  await dialog.getByText('Next failed step').waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  await page.keyboard.press('g');
+  await page.keyboard.press('p');
+  await page.getByRole('heading', { name: 'Projects' }).waitFor();
+  await page.goBack();
+  await page.locator('.step-row[aria-current="step"]').waitFor();
+});
+
+test('a node of the graph filters the steps', async (t) => {
+  if (!subject) return t.skip('no run with steps');
+  await openRun({});
+  const { action } = stepAt(0);
+  await page.locator('.graph .node').first().waitFor();
+  await page
+    .locator('.graph .node', { has: page.locator('title', { hasText: new RegExp(`^${escape(action)}, `) }) })
+    .press('Enter');
+  await page.waitForURL((url) => url.searchParams.get('action') === action);
+  const expected = subject.run.steps.filter((step) => step.step_start_log.action === action).length;
+  if (expected < subject.run.steps.length)
+    await page.locator('.steps-head', { hasText: `${expected.toLocaleString('en')} of` }).waitFor();
+});
+
+function escape(text) {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+test('an unknown run says so', async (t) => {
+  if (!subject) return t.skip('no run with steps');
+  const known = complaints.length;
+  await page.goto(new URL(`p/${encodeURIComponent(subject.project.id)}/run/there-is-no-such-run`, base).href);
+  await page.getByRole('heading', { name: 'There is no such run' }).waitFor();
+  /* Chromium itself reports the 404 that this test asks for. */
+  complaints.splice(known, Infinity, ...complaints.slice(known).filter((text) => !text.includes('404')));
+});
+
+test('the theme switch goes through system, light and dark', async () => {
+  await page.goto(base);
+  const theme = () => page.evaluate(() => document.documentElement.dataset.theme ?? 'system');
+  assert.equal(await theme(), 'system');
+  await page.locator('.theme-switch').click();
+  assert.equal(await theme(), 'light');
+  await page.locator('.theme-switch').click();
+  assert.equal(await theme(), 'dark');
+  await page.reload();
+  await page.locator('.theme-switch').waitFor();
+  assert.equal(await theme(), 'dark');
+  await page.locator('.theme-switch').click();
+});
+
+test('nothing was complained about, and no other host was asked', () => {
+  assert.deepEqual(
+    complaints.filter((text) => !isMissingStream(text)),
+    [],
+  );
+});
+
+/* Where the server has no event stream the page polls instead; Chromium still reports the refused request. */
+function isMissingStream(text) {
+  return text.startsWith('console: Failed to load resource') && !hasStream;
+}
+
+let hasStream = true;
+before(async () => {
+  const abort = new AbortController();
+  const response = await fetch(new URL('api/v1/events?topics=projects', base), { signal: abort.signal });
+  hasStream = response.ok && (response.headers.get('content-type') ?? '').startsWith('text/event-stream');
+  abort.abort();
+});
+
+if (options.shots)
+  test('screenshots', async () => {
+    mkdirSync(options.out, { recursive: true });
+    const sizes = [
+      [1440, 900],
+      [1024, 768],
+      [390, 844],
+    ];
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const [width, height] of sizes) {
+        await page.setViewportSize({ width, height });
+        const shot = (name) =>
+          page.screenshot({ path: join(options.out, `${name}-${colorScheme}-${width}x${height}.png`) });
+        await page.goto(base);
+        await page.locator('.page').waitFor();
+        await shot('projects');
+        if (!subject) continue;
+        await page.goto(new URL(`p/${encodeURIComponent(subject.project.id)}`, base).href);
+        await page.locator('.row-link').first().waitFor();
+        await shot('runs');
+        await openRun({});
+        if (width > 760) await page.locator('.graph .node').first().waitFor();
+        await shot('run');
+        await openRun({
+          step: String(stepAt(Math.min(2, subject.run.steps.length - 1)).sequence_id),
+          tab: 'state',
+        });
+        if (width > 760) await page.locator('.graph .node').first().waitFor();
+        else await page.locator('.pane-switch .button').last().click();
+        await shot('step');
+      }
+    }
+  });

@@ -1,0 +1,18 @@
+import { useEffect } from 'react';
+import burr from '../ui/icons/burr.svg';
+import failed from '../ui/icons/failed.svg';
+import ok from '../ui/icons/ok.svg';
+import running from '../ui/icons/running.svg';
+import waiting from '../ui/icons/waiting.svg';
+import type { RunStatus } from '../model/status';
+
+const ICONS: Readonly<Record<RunStatus, string>> = { failed, ok, running, waiting, empty: burr };
+
+/** The title and icon of the browser's tab. */
+export function useTitle(title: string, status: RunStatus = 'empty'): void {
+  useEffect(() => {
+    document.title = title;
+    const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+    if (link) link.href = ICONS[status];
+  }, [title, status]);
+}

@@ -1,0 +1,31 @@
+/* Parts of a view that a link restores, kept in the query of the address. */
+import { useCallback } from 'react';
+import { useSearchParams } from 'react-router-dom';
+
+export type Query = Readonly<Record<string, string | null>>;
+
+/** Reads the query; the setter changes the named parts (null removes one) and leaves the others. */
+export function useUrlQuery() {
+  const [params, setParams] = useSearchParams();
+  const change = useCallback(
+    (parts: Query, how: 'push' | 'replace' = 'replace') => {
+      setParams(
+        (old) => {
+          const next = new URLSearchParams(old);
+          for (const [name, value] of Object.entries(parts)) {
+            if (value === null || value === '') next.delete(name);
+            else next.set(name, value);
+          }
+          return next;
+        },
+        { replace: how === 'replace' },
+      );
+    },
+    [setParams],
+  );
+  return [params, change] as const;
+}
+
+export function readNumber(text: string | null): number | null {
+  return text !== null && /^-?\d+$/.test(text) ? Number(text) : null;
+}
