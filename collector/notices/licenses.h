@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-extern const char burr_licenses[]; /* UTF-8 text, NUL at the end */
+extern const char burr_licenses[];     /* UTF-8 text, NUL at the end */
 extern const size_t burr_licenses_len; /* bytes, without the NUL */
 
 #endif
