@@ -143,7 +143,7 @@ static void configure(struct http_server *server)
 static burr_status open_parts(
 	struct http_server *server, const struct http_server_options *options, burr_error *err)
 {
-	bool loopback;
+	bool loopback = false;
 	server->version = strdup(options->version);
 	if (!server->version)
 		return burr_fail(err, BURR_ENOMEM, "no memory for a server");
