@@ -18,8 +18,8 @@
  * step it is given; nothing it wrote counts unless it succeeds.
  *
  * Errors. Inside an action and on a builder, results may be ignored: the first error sticks, what follows
- * does nothing, and the error is reported once: by the step's end (the action fails, its writes are undone) or
- * by burr_build. Everywhere else a burr_status must be looked at.
+ * does nothing, and the error is reported once: by the step's end (the action fails, its writes are undone)
+ * or by burr_build. Everywhere else a burr_status must be looked at.
  *
  * Text is UTF-8 and NUL-terminated. What goes in is copied, unless said otherwise. Lists of names are one
  * text, separated by spaces ("count limit"); NULL is the empty list.
@@ -62,7 +62,8 @@ typedef struct burr_json burr_json;         /* a JSON value being built by calls
  * burr_step_fail (or the code's own text) becomes the step's exception, and the run stops. */
 typedef burr_status (*burr_action_fn)(burr_step *step);
 
-/* An action. BURR_ACTION makes one where its code stands; a program that does not like macros fills one in. */
+/* An action. BURR_ACTION makes one where its code stands; a program that does not like macros fills one in.
+ */
 typedef struct burr_action {
 	size_t size;        /* sizeof(burr_action) */
 	const char *name;   /* no spaces */
@@ -93,10 +94,10 @@ typedef struct burr_action {
 #define BURR_STREAMING_ACTION(name_, reads_, writes_, inputs_) \
 	BURR_ACTION_OF_KIND(name_, reads_, writes_, inputs_, true)
 
-#define BURR_ACTION_OF_KIND(name_, reads_, writes_, inputs_, streaming_)                             \
-	static burr_status burr_run_##name_(burr_step *step);                                        \
-	static const burr_action name_ = {sizeof(burr_action), #name_, reads_, writes_, inputs_,     \
-		burr_run_##name_, NULL, __FILE__, __LINE__, NULL, streaming_};                       \
+#define BURR_ACTION_OF_KIND(name_, reads_, writes_, inputs_, streaming_)                         \
+	static burr_status burr_run_##name_(burr_step *step);                                    \
+	static const burr_action name_ = {sizeof(burr_action), #name_, reads_, writes_, inputs_, \
+		burr_run_##name_, NULL, __FILE__, __LINE__, NULL, streaming_};                   \
 	static burr_status burr_run_##name_(burr_step *step BURR_UNUSED)
 
 /* ---- inside an action: reading ----
@@ -163,8 +164,8 @@ BURR_API void *burr_step_action_ctx(const burr_step *step); /* of burr_action */
 /* All the keys that the step may read at the moment, as one object; borrowed until the step ends, "" when
  * memory ran out. */
 BURR_API const char *burr_step_state_json(burr_step *step);
-/* An empty JSON builder that is freed with the step; never NULL but when memory ran out (the burr_json_* calls
- * take a NULL, and burr_set_json then reports it). */
+/* An empty JSON builder that is freed with the step; never NULL but when memory ran out (the burr_json_*
+ * calls take a NULL, and burr_set_json then reports it). */
 BURR_API burr_json *burr_step_json(burr_step *step);
 
 /* Spans nest: one that begins inside another is its child. What is still open when the action returns is
@@ -182,8 +183,8 @@ BURR_API burr_status burr_step_log_int(burr_step *step, const char *key, int64_t
 BURR_API burr_status burr_step_log_double(burr_step *step, const char *key, double value);
 BURR_API burr_status burr_step_log_bool(burr_step *step, const char *key, bool value);
 BURR_API burr_status burr_step_log_text(burr_step *step, const char *key, const char *text);
-BURR_API burr_status burr_step_log_tagged(burr_step *step, const char *key, const char *value_json,
-	const burr_tag *tags, size_t tag_count);
+BURR_API burr_status burr_step_log_tagged(
+	burr_step *step, const char *key, const char *value_json, const burr_tag *tags, size_t tag_count);
 
 /* Deliver one item of a stream (any JSON value) to the run's on_item. The step's stream begins with the
  * step for an action that is marked streaming, with the first item for any other, and ends with the step.
@@ -263,7 +264,7 @@ typedef struct burr_hooks {
 	size_t size; /* sizeof(burr_hooks); set by the initialiser */
 	/* The application is built. A failure makes burr_build fail. */
 	burr_status (*post_application_create)(const burr_event *event, void *ctx, burr_error *err);
-	burr_hook pre_run_execute_call; /* run, step or an iteration begins … */
+	burr_hook pre_run_execute_call;  /* run, step or an iteration begins … */
 	burr_hook post_run_execute_call; /* … and has ended */
 	burr_hook pre_run_step;
 	burr_hook post_run_step;
@@ -276,16 +277,15 @@ typedef struct burr_hooks {
 	void (*close)(void *ctx); /* the application is freed, or was never built */
 } burr_hooks;
 
-#define BURR_HOOKS_INIT                                                                             \
-	{                                                                                           \
-		sizeof(burr_hooks), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,     \
-			NULL, NULL                                                                  \
+#define BURR_HOOKS_INIT                                                                                    \
+	{                                                                                                  \
+		sizeof(burr_hooks), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL \
 	}
 
 /* ---- building ----
  *
- * Every burr_with_* copies what it is given and returns nothing; the first error sticks and burr_build reports
- * it. A NULL builder (no memory) is taken, and reported by burr_build as BURR_ENOMEM. */
+ * Every burr_with_* copies what it is given and returns nothing; the first error sticks and burr_build
+ * reports it. A NULL builder (no memory) is taken, and reported by burr_build as BURR_ENOMEM. */
 
 BURR_API burr_builder *burr_builder_new(void);
 /* For a builder that is not going to be built. NULL is fine. */
@@ -306,13 +306,13 @@ BURR_API void burr_with_source(burr_builder *builder, const char *file, const ch
  *              user.name == "Ann"       a path into objects, and lists by index (chat.0.role)
  *              done                     by itself: true unless null, false, 0, "", [] or {}
  *            with numbers, text in single or double quotes, true, false, null (True, False and None too).
- *            A key that is not there counts as null. Integers compare exactly, text by its bytes; values of two
- *            types are never equal, and ordering them is an error. */
+ *            A key that is not there counts as null. Integers compare exactly, text by its bytes; values of
+ * two types are never equal, and ordering them is an error. */
 BURR_API void burr_with_transition(
 	burr_builder *builder, const char *from, const char *to, const char *condition);
 
-/* The same with a function for a condition. It reads the state by burr_get_* on the step it is given, the keys
- * in `reads` only; an error that sticks stops the run.
+/* The same with a function for a condition. It reads the state by burr_get_* on the step it is given, the
+ * keys in `reads` only; an error that sticks stops the run.
  *
  * name   shown as the condition
  * ctx    borrowed as long as the application lives */
@@ -320,8 +320,9 @@ typedef bool (*burr_predicate)(burr_step *step, void *ctx);
 BURR_API void burr_with_transition_predicate(burr_builder *builder, const char *from, const char *to,
 	const char *name, const char *reads, burr_predicate predicate, void *ctx);
 
-/* The initial state, an object. Called again it adds and replaces keys. "__SEQUENCE_ID" in it (burr_load_state
- * puts it there) sets where numbering goes on; other keys that begin with "__" are left out. */
+/* The initial state, an object. Called again it adds and replaces keys. "__SEQUENCE_ID" in it
+ * (burr_load_state puts it there) sets where numbering goes on; other keys that begin with "__" are left out.
+ */
 BURR_API void burr_with_state(burr_builder *builder, const char *state_json);
 BURR_API void burr_with_entrypoint(burr_builder *builder, const char *action);
 
@@ -351,15 +352,15 @@ BURR_API void burr_with_spawning_parent(
 /* Go on with what is recorded.
  *
  * Without fork_from_app_id the application of burr_with_identifiers is resumed: after the step `sequence_id`
- * (BURR_LAST_STEP: its last finished one). With it, that application is forked: this one, under its own id, goes
- * on from that step and records where it came from.
+ * (BURR_LAST_STEP: its last finished one). With it, that application is forked: this one, under its own id,
+ * goes on from that step and records where it came from.
  *
  * After a step that completed the transitions decide what comes next; one that failed runs again. With
  * resume_at_next_action false only the state is taken, and default_entrypoint begins. Steps are numbered on
  * from the loaded one. Where nothing is recorded the defaults are used; without a default_entrypoint that is
  * an error. A step that is asked for by number must exist. */
 typedef struct burr_initialize_options {
-	size_t size; /* sizeof(burr_initialize_options); set by the initialiser */
+	size_t size;         /* sizeof(burr_initialize_options); set by the initialiser */
 	const char *store;   /* NULL: the tracker's */
 	const char *project; /* NULL: the tracker's */
 	int64_t sequence_id; /* BURR_LAST_STEP; other negative numbers count from the end */
@@ -371,10 +372,10 @@ typedef struct burr_initialize_options {
 	int64_t fork_from_sequence_id; /* as sequence_id */
 } burr_initialize_options;
 
-#define BURR_INITIALIZE_OPTIONS_INIT                                                     \
-	{                                                                                \
-		sizeof(burr_initialize_options), NULL, NULL, BURR_LAST_STEP, true, NULL, \
-			NULL, NULL, NULL, BURR_LAST_STEP                                 \
+#define BURR_INITIALIZE_OPTIONS_INIT                                                                       \
+	{                                                                                                  \
+		sizeof(burr_initialize_options), NULL, NULL, BURR_LAST_STEP, true, NULL, NULL, NULL, NULL, \
+			BURR_LAST_STEP                                                                     \
 	}
 
 /* Takes the place of burr_with_state and burr_with_entrypoint, which are errors beside it. */
@@ -384,8 +385,8 @@ BURR_API void burr_initialize_from(burr_builder *builder, const burr_initialize_
  *
  * *out_app  yours to free; touched on success only
  *
- * Errors: BURR_EINVAL (names what is wrong: an unknown action, a name given twice, a condition with the column
- * of its mistake, no entrypoint, a state that is no object, …), BURR_ENOTFOUND (initialize_from), and
+ * Errors: BURR_EINVAL (names what is wrong: an unknown action, a name given twice, a condition with the
+ * column of its mistake, no entrypoint, a state that is no object, …), BURR_ENOTFOUND (initialize_from), and
  * those of burr_tracker_open, burr_tracker_create_app and the hooks. */
 BURR_MUST_CHECK BURR_API burr_status burr_build(burr_builder *builder, burr_app **out_app, burr_error *err);
 
@@ -403,19 +404,20 @@ typedef struct burr_run_options {
 	void *item_ctx;
 } burr_run_options;
 
-#define BURR_RUN_OPTIONS_INIT                                            \
-	{                                                                \
-		sizeof(burr_run_options), NULL, NULL, NULL, NULL, NULL   \
+#define BURR_RUN_OPTIONS_INIT                                          \
+	{                                                              \
+		sizeof(burr_run_options), NULL, NULL, NULL, NULL, NULL \
 	}
 
 /* Run until an action of halt_after has run, or one of halt_before comes next, or an action has no way out:
- * then the application is finished. Called again it goes on from there; a finished one stays as it is (BURR_OK).
+ * then the application is finished. Called again it goes on from there; a finished one stays as it is
+ * (BURR_OK).
  *
  * Errors: BURR_EACTION (an action failed: err and the record hold the action, its message and its place; the
  * state is as before the step, and the next call runs the action again), BURR_ENOWAY (none of the transitions
- * out of the last action holds: each is named with the values it saw), BURR_EINVAL (unknown names, inputs that
- * are missing or that no action declares, a condition that orders values of two types, a run inside a run),
- * BURR_ENOMEM. */
+ * out of the last action holds: each is named with the values it saw), BURR_EINVAL (unknown names, inputs
+ * that are missing or that no action declares, a condition that orders values of two types, a run inside a
+ * run), BURR_ENOMEM. */
 BURR_MUST_CHECK BURR_API burr_status burr_app_run_until(
 	burr_app *app, const burr_run_options *options, burr_error *err);
 BURR_MUST_CHECK BURR_API burr_status burr_app_run(

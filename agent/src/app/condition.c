@@ -51,8 +51,8 @@ static uint32_t no_memory(struct parser *p)
 static uint32_t wrong_at(struct parser *p, const char *pos, const char *what)
 {
 	if (p->status == BURR_OK)
-		p->status = burr_fail(
-			p->err, BURR_EINVAL, "column %zu: %s", (size_t)(pos - p->start) + 1, what);
+		p->status =
+			burr_fail(p->err, BURR_EINVAL, "column %zu: %s", (size_t)(pos - p->start) + 1, what);
 	return NODE_NONE;
 }
 
@@ -115,9 +115,9 @@ static uint32_t add_text(struct parser *p, enum condition_kind kind, size_t text
 	struct buf *pool = &p->out->pool;
 	if (pool->failed)
 		return no_memory(p);
-	return add_node(p,
-		(struct condition_node){
-			.kind = kind, .text_at = (uint32_t)text_at, .text_len = (uint32_t)(pool->len - text_at)});
+	return add_node(p, (struct condition_node){.kind = kind,
+				   .text_at = (uint32_t)text_at,
+				   .text_len = (uint32_t)(pool->len - text_at)});
 }
 
 static uint32_t add_literal(struct parser *p, struct slice json)
@@ -149,7 +149,8 @@ static uint32_t parse_text(struct parser *p)
 		if (*p->pos != '\\')
 			buf_append_char(&plain, *p->pos++);
 		else if (!take_escape(p, &plain))
-			return wrong_at(p, p->pos, "unknown escape in text (there are \\\\ \\\" \\' \\n \\r \\t)");
+			return wrong_at(
+				p, p->pos, "unknown escape in text (there are \\\\ \\\" \\' \\n \\r \\t)");
 	}
 	if (p->pos == p->end)
 		return wrong_at(p, open, "text without its closing quote");
@@ -164,9 +165,9 @@ static uint32_t parse_text(struct parser *p)
 static uint32_t parse_number(struct parser *p)
 {
 	const char *start = p->pos;
-	while (p->pos < p->end && (is_name(*p->pos) || *p->pos == '.' ||
-					  (strchr("+-", *p->pos) && *p->pos &&
-						  (p->pos == start || strchr("eE", p->pos[-1])))))
+	while (p->pos < p->end &&
+		(is_name(*p->pos) || *p->pos == '.' ||
+			(strchr("+-", *p->pos) && *p->pos && (p->pos == start || strchr("eE", p->pos[-1])))))
 		p->pos++;
 	struct slice number = {start, (size_t)(p->pos - start)};
 	double value;

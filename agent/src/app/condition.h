@@ -55,9 +55,9 @@ struct condition {
 	struct buf pool;
 };
 
-#define CONDITION_INIT                    \
-	{                                 \
-		NULL, 0, 0, 0, BUF_INIT   \
+#define CONDITION_INIT                  \
+	{                               \
+		NULL, 0, 0, 0, BUF_INIT \
 	}
 
 /* Errors: BURR_EINVAL "column 9: …" (from 1, in bytes), BURR_ENOMEM. *out must be freed on success only. */

@@ -164,8 +164,8 @@ static const char *kind_name(struct slice value)
 }
 
 /* "count (number 3)", for messages. */
-static void describe(const struct condition *condition, const struct condition_node *node,
-	struct slice value, struct buf *out)
+static void describe(const struct condition *condition, const struct condition_node *node, struct slice value,
+	struct buf *out)
 {
 	enum { SHOWN = 40 };
 	if (node->kind == COND_PATH)
@@ -198,8 +198,8 @@ static bool cannot(struct eval *e, const struct condition_node *node, const char
 	buf_printf(&text, " cannot be %s ", verb);
 	describe(e->condition, node_at(e, node->right), right, &text);
 	if (e->status == BURR_OK)
-		e->status = burr_fail(
-			e->err, BURR_EINVAL, "%s", text.failed ? "values of two types" : text.data);
+		e->status =
+			burr_fail(e->err, BURR_EINVAL, "%s", text.failed ? "values of two types" : text.data);
 	return false;
 }
 
@@ -288,7 +288,8 @@ static bool compare(struct eval *e, const struct condition_node *node, struct sl
 	return sign_fits(node->op, sign);
 }
 
-/* A node's value as JSON text. The tree is at most CONDITION_MAX_LEN nodes deep (a chain of ands leans left). */
+/* A node's value as JSON text. The tree is at most CONDITION_MAX_LEN nodes deep (a chain of ands leans left).
+ */
 static struct slice eval_node(struct eval *e, uint32_t index)
 {
 	const struct condition_node *node = node_at(e, index);

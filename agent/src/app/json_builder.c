@@ -151,12 +151,12 @@ burr_status burr_json_error(burr_json *json, burr_error *err)
 {
 	if (!json || json->text.failed)
 		return burr_fail(err, BURR_ENOMEM, "JSON builder: out of memory");
-	if (json->depth)
-		mistake(json, "an object or array is not ended", NULL);
-	else if (!json->text.len)
-		return burr_fail(err, BURR_EINVAL, "JSON builder: nothing in it");
 	if (json->err.code != BURR_OK)
 		return burr_fail(err, json->err.code, "%s", json->err.message);
+	if (json->depth)
+		return burr_fail(err, BURR_EINVAL, "JSON builder: an object or array is not ended");
+	if (!json->text.len)
+		return burr_fail(err, BURR_EINVAL, "JSON builder: nothing in it");
 	return BURR_OK;
 }
 

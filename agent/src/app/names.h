@@ -10,8 +10,8 @@ struct names {
 	size_t count;
 };
 
-#define NAMES_INIT       \
-	{                \
+#define NAMES_INIT            \
+	{                     \
 		NULL, NULL, 0 \
 	}
 

@@ -27,8 +27,8 @@ struct state {
 	size_t cap;
 };
 
-#define STATE_INIT    \
-	{             \
+#define STATE_INIT         \
+	{                  \
 		NULL, 0, 0 \
 	}
 
