@@ -39,7 +39,7 @@ function baseHref(): Plugin {
   };
 }
 
-const backend = process.env['BURR_URL'] ?? 'http://127.0.0.1:7241';
+const backend = process.env.BURR_URL ?? 'http://127.0.0.1:7241';
 const proxy = { '/api': { target: backend, changeOrigin: true } };
 
 export default defineConfig({

@@ -92,8 +92,8 @@ const UNITS: readonly (readonly [number, string])[] = [
 /** `85 µs`, `12.3 ms`, `4.07 s`, `3 m 12 s`, `5 h 2 m`, `2 d 7 h`. */
 export function formatDuration(us: number): string {
   if (us < 0) return `−${formatDuration(-us)}`;
-  const rounded = us >= 60e6 ? Math.round(us / 1e6) * 1e6 : us;
-  const index = UNITS.findIndex(([size]) => rounded >= size * 0.9995);
+  const rounded = us >= 59.95e6 ? Math.round(us / 1e6) * 1e6 : us;
+  const index = UNITS.findIndex(([size]) => rounded >= (size < 60e6 ? size * 0.9995 : size));
   const [size, unit] = UNITS[index] ?? [1, 'µs'];
   if (size < 60e6) {
     const value = rounded / size;

@@ -21,10 +21,10 @@ export function App() {
   useEffect(() => listenToKeys(), []);
   useKeys('Anywhere', [
     { keys: ['?'], label: 'Show all keys', run: () => setHelp(true) },
-    { keys: ['g p'], label: 'Go to projects', run: () => void navigate(projectsPath()) },
+    { keys: ['g p'], label: 'Go to projects', run: () => navigate(projectsPath()) },
     ...(project === null
       ? []
-      : [{ keys: ['g r'], label: 'Go to the runs', run: () => void navigate(runsPath(project)) }]),
+      : [{ keys: ['g r'], label: 'Go to the runs', run: () => navigate(runsPath(project)) }]),
     { keys: ['Escape'], label: 'Leave a field, close this', run: () => undefined },
   ]);
   return (
@@ -169,7 +169,7 @@ function Missing() {
 
 /* A fault in a page must not take the frame, and the way out of it, along. */
 class Boundary extends Component<{ readonly children: ReactNode }, { readonly fault: string | null }> {
-  override readonly state = { fault: null };
+  override readonly state: { readonly fault: string | null } = { fault: null };
 
   static getDerivedStateFromError(error: unknown) {
     return { fault: error instanceof Error ? error.message : String(error) };

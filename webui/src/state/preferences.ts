@@ -12,8 +12,8 @@ function readTheme(text: string | null): Theme {
 }
 
 export function applyTheme(): void {
-  if (theme === 'system') delete document.documentElement.dataset['theme'];
-  else document.documentElement.dataset['theme'] = theme;
+  if (theme === 'system') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
 }
 
 export function setTheme(next: Theme): void {

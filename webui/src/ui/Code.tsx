@@ -34,7 +34,7 @@ export function Code({ text }: { readonly text: string }) {
 function render(node: RootContent | ElementContent, index: number): ReactNode {
   if (node.type === 'text') return node.value;
   if (node.type !== 'element') return null;
-  const names = node.properties['className'];
+  const names = node.properties.className;
   return (
     <span key={index} className={Array.isArray(names) ? names.join(' ') : undefined}>
       {node.children.map(render)}

@@ -15,6 +15,7 @@ function copyBySelection(text: string): boolean {
   area.style.opacity = '0';
   document.body.append(area);
   area.select();
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- all there is without the clipboard interface
   const done = document.execCommand('copy');
   area.remove();
   return done;

@@ -39,7 +39,7 @@ function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
   const navigate = useNavigate();
   const active = useRowKeys(shown.length, (index) => {
     const project = shown[index];
-    if (project) void navigate(runsPath(project.id));
+    if (project) navigate(runsPath(project.id));
   });
   const heading = (by: ProjectSort, word: string, className = '') => (
     <span

@@ -34,7 +34,7 @@ export function Graph({ run, selected, hovered, filtered, onPick }: Props) {
   const shape = useMemo(() => graphOf(run), [run]);
   const placement = usePlacement(shape);
   const hues = useMemo(() => actionHues(run), [run]);
-  const view = useView(placement);
+  const view = useView(placement, run.steps[selected]?.action ?? null);
   useKeys('Graph', [{ keys: ['0'], label: 'Fit the graph', run: view.fit }]);
 
   const step = run.steps[selected];
@@ -167,10 +167,24 @@ function Node({ node, placed, hue, current, hovered, filtered, entry, onPick }: 
       </text>
       {node.visits > 0 && (
         <text className="visits" x={width - 10} y={height / 2} textAnchor="end" dominantBaseline="central">
-          {node.failures > 0 && <tspan className="fails">✕{formatCount(node.failures)} </tspan>}
           {formatCount(node.visits)}
         </text>
       )}
+      {node.failures > 0 && <FailureBadge count={node.failures} x={width} />}
+    </g>
+  );
+}
+
+/* Sits on the upper right corner, clear of the name. */
+function FailureBadge({ count, x }: { readonly count: number; readonly x: number }) {
+  const text = `✕ ${formatCount(count)}`;
+  const width = text.length * 7 + 8;
+  return (
+    <g className="badge" transform={`translate(${x - width + 8} -8)`}>
+      <rect width={width} height="16" rx="8" />
+      <text x={width / 2} y="8" textAnchor="middle" dominantBaseline="central">
+        {text}
+      </text>
     </g>
   );
 }
@@ -196,9 +210,18 @@ function Edge({ edge, placed, came, shape }: EdgeProps) {
         style={{ strokeWidth: came ? 2.4 : 1 + Math.min(Math.log10(edge.taken + 1), 1.2) * 0.5 }}
       />
       {text !== null && placed.label && (
-        <text x={placed.label.x} y={placed.label.y} textAnchor="middle" dominantBaseline="central">
-          {text}
-        </text>
+        <>
+          <rect
+            className="label-back"
+            x={placed.label.x - placed.label.width / 2 + 3}
+            y={placed.label.y - 7}
+            width={placed.label.width - 6}
+            height="14"
+          />
+          <text x={placed.label.x} y={placed.label.y} textAnchor="middle" dominantBaseline="central">
+            {text}
+          </text>
+        </>
       )}
     </g>
   );
@@ -273,35 +296,43 @@ interface View {
 
 const MOST_ZOOM = 2.5;
 const LEAST_ZOOM = 0.08;
+/* A graph that would be smaller than this is not shrunk to fit; the current action is centred instead. */
+const READABLE_ZOOM = 0.5;
 const DRAG_PX = 3;
 
-/* Pan by dragging, zoom by the wheel. Fits by itself until the reader has moved it. */
-function useView(placement: Placement | null) {
+/* Pan by dragging, zoom by the wheel. Shows the whole, or the current action of a large graph, until the reader has moved it. */
+function useView(placement: Placement | null, focus: string | null) {
   const ref = useRef<SVGSVGElement>(null);
   const [view, setView] = useState<View>({ x: 0, y: 0, k: 1 });
   const [moved, setMoved] = useState(false);
   const drag = useRef<{ readonly x: number; readonly y: number; far: boolean } | null>(null);
 
-  const fitNow = useCallback(() => {
-    const box = ref.current?.getBoundingClientRect();
-    if (!box || !placement || box.width === 0) return;
-    const k = clamp(
-      Math.min((box.width - 24) / placement.width, (box.height - 24) / placement.height),
-      LEAST_ZOOM,
-      1.15,
-    );
-    setView({ k, x: (box.width - placement.width * k) / 2, y: (box.height - placement.height * k) / 2 });
-  }, [placement]);
+  const fitNow = useCallback(
+    (whole: boolean) => {
+      const box = ref.current?.getBoundingClientRect();
+      if (!box || !placement || box.width === 0) return;
+      const k = clamp(
+        Math.min((box.width - 24) / placement.width, (box.height - 24) / placement.height),
+        LEAST_ZOOM,
+        1.15,
+      );
+      const centre = { x: placement.width / 2, y: placement.height / 2 };
+      const node = focus === null ? undefined : placement.nodes.get(focus);
+      const [zoomTo, middle] = k < READABLE_ZOOM && !whole && node ? [READABLE_ZOOM, node] : [k, centre];
+      setView({ k: zoomTo, x: box.width / 2 - middle.x * zoomTo, y: box.height / 2 - middle.y * zoomTo });
+    },
+    [placement, focus],
+  );
 
   const fit = () => {
-    setMoved(false);
-    fitNow();
+    setMoved(true);
+    fitNow(true);
   };
 
   useEffect(() => {
     const element = ref.current;
     if (!element || moved) return;
-    const observer = new ResizeObserver(fitNow);
+    const observer = new ResizeObserver(() => fitNow(false));
     observer.observe(element);
     return () => observer.disconnect();
   }, [fitNow, moved]);

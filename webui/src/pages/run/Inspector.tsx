@@ -3,6 +3,7 @@ import { useMemo, type KeyboardEvent, type ReactNode } from 'react';
 import { brief, type Json, type JsonObject } from '../../base/json';
 import { formatCount, plural } from '../../base/number';
 import { formatClock, formatDuration, explainTime } from '../../base/time';
+import { runClock } from '../../model/clock';
 import { diffStates, pathText, type Change } from '../../model/diff';
 import { cameBy } from '../../model/graph';
 import { stepDurationUs, stepStatus } from '../../model/status';
@@ -14,7 +15,6 @@ import { CopyButton } from '../../ui/CopyButton';
 import { JsonTree } from '../../ui/JsonTree';
 import { useKeys } from '../../ui/keys';
 import { Status } from '../../ui/Status';
-import { TimeText } from '../../ui/TimeText';
 
 const TABS = ['state', 'result', 'inputs', 'error', 'attributes', 'code', 'raw'] as const;
 type Tab = (typeof TABS)[number];
@@ -206,7 +206,7 @@ function Panel({ tab, run, step, selected }: PanelProps): ReactNode {
     case 'error':
       return <ErrorTab text={step.end?.exception ?? null} open={step.end === null} />;
     case 'attributes':
-      return <AttributesTab step={step} />;
+      return <AttributesTab run={run} step={step} />;
     case 'code':
       return <CodeTab run={run} name={step.action} />;
     case 'raw':
@@ -359,7 +359,8 @@ function ErrorTab({ text, open }: { readonly text: string | null; readonly open:
   );
 }
 
-function AttributesTab({ step }: { readonly step: Step }) {
+function AttributesTab({ run, step }: { readonly run: Run; readonly step: Step }) {
+  const clock = useMemo(() => runClock(run.steps), [run]);
   if (step.attributes.length === 0) return <Nothing>No attributes were logged in this step.</Nothing>;
   const spans = new Map(step.spans.map((span) => [span.id, span.name ?? span.id]));
   return (
@@ -378,9 +379,11 @@ function AttributesTab({ step }: { readonly step: Step }) {
                 {tag}={typeof value === 'string' ? value : brief(value, 40)}
               </span>
             ))}
-            <span className="dim at">
-              <TimeText time={attribute.at} />
-            </span>
+            {attribute.at && step.start && (
+              <span className="dim at" title={explainTime(attribute.at)}>
+                after {formatDuration(clock.place(attribute.at) - clock.place(step.start))}
+              </span>
+            )}
           </div>
           <JsonTree value={attribute.value} label={attribute.key} />
         </li>

@@ -21,8 +21,8 @@ import './run.css';
 
 export default function RunPage() {
   const params = useParams();
-  const project = params['project'] ?? '';
-  const app = params['app'] ?? '';
+  const project = params.project ?? '';
+  const app = params.app ?? '';
   const [query] = useUrlQuery();
   const partition = query.get('partition');
   const { data, error, refetch } = useRun(project, app, partition);

@@ -1,6 +1,6 @@
 /* The steps as rows on one time axis. Only what is visible is rendered. */
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useEffect, useMemo, useRef, useState } from 'react';
+import { memo, useEffect, useMemo, useRef, useState, type CSSProperties } from 'react';
 import { Link, useLocation } from 'react-router-dom';
 import { brief } from '../../base/json';
 import { formatCount, plural } from '../../base/number';
@@ -111,7 +111,11 @@ export function StepList(props: Props) {
       : []),
   ]);
   return (
-    <section className="steps" aria-label="Steps">
+    <section
+      className="steps"
+      aria-label="Steps"
+      style={{ '--seq': `${widestId(steps) * 7 + 4}px` } as CSSProperties}
+    >
       <div className="steps-tools">
         <FilterField
           className="grow"
@@ -210,6 +214,11 @@ export function StepList(props: Props) {
       )}
     </section>
   );
+}
+
+/* Digits of the longest sequence id; they rise, so it is the last. */
+function widestId(steps: readonly Step[]): number {
+  return Math.max(String(steps.at(-1)?.sequenceId ?? 0).length, 2);
 }
 
 interface HeadProps {

@@ -12,9 +12,14 @@ export interface PlacedNode extends Point {
   readonly height: number;
 }
 
+export interface PlacedLabel extends Point {
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface PlacedEdge {
   readonly points: readonly Point[];
-  readonly label: Point | null;
+  readonly label: PlacedLabel | null;
 }
 
 export interface Placement {
@@ -35,12 +40,23 @@ export interface Sizes {
   readonly label: (edgeId: string) => Size | null;
 }
 
+/* How far a transition from an action to itself reaches out on the right. */
+const LOOP_REACH = 26;
+
 export function place(shape: GraphShape, sizes: Sizes): Placement {
   const graph = new Graph({ directed: true, multigraph: true });
-  graph.setGraph({ rankdir: 'TB', nodesep: 28, ranksep: 34, edgesep: 14, marginx: 8, marginy: 8 });
+  graph.setGraph({ rankdir: 'TB', nodesep: 28, ranksep: 34, edgesep: 14, marginx: 8, marginy: 12 });
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const node of shape.nodes) graph.setNode(node.name, { ...sizes.node(node.name) });
+
+  /* dagre draws loops across their neighbours: they get room on both sides of the node, which keeps it centred, and are drawn here. */
+  const loops = shape.edges.filter((edge) => edge.from === edge.to);
+  const loopRoom = new Map(loops.map((edge) => [edge.from, LOOP_REACH + (sizes.label(edge.id)?.width ?? 0)]));
+  for (const { name } of shape.nodes) {
+    const { width, height } = sizes.node(name);
+    graph.setNode(name, { width: width + 2 * (loopRoom.get(name) ?? 0), height });
+  }
   for (const edge of shape.edges) {
+    if (edge.from === edge.to) continue;
     const size = sizes.label(edge.id);
     graph.setEdge(
       edge.from,
@@ -53,8 +69,8 @@ export function place(shape: GraphShape, sizes: Sizes): Placement {
 
   const nodes = new Map<string, PlacedNode>();
   for (const name of graph.nodes()) {
-    const { x = 0, y = 0, width = 0, height = 0 } = graph.node(name) as Partial<PlacedNode>;
-    nodes.set(name, { x, y, width, height });
+    const { x = 0, y = 0 } = graph.node(name) as Partial<Point>;
+    nodes.set(name, { x, y, ...sizes.node(name) });
   }
   const edges = new Map<string, PlacedEdge>();
   for (const key of graph.edges()) {
@@ -63,9 +79,53 @@ export function place(shape: GraphShape, sizes: Sizes): Placement {
       readonly x?: number;
       readonly y?: number;
     };
-    const label = edge.x !== undefined && edge.y !== undefined ? { x: edge.x, y: edge.y } : null;
-    edges.set(key.name ?? '', { points: edge.points ?? [], label });
+    const size = sizes.label(key.name ?? '');
+    const label =
+      size && edge.x !== undefined && edge.y !== undefined ? { x: edge.x, y: edge.y, ...size } : null;
+    edges.set(key.name ?? '', { points: clip(edge.points ?? [], nodes.get(key.v), nodes.get(key.w)), label });
+  }
+  for (const edge of loops) {
+    const node = nodes.get(edge.from);
+    if (node) edges.set(edge.id, loop(node, sizes.label(edge.id)));
   }
   const { width = 0, height = 0 } = graph.graph() as Partial<Size>;
   return { width, height, nodes, edges };
+}
+
+function loop(node: PlacedNode, label: Size | null): PlacedEdge {
+  const right = node.x + node.width / 2;
+  const away = right + LOOP_REACH;
+  const reach = node.height * 0.3;
+  return {
+    points: [
+      { x: right, y: node.y - reach },
+      { x: away, y: node.y - reach - 8 },
+      { x: away, y: node.y + reach + 8 },
+      { x: right, y: node.y + reach },
+    ],
+    label: label && { x: right + LOOP_REACH * 0.8 + label.width / 2, y: node.y, ...label },
+  };
+}
+
+/* The ends of a line moved onto the drawn boxes, which are narrower than the room dagre was asked for. */
+function clip(
+  points: readonly Point[],
+  from: PlacedNode | undefined,
+  to: PlacedNode | undefined,
+): readonly Point[] {
+  const [, second] = points;
+  const beforeLast = points.at(-2);
+  if (!second || !beforeLast || !from || !to) return points;
+  return [border(from, second), ...points.slice(1, -1), border(to, beforeLast)];
+}
+
+function border(box: PlacedNode, towards: Point): Point {
+  const dx = towards.x - box.x;
+  const dy = towards.y - box.y;
+  const share = Math.min(
+    dx === 0 ? Infinity : box.width / 2 / Math.abs(dx),
+    dy === 0 ? Infinity : box.height / 2 / Math.abs(dy),
+    1,
+  );
+  return { x: box.x + dx * share, y: box.y + dy * share };
 }

@@ -19,7 +19,7 @@ const ROW_PX = 34;
 const LOAD_AHEAD_ROWS = 20;
 
 export function RunsPage() {
-  const project = useParams()['project'] ?? '';
+  const project = useParams().project ?? '';
   useTitle(`${project} · burr`);
   const [query, change] = useUrlQuery();
   const partition = query.get('partition');
@@ -120,7 +120,7 @@ function RunTable({ project, runs, loadMore, more, filtered, onPartition }: Tabl
     runs.length,
     (index) => {
       const run = runs[index];
-      if (run) void navigate(runPath(project, run));
+      if (run) navigate(runPath(project, run));
     },
     (index) => virtualizer.scrollToIndex(index),
   );
