@@ -1,10 +1,11 @@
 /* bundled.mjs UI OUT NOTICES: the notices of every npm package of which code ended in the built UI.
  *
  * The bundler's source maps name each module whose code is in OUT, so what was only installed, or shaken off, does
- * not count. Each package gives one line of the table `name version licence` and its licence texts; bundler code
- * that lands in the output (the preload and module helpers) counts as a package too. */
+ * not count; a package that was published as a bundle of several is followed through its own map. Each package
+ * gives one line of the table `name version licence` and its licence texts; the bundler's own code that lands in the
+ * output counts as a package too. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 const [ui, out, noticesPath] = process.argv.slice(2);
 
@@ -17,8 +18,6 @@ function sourceMaps(folder) {
 
 /* "…/node_modules/a/node_modules/@b/c/index.js" -> "node_modules/a/node_modules/@b/c" */
 function packageOf(source) {
-  const virtual = /(^|\/)(\0|%00|vite\/|commonjsHelpers)/.exec(source);
-  if (virtual && !source.includes('node_modules/')) return 'node_modules/vite';
   const start = source.indexOf('node_modules/');
   if (start < 0) return null;
   const last = source.lastIndexOf('node_modules/') + 'node_modules/'.length;
@@ -38,11 +37,21 @@ function licenceTexts(folder, name) {
 }
 
 const folders = new Set();
-for (const path of sourceMaps(out)) {
-  for (const source of JSON.parse(readFileSync(path, 'utf8')).sources) {
+function follow(mapPath, root) {
+  for (const source of JSON.parse(readFileSync(mapPath, 'utf8')).sources) {
     const folder = packageOf(source);
-    if (folder !== null) folders.add(folder);
+    if (folder === null) continue;
+    const nested = join(root, folder);
+    folders.add(existsSync(join(ui, nested)) ? nested : folder);
+    const published = `${resolve(dirname(mapPath), source)}.map`;
+    if (existsSync(published)) follow(published, folder);
   }
+}
+for (const path of sourceMaps(out)) {
+  follow(path, '');
+  // Vite's loader of page parts has no place in the maps; the event that it raises gives it away.
+  const code = path.slice(0, -'.map'.length);
+  if (existsSync(code) && readFileSync(code, 'utf8').includes('vite:preloadError')) folders.add('node_modules/vite');
 }
 
 const packages = [...folders].map((folder) => {
