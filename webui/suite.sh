@@ -9,6 +9,28 @@ skip() {
 	exit 77
 }
 
+# The pages in a browser, over a fresh store with the sample projects in it, served by the program.
+browse() {
+	tmp=$(mktemp -d)
+	server=
+	trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$tmp"' EXIT
+	port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+	"$BURR" serve --store "$tmp/store" --port "$port" --no-open >"$tmp/log" 2>&1 &
+	server=$!
+	# It is ready when the first sample project is there.
+	tries=300
+	until curl -s -f "http://127.0.0.1:$port/api/v0/projects" 2>/dev/null | grep -q '"id"'; do
+		tries=$((tries - 1))
+		if [ $tries = 0 ] || ! kill -0 "$server" 2>/dev/null; then
+			echo "FAILED: the program does not serve its sample projects:"
+			cat "$tmp/log"
+			exit 1
+		fi
+		sleep 0.1
+	done
+	npm run --silent e2e -- --url "http://127.0.0.1:$port" --out "$BURR_BUILD/e2e" --shots
+}
+
 command -v npm >/dev/null || skip "npm is not installed"
 [ -e "$BURR_BUILD/webui/stamp" ] || skip "no web UI in this build: $(cat "$BURR_BUILD/webui/missing" 2>/dev/null)"
 if [ "$1" = e2e ]; then
@@ -27,5 +49,7 @@ if [ "$1" = e2e ]; then
 	fi
 	[ -n "${BURR_CHROME:-}" ] || skip "no browser: install chromium or google-chrome, or set BURR_CHROME"
 	export BURR_CHROME
+	browse
+	exit
 fi
 exec npm run --silent "$1"
