@@ -13,7 +13,7 @@ skip() {
 browse() {
 	tmp=$(mktemp -d)
 	server=
-	trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$tmp"' EXIT
+	trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$tmp"' EXIT
 	port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
 	"$BURR" serve --store "$tmp/store" --port "$port" --no-open >"$tmp/log" 2>&1 &
 	server=$!
