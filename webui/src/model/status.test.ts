@@ -5,6 +5,7 @@ import {
   isAbandoned,
   lastSeen,
   nextFailure,
+  previousEnded,
   runDurationUs,
   runStatus,
   slowestStep,
@@ -58,6 +59,16 @@ test('moving to failures starts over, and finds the same one when it is the only
   expect(nextFailure([step(0, 'a')], 0)).toBeNull();
   expect(nextFailure([], -1)).toBeNull();
   expect(failureCount(run(steps))).toBe(2);
+});
+
+test('states are compared with the nearest step that left one', () => {
+  const steps = [step(4, 'a', { ended: null }), step(5, 'a'), step(6, 'a', { ended: null }), step(7, 'a')];
+  expect([0, 1, 2, 3].map((index) => previousEnded(steps, index)?.sequenceId ?? null)).toEqual([
+    null,
+    null,
+    5,
+    5,
+  ]);
 });
 
 test('the slowest step', () => {

@@ -22,6 +22,15 @@ export function stepDurationUs(step: Step): number | null {
   return elapsedUs(step.start, step.end?.at ?? null);
 }
 
+/** The nearest step before the one at `index` that left a state. */
+export function previousEnded(steps: readonly Step[], index: number): Step | null {
+  for (let at = index - 1; at >= 0; at--) {
+    const step = steps[at];
+    if (step?.end) return step;
+  }
+  return null;
+}
+
 export function runStatus(run: Run): RunStatus {
   const last = run.steps.at(-1);
   if (last === undefined) return 'empty';

@@ -6,7 +6,7 @@ import { formatClock, formatDuration, explainTime } from '../../base/time';
 import { runClock } from '../../model/clock';
 import { diffStates, pathText, type Change } from '../../model/diff';
 import { cameBy } from '../../model/graph';
-import { stepDurationUs, stepStatus } from '../../model/status';
+import { isAbandoned, previousEnded, stepDurationUs, stepStatus } from '../../model/status';
 import { readTraceback } from '../../model/traceback';
 import type { Run, Step } from '../../model/types';
 import { useUrlQuery } from '../../state/url';
@@ -119,7 +119,7 @@ interface HeadingProps {
 function Heading({ run, step, selected, onSelect }: HeadingProps) {
   const durationUs = stepDurationUs(step);
   const status = stepStatus(step);
-  const abandoned = status === 'running' && selected < run.steps.length - 1;
+  const abandoned = isAbandoned(run.steps, selected);
   const came = cameBy(run, selected);
   return (
     <div className="inspector-head">
@@ -219,13 +219,13 @@ function Nothing({ children }: { readonly children: ReactNode }) {
 }
 
 function StateTab({ run, step, selected }: Omit<PanelProps, 'tab'>) {
-  const before = run.steps.slice(0, selected).findLast((other) => other.end !== null) ?? null;
+  const before = previousEnded(run.steps, selected);
   const after = step.end?.state ?? null;
   if (after === null)
     return (
       <>
         <Nothing>
-          {selected < run.steps.length - 1
+          {isAbandoned(run.steps, selected)
             ? 'The step never ended, so it left no state.'
             : 'The step has not ended: its state comes when it does.'}
         </Nothing>

@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { Link } from 'react-router-dom';
 import { plural } from '../../base/number';
 import { epochMs, formatDuration } from '../../base/time';
@@ -16,7 +17,7 @@ interface Props {
   readonly run: Run;
 }
 
-export function RunHeader({ project, app, partition, run }: Props) {
+export const RunHeader = memo(function RunHeader({ project, app, partition, run }: Props) {
   const status = runStatus(run);
   const seen = lastSeen(run);
   const failures = failureCount(run);
@@ -70,7 +71,7 @@ export function RunHeader({ project, app, partition, run }: Props) {
       </ul>
     </header>
   );
-}
+});
 
 interface ParentProps {
   readonly project: string;

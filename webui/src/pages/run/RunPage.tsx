@@ -101,6 +101,13 @@ function Workspace({ project, app, partition, run }: WorkspaceProps) {
     },
     [settle, last?.sequenceId, change],
   );
+  const pick = useCallback(
+    (sequenceId: number) => {
+      select(sequenceId);
+      setPane('inspector');
+    },
+    [select],
+  );
   const selectAt = (index: number | null) => {
     const target = index === null ? undefined : steps[index];
     if (target) select(target.sequenceId);
@@ -143,13 +150,10 @@ function Workspace({ project, app, partition, run }: WorkspaceProps) {
           text={query.get('q') ?? ''}
           action={action}
           follow={follow}
-          onSelect={(sequenceId) => {
-            select(sequenceId);
-            setPane('inspector');
-          }}
+          onSelect={pick}
           onMove={select}
           onHover={setHovered}
-          onFilter={(parts) => change(parts)}
+          onFilter={change}
         />
         <Splitter
           direction="vertical"

@@ -1,6 +1,6 @@
 /* The steps as rows on one time axis. Only what is visible is rendered. */
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useEffect, useMemo, useRef, useState, type CSSProperties } from 'react';
+import { memo, useCallback, useEffect, useMemo, useRef, useState, type CSSProperties } from 'react';
 import { Link, useLocation } from 'react-router-dom';
 import { brief } from '../../base/json';
 import { formatCount, plural } from '../../base/number';
@@ -8,7 +8,7 @@ import { formatDuration } from '../../base/time';
 import { buildAxis, type Axis } from '../../model/axis';
 import { runClock, type RunClock } from '../../model/clock';
 import { buildRows, hasDetail, type Row } from '../../model/rows';
-import { stepDurationUs, stepStatus } from '../../model/status';
+import { isAbandoned, stepDurationUs, stepStatus } from '../../model/status';
 import { summariseStream } from '../../model/stream';
 import type { Child, Run, Step } from '../../model/types';
 import { runPath } from '../../state/links';
@@ -49,19 +49,22 @@ export function StepList(props: Props) {
     [steps, text, action, expanded, children_],
   );
   const scroller = useRef<HTMLDivElement>(null);
+  /* The virtualizer measures everything again when this function changes: keep it while the rows stay. */
+  const getItemKey = useCallback((index: number) => rows[index]?.key ?? index, [rows]);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_PX,
-    getItemKey: (index) => rows[index]?.key ?? index,
+    getItemKey,
     overscan: 16,
   });
 
   const selectedId = steps[selected]?.sequenceId ?? null;
-  const selectedRow = useMemo(
-    () => rows.findIndex((row) => row.kind === 'step' && row.index === selected),
-    [rows, selected],
+  const rowOfStep = useMemo(
+    () => new Map(rows.map((row, at) => [row.kind === 'step' ? row.index : -1, at])),
+    [rows],
   );
+  const selectedRow = rowOfStep.get(selected) ?? -1;
   const firstReveal = useRef(true);
   const revealed = useRef<number | null>(null);
   useEffect(() => {
@@ -71,14 +74,14 @@ export function StepList(props: Props) {
     firstReveal.current = false;
   }, [selectedRow, selectedId, virtualizer]);
 
-  const toggle = (sequenceId: number, open: boolean) => {
+  const toggle = useCallback((sequenceId: number, open: boolean) => {
     setExpanded((old) => {
       const next = new Set(old);
       if (open) next.add(sequenceId);
       else next.delete(sequenceId);
       return next;
     });
-  };
+  }, []);
   const stepRows = useMemo(() => rows.flatMap((row) => (row.kind === 'step' ? [row] : [])), [rows]);
   const move = (by: number) => {
     const at = stepRows.findIndex((row) => row.index >= selected);
@@ -182,7 +185,7 @@ export function StepList(props: Props) {
                   <StepRow
                     step={row.step}
                     current={row.index === selected}
-                    abandoned={row.index < steps.length - 1}
+                    abandoned={isAbandoned(steps, row.index)}
                     open={
                       hasDetail(row.step, children_.get(row.step.sequenceId) ?? [])
                         ? expanded.has(row.step.sequenceId)
@@ -271,7 +274,7 @@ interface RowProps {
 const StepRow = memo(function StepRow(props: RowProps) {
   const { step, current, open, hue, axis, clock } = props;
   const status = stepStatus(step);
-  const kind: StatusKind = status === 'running' && props.abandoned ? 'abandoned' : status;
+  const kind: StatusKind = props.abandoned ? 'abandoned' : status;
   const durationUs = stepDurationUs(step);
   const { search } = useLocation();
   const query = new URLSearchParams(search);
