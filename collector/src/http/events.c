@@ -168,16 +168,27 @@ static uint64_t delivered_to(const struct listener *listener)
 	return upto;
 }
 
-static void append_change(struct listener *listener, const struct interest *interest, uint64_t id)
+/* One event of the stream; data is what it says, moved in. */
+static void append_event(struct listener *listener, const char *name, struct buf *data, uint64_t id)
 {
 	struct buf *out = &listener->out;
-	buf_append_str(out, "event: change\ndata: ");
-	json_put_open(out, '{');
-	json_put_member(out, "topic", (struct slice){interest->topic->name, interest->topic->len});
-	json_put_key(out, SLICE_LIT("cursor"));
-	json_put_uint(out, interest->last);
-	json_put_close(out, '}');
-	buf_printf(out, "\nid: %" PRIu64 "\n\n", id);
+	buf_printf(out, "event: %s\ndata: ", name);
+	buf_append_slice(out, buf_slice(data));
+	buf_printf(out, "\nid: %" PRIu64 "\n", id);
+	out->failed |= data->failed;
+	buf_fini(data);
+}
+
+static void append_change(struct listener *listener, const struct interest *interest, uint64_t id)
+{
+	struct buf data = BUF_INIT;
+	json_put_open(&data, '{');
+	json_put_member(&data, "topic", (struct slice){interest->topic->name, interest->topic->len});
+	json_put_key(&data, SLICE_LIT("cursor"));
+	json_put_uint(&data, interest->last);
+	json_put_close(&data, '}');
+	append_event(listener, "change", &data, id);
+	buf_append_char(&listener->out, '\n');
 }
 
 /* Put the changes whose time has come into out. The whole of it may get lost halfway, so only the last event
@@ -449,16 +460,16 @@ static void listen_to(struct listener *listener, struct slice topics, struct sli
 
 static void append_hello(struct listener *listener)
 {
-	struct buf *out = &listener->out;
-	buf_append_str(out, "event: hello\ndata: ");
-	json_put_open(out, '{');
-	json_put_member(out, "version", slice_of(listener->hub->events->version));
-	json_put_key(out, SLICE_LIT("cursor"));
-	json_put_uint(out, listener->seen);
-	json_put_close(out, '}');
-	/* A second between attempts: a collector is back soon after an update. */
+	struct buf data = BUF_INIT;
+	json_put_open(&data, '{');
+	json_put_member(&data, "version", slice_of(listener->hub->events->version));
+	json_put_key(&data, SLICE_LIT("cursor"));
+	json_put_uint(&data, listener->seen);
+	json_put_close(&data, '}');
 	listener->told = delivered_to(listener);
-	buf_printf(out, "\nid: %" PRIu64 "\nretry: 1000\n\n", listener->told);
+	append_event(listener, "hello", &data, listener->told);
+	/* A second between attempts: a collector is back soon after an update. */
+	buf_append_str(&listener->out, "retry: 1000\n\n");
 }
 
 static void add_stream_headers(h2o_req_t *req)

@@ -1,0 +1,519 @@
+#include "http/server.h"
+
+#include "base/json.h"
+#include "http/test_client.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define HOST "Host: localhost\r\n"
+
+static struct gate gate;
+
+/* ---- handlers ---- */
+
+static void echo(const struct http_request *req, struct http_response *res)
+{
+	struct buf *out = &res->body;
+	json_put_open(out, '{');
+	json_put_member(out, "method", req->method);
+	json_put_member(out, "project", http_capture(req, "project"));
+	json_put_member(out, "limit", http_query(req, "limit"));
+	json_put_member(out, "agent", http_header(req, "user-agent"));
+	json_put_member(out, "body", req->body);
+	json_put_close(out, '}');
+	http_reply_json(res, 200);
+}
+
+static void large(const struct http_request *req, struct http_response *res)
+{
+	(void)req;
+	for (int i = 0; i < 20000; i++)
+		buf_printf(&res->body, "line %d of a large answer\n", i);
+	res->content_type = "text/plain; charset=utf-8";
+}
+
+static void missing(const struct http_request *req, struct http_response *res)
+{
+	http_fail(res, 404, "no application '%.*s'", SLICE_ARG(http_capture(req, "project")));
+}
+
+static void wait_at_gate(const struct http_request *req, struct http_response *res)
+{
+	gate_pass(req->ctx);
+	buf_append_str(&res->body, "{\"waited\":true}");
+}
+
+static const struct http_route routes[] = {
+	{"GET", "/api/v0/{project}/echo", echo},
+	{"POST", "/api/v0/{project}/echo", echo},
+	{"GET", "/api/v0/large", large},
+	{"GET", "/api/v0/{project}/missing", missing},
+	{"GET", "/api/v0/wait", wait_at_gate},
+};
+
+static const char index_html[] = "<base href=\"./\">the page";
+static const struct http_asset assets[] = {
+	{"/index.html", "text/html; charset=utf-8", "e1", index_html, sizeof(index_html) - 1, NULL, 0},
+};
+
+static const char *const allowed[] = {"*.lab.example.org"};
+
+static struct http_server_options test_options(void)
+{
+	struct http_server_options options = HTTP_SERVER_OPTIONS_INIT;
+	options.port = 0;
+	options.routes = routes;
+	options.route_count = sizeof(routes) / sizeof(routes[0]);
+	options.assets = assets;
+	options.asset_count = 1;
+	options.allowed_hosts = allowed;
+	options.allowed_host_count = 1;
+	options.worker_count = 2;
+	options.max_body_bytes = 1000;
+	options.ctx = &gate;
+	return options;
+}
+
+static struct http_server *start(const struct http_server_options *options)
+{
+	struct http_server *server = NULL;
+	burr_error err = BURR_ERROR_INIT;
+	if (http_server_open(options, &server, &err) != BURR_OK || http_server_start(server, &err) != BURR_OK)
+		fail_msg("%s", err.message);
+	return server;
+}
+
+static int setup(void **state)
+{
+	gate_init(&gate);
+	struct http_server_options options = test_options();
+	*state = start(&options);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	http_server_close(*state);
+	return 0;
+}
+
+/* ---- one request, one answer ---- */
+
+struct exchange {
+	const char *request;
+	int status;
+	const char *header, *value; /* NULL: not looked at */
+	const char *body;           /* found inside; NULL: not looked at */
+};
+
+static void check(uint16_t port, const struct exchange *exchange)
+{
+	struct answer answer;
+	client_ask(port, exchange->request, &answer);
+	if (answer.status != exchange->status)
+		fail_msg("%s\n-> %d, not %d: %s", exchange->request, answer.status, exchange->status,
+			buf_slice(&answer.body).data);
+	if (exchange->header)
+		assert_string_equal(answer_header(&answer, exchange->header), exchange->value);
+	if (exchange->body && !strstr(buf_slice(&answer.body).data, exchange->body))
+		fail_msg("%s\n-> %s", exchange->request, buf_slice(&answer.body).data);
+	answer_fini(&answer);
+}
+
+static void answers(void **state)
+{
+	static const struct exchange exchanges[] = {
+		{"GET /api/v0/de%20mo/echo?x=1&limit=7 HTTP/1.1\r\n" HOST "User-Agent: test\r\n\r\n", 200,
+			"content-type", "application/json",
+			"{\"method\":\"GET\",\"project\":\"de "
+			"mo\",\"limit\":\"7\",\"agent\":\"test\",\"body\":\"\"}"},
+		{"POST /api/v0/a%2Fb/echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello", 200,
+			"cache-control", "no-cache",
+			"\"project\":\"a/b\",\"limit\":null,\"agent\":null,\"body\":\"hello\""},
+		{"POST /api/v0/a/echo HTTP/1.1\r\n" HOST
+		 "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+			200, NULL, NULL, "\"body\":\"abcde\""},
+		{"HEAD /api/v0/x/echo HTTP/1.1\r\n" HOST "\r\n", 200, "content-length", "66", NULL},
+		{"GET /api/v0/nobody/missing HTTP/1.1\r\n" HOST "\r\n", 404, "cache-control", "no-store",
+			"{\"detail\":\"no application 'nobody'\"}"},
+		{"GET /api/v0/nothing HTTP/1.1\r\n" HOST "\r\n", 404, "content-type", "application/json",
+			"{\"detail\":\"Not Found\"}"},
+		{"GET /metrics HTTP/1.1\r\n" HOST "\r\n", 404, NULL, NULL, "{\"detail\":\"Not Found\"}"},
+		{"DELETE /api/v0/x/echo HTTP/1.1\r\n" HOST "\r\n", 405, "allow", "GET, HEAD, POST",
+			"\"detail\""},
+		{"OPTIONS /api/v0/x/echo HTTP/1.1\r\n" HOST "\r\n", 204, "allow", "GET, HEAD, POST", NULL},
+		{"POST /p/x HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n", 405, "allow", "GET, HEAD", NULL},
+		{"GET /api/v0/%zz/echo HTTP/1.1\r\n" HOST "\r\n", 400, NULL, NULL, "\"detail\""},
+		{"GET /api/v0/a%00b/echo HTTP/1.1\r\n" HOST "\r\n", 400, NULL, NULL, "\"detail\""},
+		{"GET /api/v0/a/echo?limit=%f HTTP/1.1\r\n" HOST "\r\n", 400, NULL, NULL, "\"detail\""},
+		{"GET /p/x/run/y HTTP/1.1\r\n" HOST "\r\n", 200, "content-type", "text/html; charset=utf-8",
+			"<base href=\"../../../\">the page"},
+		{"GET / HTTP/1.1\r\n" HOST "\r\n", 200, "x-content-type-options", "nosniff",
+			"<base href=\"./\">the page"},
+		{"GET / HTTP/1.1\r\n" HOST "If-None-Match: \"e1-0\"\r\n\r\n", 304, "etag", "\"e1-0\"", ""},
+	};
+	uint16_t port = http_server_port(*state);
+	for (size_t i = 0; i < sizeof(exchanges) / sizeof(exchanges[0]); i++)
+		check(port, &exchanges[i]);
+}
+
+static void guards_host_and_origin(void **state)
+{
+	static const struct exchange exchanges[] = {
+		{"GET /api/v0/x/echo HTTP/1.1\r\nHost: evil.net\r\n\r\n", 403, NULL, NULL, "--allowed-host"},
+		{"GET / HTTP/1.1\r\nHost: 127.0.0.1.evil.net\r\n\r\n", 403, NULL, NULL, "--allowed-host"},
+		{"GET /api/v0/x/echo HTTP/1.1\r\nHost: a.lab.example.org\r\n\r\n", 200, NULL, NULL, NULL},
+		{"GET /api/v0/x/echo HTTP/1.1\r\nHost: [::1]:7241\r\n\r\n", 200, NULL, NULL, NULL},
+		{"GET /api/v0/x/echo HTTP/1.1\r\n\r\n", 400, NULL, NULL, "Host"},
+		{"GET /api/v0/x/echo HTTP/1.0\r\n\r\n", 400, NULL, NULL, "Host"},
+		{"GET /api/v0/x/echo HTTP/1.1\r\nHost: \r\n\r\n", 400, NULL, NULL, "Host"},
+		{"POST /api/v0/x/echo HTTP/1.1\r\n" HOST
+		 "Origin: http://evil.net\r\nContent-Length: 0\r\n\r\n",
+			403, NULL, NULL, "another site"},
+		{"POST /api/v0/x/echo HTTP/1.1\r\n" HOST "Origin: null\r\nContent-Length: 0\r\n\r\n", 403,
+			NULL, NULL, NULL},
+		{"POST /api/v0/x/echo HTTP/1.1\r\n" HOST
+		 "Origin: http://localhost:3000\r\nContent-Length: 0\r\n\r\n",
+			200, NULL, NULL, NULL},
+		{"GET /api/v0/x/echo HTTP/1.1\r\n" HOST "Origin: http://evil.net\r\n\r\n", 200, NULL, NULL,
+			NULL},
+	};
+	uint16_t port = http_server_port(*state);
+	for (size_t i = 0; i < sizeof(exchanges) / sizeof(exchanges[0]); i++)
+		check(port, &exchanges[i]);
+}
+
+static void says_not_modified(void **state)
+{
+	uint16_t port = http_server_port(*state);
+	struct answer first, second;
+	client_ask(port, "GET /api/v0/x/echo HTTP/1.1\r\n" HOST "\r\n", &first);
+	assert_int_equal(first.status, 200);
+	assert_memory_equal(answer_header(&first, "server-timing"), "handler;dur=", 12);
+	char request[256];
+	snprintf(request, sizeof(request), "GET /api/v0/x/echo HTTP/1.1\r\n" HOST "If-None-Match: %s\r\n\r\n",
+		answer_header(&first, "etag"));
+	client_ask(port, request, &second);
+	assert_int_equal(second.status, 304);
+	assert_int_equal(second.body.len, 0);
+	assert_string_equal(answer_header(&second, "content-length"), "");
+	answer_fini(&first);
+	answer_fini(&second);
+}
+
+static void packs_large_answers(void **state)
+{
+	uint16_t port = http_server_port(*state);
+	struct answer plain, packed;
+	client_ask(port, "GET /api/v0/large HTTP/1.1\r\n" HOST "\r\n", &plain);
+	client_ask(port, "GET /api/v0/large HTTP/1.1\r\n" HOST "Accept-Encoding: gzip\r\n\r\n", &packed);
+	assert_string_equal(answer_header(&plain, "content-encoding"), "");
+	assert_string_equal(answer_header(&plain, "vary"), "accept-encoding");
+	assert_string_equal(answer_header(&packed, "content-encoding"), "gzip");
+	assert_true(packed.body.len < plain.body.len / 4);
+	answer_fini(&plain);
+	answer_fini(&packed);
+}
+
+/* ---- limits and nonsense ---- */
+
+static void refuses_what_is_too_much(void **state)
+{
+	uint16_t port = http_server_port(*state);
+	check(port, &(struct exchange){"POST /api/v0/x/echo HTTP/1.1\r\n" HOST "Content-Length: 1001\r\n\r\n",
+			    413, NULL, NULL, NULL});
+
+	struct buf request = BUF_INIT;
+	buf_append_str(&request,
+		"POST /api/v0/x/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n600\r\n");
+	for (int i = 0; i < 0x600; i++)
+		buf_append_char(&request, 'x');
+	buf_append_str(&request, "\r\n0\r\n\r\n");
+	check(port, &(struct exchange){request.data, 413, NULL, NULL, NULL});
+
+	buf_clear(&request);
+	buf_append_str(&request, "GET /api/v0/x/echo HTTP/1.1\r\n" HOST "X-Long: ");
+	for (int i = 0; i < 40000; i++)
+		buf_append_char(&request, 'x');
+	buf_append_str(&request, "\r\n\r\n");
+	check(port, &(struct exchange){request.data, 431, NULL, NULL, "\"detail\""});
+	buf_fini(&request);
+}
+
+static void survives_nonsense(void **state)
+{
+	static const struct slice cases[] = {
+		SLICE_LIT("\r\n\r\n"),
+		SLICE_LIT("\0\0\0\0\0\0"),
+		SLICE_LIT("GET\r\n\r\n"),
+		SLICE_LIT("GET / HTTP/9.9\r\n\r\n"),
+		SLICE_LIT("GET  / HTTP/1.1\r\n" HOST "\r\n"),
+		SLICE_LIT("GET no-slash HTTP/1.1\r\n" HOST "\r\n"),
+		SLICE_LIT("GET http://localhost/ HTTP/1.1\r\n" HOST "\r\n"),
+		SLICE_LIT("OPTIONS * HTTP/1.1\r\n" HOST "\r\n"),
+		SLICE_LIT("CONNECT localhost:80 HTTP/1.1\r\n" HOST "\r\n"),
+		SLICE_LIT("GET / HTTP/1.1\r\nHost : localhost\r\n\r\n"),
+		SLICE_LIT("GET / HTTP/1.1\r\nHo\0st: localhost\r\n\r\n"),
+		SLICE_LIT("GET / HTTP/1.1\r\n" HOST " folded\r\n\r\n"),
+		SLICE_LIT("GET /\xff\xfe HTTP/1.1\r\n" HOST "\r\n"),
+		SLICE_LIT("GET /?\xff=%ff HTTP/1.1\r\n" HOST "\r\n"),
+		SLICE_LIT("POST /api/v0/x/echo HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n"),
+		SLICE_LIT("POST /api/v0/x/echo HTTP/1.1\r\n" HOST
+			  "Content-Length: 99999999999999999999\r\n\r\n"),
+		SLICE_LIT("POST /api/v0/x/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
+		SLICE_LIT("POST /api/v0/x/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: rot13\r\n\r\n"),
+		SLICE_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+		SLICE_LIT("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+	};
+	uint16_t port = http_server_port(*state);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int fd = client_connect(port);
+		client_send(fd, cases[i].data, cases[i].len);
+		shutdown(fd, SHUT_WR);
+		struct answer answer;
+		client_read(fd, false, &answer);
+		if (answer.status != 0 && answer.status / 100 != 4 && answer.status != 200)
+			fail_msg("case %zu: %d", i, answer.status);
+		answer_fini(&answer);
+		close(fd);
+	}
+	check(port, &(struct exchange){"GET /api/v0/x/echo HTTP/1.1\r\n" HOST "\r\n", 200, NULL, NULL, NULL});
+}
+
+static void keeps_connections(void **state)
+{
+	int fd = client_connect(http_server_port(*state));
+	client_say(
+		fd, "GET /api/v0/a/echo HTTP/1.1\r\n" HOST "\r\nGET /api/v0/b/echo HTTP/1.1\r\n" HOST "\r\n");
+	struct answer a, b;
+	client_read(fd, false, &a);
+	client_read(fd, false, &b);
+	assert_non_null(strstr(a.body.data, "\"a\""));
+	assert_non_null(strstr(b.body.data, "\"b\""));
+	answer_fini(&a);
+	answer_fini(&b);
+	close(fd);
+}
+
+static void ends_slow_requests(void **state)
+{
+	(void)state;
+	struct http_server_options options = test_options();
+	options.request_timeout_ms = 50;
+	struct http_server *server = start(&options);
+	int fd = client_connect(http_server_port(server));
+	client_say(fd, "GET /api/v0/a/echo HTTP/1.1\r\nHost: loc");
+	assert_true(client_sees_end(fd));
+	close(fd);
+	http_server_close(server);
+}
+
+static void queues_no_more_than_it_may(void **state)
+{
+	(void)state;
+	struct gate here;
+	gate_init(&here);
+	struct http_server_options options = test_options();
+	options.worker_count = 1;
+	options.max_queued = 1;
+	options.ctx = &here;
+	struct http_server *server = start(&options);
+	static const char ask[] = "GET /api/v0/wait HTTP/1.1\r\n" HOST "\r\n";
+	int running = client_connect(http_server_port(server));
+	client_say(running, ask);
+	gate_await(&here, 1);
+
+	/* Of two more one is queued, and the other refused; which one is up to their arrival. */
+	int second = client_connect(http_server_port(server)),
+	    third = client_connect(http_server_port(server));
+	client_say(second, ask);
+	client_say(third, ask);
+	struct http_stats stats;
+	do {
+		http_server_get_stats(server, &stats);
+	} while (stats.refused == 0);
+	assert_int_equal(stats.queued, 1);
+	gate_open(&here);
+	struct answer answers[3];
+	client_read(running, false, &answers[0]);
+	client_read(second, false, &answers[1]);
+	client_read(third, false, &answers[2]);
+	assert_int_equal(answers[0].status, 200);
+	assert_int_equal(answers[1].status + answers[2].status, 200 + 503);
+	const struct answer *refused = answers[1].status == 503 ? &answers[1] : &answers[2];
+	assert_string_equal(answer_header(refused, "retry-after"), "1");
+	for (int i = 0; i < 3; i++)
+		answer_fini(&answers[i]);
+	close(running);
+	close(second);
+	close(third);
+	http_server_close(server);
+}
+
+static void lets_connections_wait(void **state)
+{
+	(void)state;
+	struct http_server_options options = test_options();
+	options.max_clients = 2;
+	struct http_server *server = start(&options);
+	uint16_t port = http_server_port(server);
+	int fds[4];
+	for (int i = 0; i < 4; i++) {
+		fds[i] = client_connect(port);
+		client_say(fds[i], "GET /api/v0/a/echo HTTP/1.1\r\n" HOST "\r\n");
+	}
+	struct answer answer;
+	for (int i = 0; i < 4; i++) {
+		client_read(fds[i], false, &answer);
+		assert_int_equal(answer.status, 200);
+		answer_fini(&answer);
+		struct http_stats stats;
+		http_server_get_stats(server, &stats);
+		assert_true(stats.clients <= 2);
+		close(fds[i]);
+	}
+	http_server_close(server);
+}
+
+/* ---- ends ---- */
+
+static bool is_idle(void *server)
+{
+	struct http_stats stats;
+	http_server_get_stats(server, &stats);
+	return stats.clients == 0;
+}
+
+/* The client hangs up, by a reset, while its request is with a worker. */
+static void bears_lost_clients(void **state)
+{
+	int fd = client_connect(http_server_port(*state));
+	client_say(fd, "GET /api/v0/wait HTTP/1.1\r\n" HOST "\r\n");
+	gate_await(&gate, 1);
+	struct linger reset = {.l_onoff = 1};
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+	gate_open(&gate);
+	assert_true(eventually(is_idle, *state));
+	check(http_server_port(*state),
+		&(struct exchange){"GET /api/v0/x/echo HTTP/1.1\r\n" HOST "\r\n", 200, NULL, NULL, NULL});
+}
+
+static void *stop(void *server)
+{
+	http_server_stop(server, 5000);
+	return NULL;
+}
+
+/* A request that is with a worker is answered although the server stops; idle connections are ended at once.
+ */
+static void drains(void **state)
+{
+	uint16_t port = http_server_port(*state);
+	int busy = client_connect(port), idle = client_connect(port);
+	client_say(busy, "GET /api/v0/wait HTTP/1.1\r\n" HOST "\r\n");
+	client_say(idle, "GET /api/v0/x/echo HTTP/1.1\r\n" HOST "\r\n");
+	struct answer answer;
+	client_read(idle, false, &answer);
+	answer_fini(&answer);
+	gate_await(&gate, 1);
+	pthread_t stopper;
+	assert_int_equal(pthread_create(&stopper, NULL, stop, *state), 0);
+	assert_true(client_sees_end(idle));
+	gate_open(&gate);
+	client_read(busy, false, &answer);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(answer_header(&answer, "connection"), "close");
+	assert_true(client_sees_end(busy));
+	pthread_join(stopper, NULL);
+	answer_fini(&answer);
+	close(busy);
+	close(idle);
+}
+
+/* Someone who never reads a large answer is cut when the deadline has passed. */
+static void cuts_at_the_deadline(void **state)
+{
+	int fd = client_connect(http_server_port(*state));
+	int small = 2048;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	struct buf requests = BUF_INIT;
+	for (int i = 0; i < 40; i++)
+		buf_append_str(&requests, "GET /api/v0/large HTTP/1.1\r\n" HOST "\r\n");
+	client_send(fd, requests.data, requests.len);
+	buf_fini(&requests);
+	char first;
+	assert_int_equal(recv(fd, &first, 1, 0), 1);
+	http_server_stop(*state, 20);
+	close(fd);
+}
+
+static void says_who_has_the_port(void **state)
+{
+	struct http_server_options options = test_options();
+	options.port = http_server_port(*state);
+	struct http_server *second = NULL;
+	burr_error err = BURR_ERROR_INIT;
+	assert_int_equal(http_server_open(&options, &second, &err), BURR_EEXIST);
+	assert_non_null(strstr(err.message, "taken"));
+	assert_null(second);
+	options.host = "no such host.";
+	assert_int_equal(http_server_open(&options, &second, &err), BURR_EINVAL);
+	options = test_options();
+	options.worker_count = 0;
+	assert_int_equal(http_server_open(&options, &second, &err), BURR_OK);
+	assert_int_equal(http_server_start(second, &err), BURR_EINVAL);
+	http_server_close(second);
+	http_server_close(NULL);
+}
+
+/* Several loops share the port; opening and closing leaves no descriptor behind. */
+static void runs_several_loops(void **state)
+{
+	(void)state;
+	int before = dup(0);
+	close(before);
+	for (int round = 0; round < 3; round++) {
+		struct http_server_options options = test_options();
+		options.loop_count = 3;
+		struct http_server *server = start(&options);
+		for (int i = 0; i < 20; i++)
+			check(http_server_port(server),
+				&(struct exchange){"GET /api/v0/x/echo HTTP/1.1\r\n" HOST "\r\n", 200, NULL,
+					NULL, NULL});
+		http_server_close(server);
+	}
+	int after = dup(0);
+	close(after);
+	assert_int_equal(after, before);
+}
+
+int main(void)
+{
+#define SERVED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		SERVED(answers),
+		SERVED(guards_host_and_origin),
+		SERVED(says_not_modified),
+		SERVED(packs_large_answers),
+		SERVED(refuses_what_is_too_much),
+		SERVED(survives_nonsense),
+		SERVED(keeps_connections),
+		cmocka_unit_test(ends_slow_requests),
+		cmocka_unit_test(queues_no_more_than_it_may),
+		cmocka_unit_test(lets_connections_wait),
+		SERVED(bears_lost_clients),
+		SERVED(drains),
+		SERVED(cuts_at_the_deadline),
+		SERVED(says_who_has_the_port),
+		cmocka_unit_test(runs_several_loops),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
