@@ -116,9 +116,11 @@ foreach(kind IN ITEMS burr burr_static)
   endforeach()
 endforeach()
 END
-for place in "$BURR_BUILD/lib/cmake/burr" "$libdir/cmake/burr"; do
+for place in build installed; do
 	rm -rf made
-	{ cmake -S user -B made -G Ninja -Dburr_DIR="$place" && ninja -C made; } >made.log 2>&1 ||
+	config=$libdir/cmake/burr
+	[ $place = installed ] || config=$BURR_BUILD/lib/cmake/burr
+	{ cmake -S user -B made -G Ninja -Dburr_DIR="$config" && ninja -C made; } >made.log 2>&1 ||
 		die "find_package: $(cat made.log)"
 	for kind in burr_c burr_cc burr_static_c burr_static_cc; do
 		program=made/$kind
@@ -129,5 +131,5 @@ for place in "$BURR_BUILD/lib/cmake/burr" "$libdir/cmake/burr"; do
 			! shared_by_name || die "burr::burr_static is not the static library"
 		fi
 	done
-	step "find_package by $(basename "$(dirname "$(dirname "$place")")"): burr::burr and burr::burr_static, C and C++"
+	step "$place, find_package: burr::burr and burr::burr_static, C and C++"
 done
