@@ -209,7 +209,7 @@ void burr_with_state(burr_builder *builder, const char *state_json)
 	if (!state_json)
 		burr_fail(&builder->err, BURR_EINVAL, "burr_with_state: the state is NULL");
 	else if (json_validate(slice_of(state_json), &object, &builder->err) != BURR_OK)
-		burr_fail_in(&builder->err, BURR_EINVAL, "burr_with_state: not JSON");
+		burr_fail_in(&builder->err, BURR_EINVAL, "burr_with_state");
 	else if (json_kind_of(object) != JSON_OBJECT)
 		burr_fail(&builder->err, BURR_EINVAL, "burr_with_state: the state is no JSON object");
 	else if (!take_sequence_id(builder, object))

@@ -66,7 +66,7 @@ static burr_status set_state(burr_app *app, const char *state_json, burr_error *
 	struct slice object;
 	burr_status status = json_validate(slice_of(state_json), &object, err);
 	if (status != BURR_OK)
-		return burr_fail_in(err, status, "initialize_from: the state is not JSON");
+		return burr_fail_in(err, status, "initialize_from: the state");
 	if (json_kind_of(object) != JSON_OBJECT)
 		return burr_fail(err, BURR_EINVAL, "initialize_from: the state is no JSON object");
 	return state_set_object(&app->state, object, err);

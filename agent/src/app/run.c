@@ -227,7 +227,7 @@ static burr_status take_inputs(burr_iterator *it, const char *inputs_json, burr_
 	struct slice inputs;
 	burr_status status = json_validate(slice_of(inputs_json ? inputs_json : no_inputs), &inputs, err);
 	if (status != BURR_OK)
-		return burr_fail_in(err, status, "inputs: not JSON");
+		return burr_fail_in(err, status, "inputs");
 	if (json_kind_of(inputs) != JSON_OBJECT)
 		return burr_fail(err, BURR_EINVAL, "inputs: no JSON object");
 	it->inputs = slice_dup(inputs);
@@ -274,11 +274,11 @@ static void tell_run_begin(burr_iterator *it)
 
 static void tell_run_end(burr_iterator *it, const char *exception)
 {
-	burr_event event = app_event(it->app);
 	bool told = !it->begun || it->ended;
 	it->ended = true;
 	if (told)
 		return;
+	burr_event event = app_event(it->app);
 	event.action = burr_app_last_action(it->app);
 	event.exception = exception;
 	hooks_call(&it->app->hooks, offsetof(burr_hooks, post_run_execute_call), &event);

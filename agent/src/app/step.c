@@ -139,7 +139,7 @@ bool step_check_json(
 		step_error(step, BURR_EINVAL, "%s \"%s\": there is no value (NULL; an unfinished burr_json?)",
 			what, key);
 	else if (json_validate(slice_of(json), out_value, &err) != BURR_OK)
-		step_error(step, BURR_EINVAL, "%s \"%s\": not JSON: %s", what, key, err.message);
+		step_error(step, BURR_EINVAL, "%s \"%s\": %s", what, key, err.message);
 	else if (is_too_deep(*out_value))
 		step_error(step, BURR_EINVAL, "%s \"%s\": nested deeper than %d levels", what, key,
 			VALUE_MAX_DEPTH);
