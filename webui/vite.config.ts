@@ -3,7 +3,7 @@
  * The built page works under any path prefix: every address is relative, and whoever serves index.html replaces
  * `<base href="./">` by as many `../` as the requested path is deep. The collector does that in production; the plugin
  * below does the same in development and preview, so that both behave alike. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
 
@@ -39,12 +39,40 @@ function baseHref(): Plugin {
   };
 }
 
+/* Whoever passes the built files on must pass on the licences of what they contain. */
+function licences(): Plugin {
+  return {
+    name: 'burr-licences',
+    apply: 'build',
+    generateBundle(_options, bundle) {
+      const folders = new Set<string>();
+      for (const file of Object.values(bundle)) {
+        if (file.type !== 'chunk') continue;
+        for (const id of Object.keys(file.modules)) {
+          const match = /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id);
+          if (match?.[1] !== undefined) folders.add(match[1]);
+        }
+      }
+      const texts = [...folders].sort().map((folder) => {
+        const { name, version, license } = JSON.parse(
+          readFileSync(join(folder, 'package.json'), 'utf8'),
+        ) as Readonly<Record<string, string>>;
+        const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+        const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8').trim();
+        return `${name ?? ''} ${version ?? ''} (${license ?? ''})\n\n${text}\n`;
+      });
+      const source = texts.join(`\n${'-'.repeat(78)}\n\n`);
+      this.emitFile({ type: 'asset', fileName: 'assets/licences.txt', source });
+    },
+  };
+}
+
 const backend = process.env.BURR_URL ?? 'http://127.0.0.1:7241';
 const proxy = { '/api': { target: backend, changeOrigin: true } };
 
 export default defineConfig({
   base: '',
-  plugins: [baseHref()],
+  plugins: [baseHref(), licences()],
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,

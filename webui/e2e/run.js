@@ -206,6 +206,19 @@ test('a long list of runs loads more while scrolling', async (t) => {
   );
 });
 
+test('j and Enter open a run, back returns to the list', async (t) => {
+  if (!subject) return t.skip('no run with steps');
+  const { project, listing } = subject;
+  await page.goto(new URL(`p/${encodeURIComponent(project.id)}`, base).href);
+  await page.getByRole('table', { name: 'Runs' }).locator('.row-link').first().waitFor();
+  await page.keyboard.press('j');
+  await page.locator('.table-row[data-active]', { hasText: listing.applications[0].app_id }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('.run-name h1', { hasText: listing.applications[0].app_id }).waitFor();
+  await page.goBack();
+  await page.getByRole('table', { name: 'Runs' }).waitFor();
+});
+
 test('a run shows its steps, graph and state', async (t) => {
   if (!subject) return t.skip('no run with steps');
   const first = stepAt(0);
@@ -315,6 +328,29 @@ test('a node of the graph filters the steps', async (t) => {
 function escape(text) {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
+
+test('the page says whether it is current', async () => {
+  await page.goto(base);
+  await page.locator(hasStream ? '.liveness.live' : '.liveness.polling').waitFor();
+});
+
+test('nothing overflows sideways, down to a phone', async (t) => {
+  if (!subject) return t.skip('no run with steps');
+  const addresses = [base, new URL(`p/${encodeURIComponent(subject.project.id)}`, base).href, runAddress()];
+  for (const width of [1440, 1024, 390]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const address of addresses) {
+      await page.goto(address);
+      await page.locator('.row-link, .step-row').first().waitFor();
+      const wide = await page.evaluate(() => {
+        const main = document.querySelector('main');
+        return Math.max(document.documentElement.scrollWidth, main?.scrollWidth ?? 0) - window.innerWidth;
+      });
+      assert.ok(wide <= 0, `${address} at ${width}: ${wide} px too wide`);
+    }
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+});
 
 test('an unknown run says so', async (t) => {
   if (!subject) return t.skip('no run with steps');

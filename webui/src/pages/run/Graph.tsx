@@ -297,7 +297,7 @@ interface View {
 const MOST_ZOOM = 2.5;
 const LEAST_ZOOM = 0.08;
 /* A graph that would be smaller than this is not shrunk to fit; the current action is centred instead. */
-const READABLE_ZOOM = 0.5;
+const READABLE_ZOOM = 0.4;
 const DRAG_PX = 3;
 
 /* Pan by dragging, zoom by the wheel. Shows the whole, or the current action of a large graph, until the reader has moved it. */

@@ -85,7 +85,7 @@ function Workspace({ project, app, partition, run }: WorkspaceProps) {
   const found = wanted === null ? undefined : positions.get(wanted);
   const selected = found ?? steps.length - 1;
   const step = steps[selected];
-  const children = useMemo(() => childrenByStep(run), [run]);
+  const childRuns = useMemo(() => childrenByStep(run), [run]);
 
   const [hovered, setHovered] = useState<string | null>(null);
   const [pane, setPane] = useState<Pane>('steps');
@@ -146,7 +146,7 @@ function Workspace({ project, app, partition, run }: WorkspaceProps) {
           project={project}
           run={run}
           selected={selected}
-          children_={children}
+          childRuns={childRuns}
           text={query.get('q') ?? ''}
           action={action}
           follow={follow}

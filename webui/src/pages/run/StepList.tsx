@@ -25,7 +25,7 @@ interface Props {
   readonly project: string;
   readonly run: Run;
   readonly selected: number;
-  readonly children_: ReadonlyMap<number, readonly Child[]>;
+  readonly childRuns: ReadonlyMap<number, readonly Child[]>;
   readonly text: string;
   readonly action: string | null;
   readonly follow: Follow;
@@ -36,7 +36,7 @@ interface Props {
 }
 
 export function StepList(props: Props) {
-  const { run, selected, children_, text, action, follow, onMove } = props;
+  const { run, selected, childRuns, text, action, follow, onMove } = props;
   const { steps } = run;
   const [expanded, setExpanded] = useState<ReadonlySet<number>>(() => new Set());
   const [pauses, setPauses] = usePreference('run.pauses', 'short');
@@ -45,8 +45,8 @@ export function StepList(props: Props) {
   const axis = useMemo(() => buildAxis(steps, clock, compressed), [steps, clock, compressed]);
   const hues = useMemo(() => actionHues(run), [run]);
   const rows = useMemo(
-    () => buildRows(steps, { text, action }, expanded, children_),
-    [steps, text, action, expanded, children_],
+    () => buildRows(steps, { text, action }, expanded, childRuns),
+    [steps, text, action, expanded, childRuns],
   );
   const scroller = useRef<HTMLDivElement>(null);
   /* The virtualizer measures everything again when this function changes: keep it while the rows stay. */
@@ -164,12 +164,14 @@ export function StepList(props: Props) {
       <div className="steps-scroll" ref={scroller} onMouseLeave={() => props.onHover(null)}>
         <div className="steps-body" style={{ height: virtualizer.getTotalSize() }} role="list">
           <div className="pauses" aria-hidden="true">
-            {axis.pauses.slice(0, 200).map((pause) => (
-              <span
-                key={pause.from}
-                style={{ left: `${pause.from * 100}%`, width: `${(pause.to - pause.from) * 100}%` }}
-              />
-            ))}
+            <div className="pauses-lane">
+              {axis.pauses.slice(0, 200).map((pause) => (
+                <span
+                  key={pause.from}
+                  style={{ left: `${pause.from * 100}%`, width: `${(pause.to - pause.from) * 100}%` }}
+                />
+              ))}
+            </div>
           </div>
           {virtualizer.getVirtualItems().map((item) => {
             const row = rows[item.index];
@@ -187,7 +189,7 @@ export function StepList(props: Props) {
                     current={row.index === selected}
                     abandoned={isAbandoned(steps, row.index)}
                     open={
-                      hasDetail(row.step, children_.get(row.step.sequenceId) ?? [])
+                      hasDetail(row.step, childRuns.get(row.step.sequenceId) ?? [])
                         ? expanded.has(row.step.sequenceId)
                         : null
                     }
@@ -397,14 +399,13 @@ function DetailRow({ row, project, axis, clock }: DetailProps) {
     return (
       <div className="step-row detail">
         <span
-          className="detail-name cut"
+          className="detail-name wide cut"
           style={indent}
           title={`${attribute.key} = ${brief(attribute.value, 300)}`}
         >
           <span className="kind">attr</span> {attribute.key}{' '}
           <span className="mono dim">{brief(attribute.value, 60)}</span>
         </span>
-        <span />
         <span className="lane">
           {at !== null && <i className="tick" style={{ left: `${axis.at(at) * 100}%` }} />}
         </span>
@@ -443,13 +444,12 @@ function DetailRow({ row, project, axis, clock }: DetailProps) {
   }
   return (
     <div className="step-row detail">
-      <span className="detail-name cut" style={indent}>
+      <span className="detail-name wide cut" style={indent}>
         <span className="kind">{row.child.kind}</span>{' '}
         <Link to={runPath(project, row.child.run)}>
           <bdi>{row.child.run.appId}</bdi>
         </Link>
       </span>
-      <span />
       <span className="lane" />
     </div>
   );
