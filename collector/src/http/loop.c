@@ -109,15 +109,22 @@ static int cut_idle(h2o_req_t *req, void *ctx)
 	return sock && h2o_socket_is_reading(sock) ? cut(req, ctx) : 0;
 }
 
+static void close_listener(struct loop *loop)
+{
+	h2o_socket_t *listener = loop->listener;
+	loop->listener = NULL;
+	if (!listener)
+		return;
+	h2o_socket_read_stop(listener);
+	h2o_socket_close(listener);
+}
+
 static void begin_drain(struct loop *loop)
 {
 	loop->draining = true;
-	h2o_socket_t *listener = loop->listener;
-	loop->listener = NULL;
-	if (listener) {
-		h2o_socket_read_stop(listener);
-		h2o_socket_close(listener);
-	}
+	close_listener(loop);
+	if (h2o_timeout_is_linked(&loop->retry_entry))
+		h2o_timeout_unlink(&loop->retry_entry);
 	/* All that h2o_context_request_shutdown does for HTTP/1; for HTTP/2 it leaves a timer behind, at
 	 * which h2o_context_dispose asserts. */
 	loop->ctx.shutdown_requested = 1;
@@ -137,26 +144,14 @@ static bool drain(struct loop *loop, int stage)
 	return atomic_load(&loop->clients) == 0;
 }
 
-static void *run(void *arg)
-{
-	struct loop *loop = arg;
-	for (;;) {
-		int stage = atomic_load(&loop->server->stage);
-		if (stage != STAGE_RUN && drain(loop, stage))
-			return NULL;
-		h2o_evloop_run(loop->ctx.loop, stage == STAGE_RUN ? INT32_MAX : DRAIN_TURN_MS);
-	}
-}
+/* ---- the thread ---- */
 
-/* ---- making and unmaking ---- */
-
-burr_status loop_init(struct loop *loop, struct http_server *server, unsigned index, burr_error *err)
+static burr_status open_loop(struct loop *loop, burr_error *err)
 {
+	struct http_server *server = loop->server;
 	int fd = fcntl(server->listen_fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return burr_fail(err, BURR_EIO, "duplicate the listening socket: %s", strerror(errno));
-	loop->server = server;
-	loop->index = index;
 	h2o_context_init(&loop->ctx, h2o_evloop_create(), &server->config);
 	loop->accept = (h2o_accept_ctx_t){.ctx = &loop->ctx, .hosts = server->config.hosts};
 	h2o_timeout_init(loop->ctx.loop, &loop->retry, ACCEPT_RETRY_MS);
@@ -165,12 +160,70 @@ burr_status loop_init(struct loop *loop, struct http_server *server, unsigned in
 	loop->listener = h2o_evloop_socket_create(loop->ctx.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
 	loop->listener->data = loop;
 	burr_status status = hub_open(server->events, &loop->ctx, &loop->hub, err);
-	if (status != BURR_OK) {
-		loop_fini(loop);
-		return status;
+	if (status == BURR_OK)
+		h2o_socket_read_start(loop->listener, on_accept);
+	return status;
+}
+
+static void close_loop(struct loop *loop)
+{
+	h2o_loop_t *evloop = loop->ctx.loop;
+	if (!evloop)
+		return;
+	close_listener(loop);
+	hub_close(loop->hub);
+	h2o_multithread_unregister_receiver(loop->ctx.queue, &loop->done);
+	h2o_timeout_dispose(evloop, &loop->retry);
+	h2o_context_dispose(&loop->ctx);
+	h2o_evloop_destroy(evloop);
+}
+
+static void run(struct loop *loop)
+{
+	for (;;) {
+		int stage = atomic_load(&loop->server->stage);
+		if (stage != STAGE_RUN && drain(loop, stage))
+			return;
+		h2o_evloop_run(loop->ctx.loop, stage == STAGE_RUN ? INT32_MAX : DRAIN_TURN_MS);
 	}
-	h2o_socket_read_start(loop->listener, on_accept);
-	return BURR_OK;
+}
+
+static void enter(struct loop *loop, int state, const burr_error *err)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->state = state;
+	loop->error = *err;
+	pthread_cond_broadcast(&loop->opened);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+static void *thread_main(void *arg)
+{
+	struct loop *loop = arg;
+	burr_error err = BURR_ERROR_INIT;
+	if (open_loop(loop, &err) == BURR_OK) {
+		enter(loop, LOOP_OPEN, &err);
+		run(loop);
+		enter(loop, LOOP_CLOSED, &err); /* nobody wakes us any more */
+	} else {
+		enter(loop, LOOP_FAILED, &err);
+	}
+	close_loop(loop);
+	return NULL;
+}
+
+void loop_init(struct loop *loop, struct http_server *server, unsigned index)
+{
+	loop->server = server;
+	loop->index = index;
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_cond_init(&loop->opened, NULL);
+}
+
+void loop_fini(struct loop *loop)
+{
+	pthread_cond_destroy(&loop->opened);
+	pthread_mutex_destroy(&loop->lock);
 }
 
 burr_status loop_start(struct loop *loop, burr_error *err)
@@ -178,17 +231,27 @@ burr_status loop_start(struct loop *loop, burr_error *err)
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int rc = pthread_create(&loop->thread, NULL, run, loop);
+	int rc = pthread_create(&loop->thread, NULL, thread_main, loop);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc != 0)
 		return burr_fail(err, BURR_ENOMEM, "start event loop %u: %s", loop->index, strerror(rc));
 	loop->started = true;
-	return BURR_OK;
+	pthread_mutex_lock(&loop->lock);
+	while (loop->state == LOOP_OPENING)
+		pthread_cond_wait(&loop->opened, &loop->lock);
+	burr_error failure = loop->error;
+	pthread_mutex_unlock(&loop->lock);
+	if (failure.code == BURR_OK)
+		return BURR_OK;
+	return burr_fail(err, failure.code, "event loop %u: %s", loop->index, failure.message);
 }
 
 void loop_wake(struct loop *loop)
 {
-	h2o_multithread_send_message(&loop->done, NULL);
+	pthread_mutex_lock(&loop->lock);
+	if (loop->state == LOOP_OPEN)
+		h2o_multithread_send_message(&loop->done, NULL);
+	pthread_mutex_unlock(&loop->lock);
 }
 
 void loop_join(struct loop *loop)
@@ -196,21 +259,4 @@ void loop_join(struct loop *loop)
 	if (loop->started)
 		pthread_join(loop->thread, NULL);
 	loop->started = false;
-}
-
-void loop_fini(struct loop *loop)
-{
-	if (!loop->server)
-		return;
-	h2o_loop_t *evloop = loop->ctx.loop;
-	if (loop->listener)
-		h2o_socket_close(loop->listener);
-	loop->listener = NULL;
-	hub_close(loop->hub);
-	loop->hub = NULL;
-	h2o_multithread_unregister_receiver(loop->ctx.queue, &loop->done);
-	h2o_timeout_dispose(evloop, &loop->retry);
-	h2o_context_dispose(&loop->ctx);
-	h2o_evloop_destroy(evloop);
-	loop->server = NULL;
 }

@@ -31,7 +31,13 @@ struct loop {
 	bool started;               /* likewise */
 	_Atomic unsigned clients;   /* written by the loop, read by stats */
 
-	/* Below: the loop's thread; http_server_start before it, http_server_stop after it. */
+	pthread_mutex_t lock;
+	pthread_cond_t opened;
+	enum { LOOP_OPENING, LOOP_OPEN, LOOP_FAILED, LOOP_CLOSED } state; /* under lock */
+	burr_error error;                                                 /* under lock; of LOOP_FAILED */
+
+	/* Below: the loop's thread alone, from making to unmaking: h2o keeps free buffers a thread, and a
+	 * socket gives its buffers back to those of the thread that made it. */
 	h2o_context_t ctx;
 	h2o_accept_ctx_t accept;
 	h2o_socket_t *listener; /* NULL once draining */
@@ -39,7 +45,7 @@ struct loop {
 	h2o_timeout_entry_t retry_entry;
 	bool draining;
 	struct hub *hub;
-	h2o_multithread_receiver_t done; /* answered requests come in here, from any thread */
+	h2o_multithread_receiver_t done; /* answered requests come in here, from workers */
 };
 
 struct http_server {
@@ -65,15 +71,14 @@ struct http_server {
 	struct loop loops[HTTP_MAX_LOOPS];
 };
 
-/* Make the context and listen; nothing runs yet. */
-BURR_MUST_CHECK burr_status loop_init(
-	struct loop *loop, struct http_server *server, unsigned index, burr_error *err);
+void loop_init(struct loop *loop, struct http_server *server, unsigned index);
+void loop_fini(struct loop *loop);
+/* Start the thread, and wait until it listens. */
 BURR_MUST_CHECK burr_status loop_start(struct loop *loop, burr_error *err);
 /* Have it look at server->stage. Any thread, between init and fini. */
 void loop_wake(struct loop *loop);
+/* It leaves in STAGE_LEAVE. */
 void loop_join(struct loop *loop);
-/* After join, or without a start. */
-void loop_fini(struct loop *loop);
 
 uint64_t monotonic_ms(void);
 

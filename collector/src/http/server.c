@@ -171,6 +171,8 @@ burr_status http_server_open(
 	server->listen_fd = -1;
 	fit_limits(server);
 	configure(server);
+	for (unsigned i = 0; i < server->options.loop_count; i++)
+		loop_init(&server->loops[i], server, i);
 	status = open_parts(server, options, err);
 	if (status != BURR_OK) {
 		http_server_close(server);
@@ -195,8 +197,6 @@ burr_status http_server_start(struct http_server *server, burr_error *err)
 	burr_status status =
 		workers_open(server->options.worker_count, server->options.max_queued, &server->workers, err);
 	for (unsigned i = 0; status == BURR_OK && i < server->options.loop_count; i++)
-		status = loop_init(&server->loops[i], server, i, err);
-	for (unsigned i = 0; status == BURR_OK && i < server->options.loop_count; i++)
 		status = loop_start(&server->loops[i], err);
 	if (status != BURR_OK)
 		http_server_stop(server, 0);
@@ -206,10 +206,8 @@ burr_status http_server_start(struct http_server *server, burr_error *err)
 static void enter_stage(struct http_server *server, enum stage stage)
 {
 	atomic_store(&server->stage, (int)stage);
-	for (unsigned i = 0; i < server->options.loop_count; i++) {
-		if (server->loops[i].started)
-			loop_wake(&server->loops[i]);
-	}
+	for (unsigned i = 0; i < server->options.loop_count; i++)
+		loop_wake(&server->loops[i]);
 }
 
 void http_server_stop(struct http_server *server, unsigned deadline_ms)
@@ -226,8 +224,6 @@ void http_server_stop(struct http_server *server, unsigned deadline_ms)
 	enter_stage(server, STAGE_LEAVE);
 	for (unsigned i = 0; i < server->options.loop_count; i++)
 		loop_join(&server->loops[i]);
-	for (unsigned i = 0; i < server->options.loop_count; i++)
-		loop_fini(&server->loops[i]);
 }
 
 void http_server_close(struct http_server *server)
@@ -236,6 +232,8 @@ void http_server_close(struct http_server *server)
 		return;
 	http_server_stop(server, 0);
 	workers_close(server->workers);
+	for (unsigned i = 0; i < server->options.loop_count; i++)
+		loop_fini(&server->loops[i]);
 	h2o_config_dispose(&server->config);
 	events_free(server->events);
 	guard_fini(&server->guard);
