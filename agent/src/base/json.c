@@ -410,14 +410,14 @@ static bool iter_step(struct json_iter *it, char open, char close)
 	if (pos == it->end)
 		return iter_stop(it, true);
 	if (it->started && *pos == close)
-		return iter_stop(it, false);
+		return iter_stop(it, skip_space(pos + 1, it->end) != it->end);
 	if (*pos != (it->started ? ',' : open))
 		return iter_stop(it, true);
 	pos = skip_space(pos + 1, it->end);
 	if (pos == it->end)
 		return iter_stop(it, true);
 	if (!it->started && *pos == close)
-		return iter_stop(it, false);
+		return iter_stop(it, skip_space(pos + 1, it->end) != it->end);
 	it->started = true;
 	it->pos = pos;
 	return true;

@@ -208,6 +208,15 @@ burr_status store_open(const char *option, enum store_mode mode, struct store **
 	return BURR_OK;
 }
 
+void store_reopen_locks(struct store *store)
+{
+	fd_close(&store->append_fd);
+	fd_close(&store->collector_fd);
+	/* Without them every lock attempt fails, and records wait and are counted as in any outage. */
+	if (open_locks(store, NULL) != BURR_OK)
+		fd_close(&store->append_fd);
+}
+
 void store_close(struct store *store)
 {
 	if (!store)

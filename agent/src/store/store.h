@@ -29,6 +29,8 @@ char *store_find_path(const char *option);
  * else's), BURR_EVERSION (a newer format). Each names the folder. */
 burr_status store_open(const char *option, enum store_mode mode, struct store **out, burr_error *err);
 void store_close(struct store *store);
+/* For a forked child: close the descriptors that hold the parent's locks and open others. */
+void store_reopen_locks(struct store *store);
 
 /* ---- the right to append ---- */
 

@@ -1,0 +1,40 @@
+/* store/log.h: one application's log.jsonl, opened for appending by somebody who has the right to.
+ *
+ * It knows how long the log was when it left it and the last number of every writer and lane that it has met,
+ * so that "is this record here already" is a look-up. Threads: one at a time. Source: proto/DISK.md (Exactly
+ * once, Torn tails). */
+#ifndef STORE_LOG_H
+#define STORE_LOG_H
+
+#include "store/line.h"
+#include "store/store.h"
+
+struct log;
+
+/* BURR_ENOTFOUND: no such application; BURR_ELATER: cannot be opened now; BURR_EPERM, BURR_EIO. */
+burr_status log_open(const struct store *store, struct slice project, struct slice app_id, struct log **out,
+	burr_error *err);
+void log_close(struct log *log);
+
+/* The log's own lock, for those who share the right to append. False: somebody else has it now. */
+bool log_try_lock(struct log *log);
+void log_unlock(struct log *log);
+
+/* Look at what has become of the log since it was left: new bytes are read, a torn tail is mended once it is
+ * 20 ms old.
+ *
+ * BURR_ELATER: a tail that somebody may still be writing. BURR_ENOTFOUND: the file was deleted or replaced;
+ * close and open by path once more. */
+burr_status log_refresh(struct log *log, burr_error *err);
+
+/* The last number of a writer's lane in this log, 0 where there is none. log_start: as in Entry. */
+burr_status log_last_number(struct log *log, struct slice writer, uint32_t lane, uint64_t log_start,
+	uint64_t *out_n, burr_error *err);
+/* Note that a record was appended. */
+void log_note_number(struct log *log, struct slice writer, uint32_t lane, uint64_t n);
+
+/* Append whole lines with one write, all or nothing. BURR_ELATER (no space, …) and the log as it was;
+ * BURR_EPERM, BURR_EIO. */
+burr_status log_append(struct log *log, struct slice lines, burr_error *err);
+
+#endif

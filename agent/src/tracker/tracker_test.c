@@ -1,0 +1,589 @@
+/* The whole way without a collector: calls in, files out, states loaded again. */
+#include "base/testing.h"
+
+#include "base/json.h"
+#include "store/read.h"
+#include "store/store.h"
+
+#include <burr/load.h>
+#include <burr/tracker.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+
+static const char FIRST_STATE[] = "{\"count\": 1,\n \"__SEQUENCE_ID\":0}";
+
+static burr_tracker *open_tracker(const char *store)
+{
+	burr_tracker *tracker = NULL;
+	burr_error err = BURR_ERROR_INIT;
+	burr_tracker_options options = BURR_TRACKER_OPTIONS_INIT;
+	options.project = "project";
+	options.store = store;
+	if (burr_tracker_open(&options, &tracker, &err) != BURR_OK)
+		fail_msg("open: %s", err.message);
+	return tracker;
+}
+
+static burr_tracker_app *create_app(burr_tracker *tracker, const char *app_id)
+{
+	static const burr_action_info actions[] = {{"count", "count limit", "count", "by?", "int code;"}};
+	static const burr_transition_info transitions[] = {{"count", "count", "count < limit"}};
+	burr_tracker_app *app = NULL;
+	burr_error err = BURR_ERROR_INIT;
+	burr_app_info info = BURR_APP_INFO_INIT;
+	info.app_id = app_id;
+	info.partition_key = "user_1";
+	info.entrypoint = "count";
+	info.actions = actions;
+	info.action_count = 1;
+	info.transitions = transitions;
+	info.transition_count = 1;
+	info.initial_state_json = "{\"count\":0}";
+	if (burr_tracker_create_app(tracker, &info, &app, &err) != BURR_OK)
+		fail_msg("create: %s", err.message);
+	return app;
+}
+
+static void close_tracker(burr_tracker *tracker)
+{
+	burr_error err = BURR_ERROR_INIT;
+	if (burr_tracker_close(tracker, &err) != BURR_OK)
+		fail_msg("close: %s", err.message);
+}
+
+static struct slice last_line(struct slice text)
+{
+	assert_true(text.len && text.data[text.len - 1] == '\n');
+	text.len--;
+	const char *newline = memrchr(text.data, '\n', text.len);
+	if (newline) {
+		text.len -= (size_t)(newline + 1 - text.data);
+		text.data = newline + 1;
+	}
+	return text;
+}
+
+/* What a line says, without its time, which differs each run, and its identity. */
+static void assert_line(struct slice line, const char *before_time, const char *after_time)
+{
+	assert_int_equal(json_validate(line, NULL, NULL), BURR_OK);
+	assert_true(slice_starts(line, before_time));
+	assert_non_null(memmem(line.data, line.len, after_time, strlen(after_time)));
+	assert_non_null(memmem(line.data, line.len, "\"_rec\":\"", 8));
+}
+
+static void check_last(const char *store, const char *before_time, const char *after_time)
+{
+	char *text = testing_read(store, "project/app/log.jsonl");
+	assert_line(last_line(slice_of(text)), before_time, after_time);
+	free(text);
+}
+
+static void every_record_is_in_its_log_when_its_call_returns(void **state)
+{
+	const char *store = *state;
+	static const char *const dependencies[] = {"0:0"};
+	static const burr_tag tags[] = {{"unit", "tokens"}};
+	static const burr_via_rejected rejected = {"done", "count >= limit", "{\"count\":0}"};
+	static const burr_via via = {"start", "count < limit", "{\"count\":0}", &rejected, 1};
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+
+	assert_int_equal(burr_tracker_begin_step(app, 0, "count", "{\"by\":1}", &via), BURR_OK);
+	check_last(store, "{\"type\":\"begin_entry\",\"start_time\":\"2",
+		"\"action\":\"count\",\"inputs\":{\"by\":1},\"sequence_id\":0,\"via\":{\"from\":\"start\","
+		"\"condition\":\"count < limit\",\"values\":{\"count\":0},\"rejected\":[{\"to\":\"done\","
+		"\"condition\":\"count >= limit\",\"values\":{\"count\":0}}]}");
+	assert_int_equal(burr_tracker_begin_span(app, 0, "0:0", "outer", NULL, NULL, 0), BURR_OK);
+	check_last(store, "{\"type\":\"begin_span\",\"start_time\":\"2",
+		"\"action_sequence_id\":0,\"span_id\":\"0:0\",\"span_name\":\"outer\","
+		"\"parent_span_id\":null,\"span_dependencies\":[]");
+	assert_int_equal(burr_tracker_begin_span(app, 0, "0:0.0", "inner", "0:0", dependencies, 1), BURR_OK);
+	check_last(store, "{\"type\":\"begin_span\"",
+		"\"parent_span_id\":\"0:0\",\"span_dependencies\":[\"0:0\"]");
+	assert_int_equal(burr_tracker_end_span(app, 0, "0:0.0"), BURR_OK);
+	check_last(store, "{\"type\":\"end_span\",\"end_time\":\"2",
+		"\"action_sequence_id\":0,\"span_id\":\"0:0.0\"");
+	assert_int_equal(burr_tracker_log_attribute(app, 0, "0:0", "tokens", "[1, 2]", tags, 1), BURR_OK);
+	check_last(store, "{\"type\":\"attribute\",\"key\":\"tokens\"",
+		"\"action_sequence_id\":0,\"span_id\":\"0:0\",\"value\":[1, 2],"
+		"\"tags\":{\"unit\":\"tokens\"},\"time_logged\":\"2");
+	assert_int_equal(burr_tracker_begin_stream(app, 0), BURR_OK);
+	check_last(store, "{\"type\":\"begin_stream\"",
+		"\"action_sequence_id\":0,\"span_id\":null,\"stream_init_time\":\"2");
+	assert_int_equal(burr_tracker_first_item(app, 0), BURR_OK);
+	check_last(store, "{\"type\":\"first_item_stream\"", "\"first_item_time\":\"2");
+	assert_int_equal(burr_tracker_end_stream(app, 0, 7), BURR_OK);
+	check_last(store, "{\"type\":\"end_stream\"", "\"items_streamed\":7");
+	assert_int_equal(burr_tracker_end_step(app, 0, "count", "{}", NULL, FIRST_STATE), BURR_OK);
+	check_last(store, "{\"type\":\"end_entry\",\"end_time\":\"2",
+		"\"action\":\"count\",\"sequence_id\":0,\"exception\":null,\"result\":{},"
+		"\"state\":{\"count\": 1,  \"__SEQUENCE_ID\":0}");
+	assert_int_equal(burr_tracker_end_app(app), BURR_OK);
+	check_last(store, "{\"type\":\"end_application\",\"time\":\"2", "");
+	close_tracker(tracker);
+}
+
+static void an_application_has_its_files(void **state)
+{
+	const char *store = *state;
+	burr_tracker *tracker = open_tracker(store);
+	create_app(tracker, "app");
+	char *graph = testing_read(store, "project/app/graph.json");
+	assert_string_equal(graph,
+		"{\"type\":\"application\",\"entrypoint\":\"count\",\"actions\":[{\"type\":\"action\","
+		"\"name\":\"count\",\"reads\":[\"count\",\"limit\"],\"writes\":[\"count\"],"
+		"\"code\":\"int code;\",\"inputs\":[],\"optional_inputs\":[\"by\"]}],\"transitions\":["
+		"{\"type\":\"transition\",\"from_\":\"count\",\"to\":\"count\","
+		"\"condition\":\"count < limit\"}]}\n");
+	free(graph);
+	char *metadata = testing_read(store, "project/app/metadata.json");
+	static const char head[] =
+		"{\"type\":\"application_metadata\",\"partition_key\":\"user_1\",\"parent_pointer\":null,"
+		"\"spawning_parent_pointer\":null,\"initial_state\":{\"count\":0},\"writer\":{\"host\":";
+	assert_memory_equal(metadata, head, sizeof(head) - 1);
+	free(metadata);
+	struct stat st;
+	assert_int_equal(stat(store, &st), 0);
+	close_tracker(tracker);
+}
+
+static void links_lead_both_ways(void **state)
+{
+	const char *store = *state;
+	burr_error err = BURR_ERROR_INIT;
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *child = NULL;
+	create_app(tracker, "parent");
+	burr_pointer parent = {"parent", 4, "user_1"};
+	burr_app_info info = BURR_APP_INFO_INIT;
+	info.app_id = "child";
+	info.entrypoint = "count";
+	info.parent = &parent;
+	info.spawning_parent = &parent;
+	for (int i = 0; i < 2; i++) { /* made again, it is listed once */
+		assert_int_equal(burr_tracker_create_app(tracker, &info, &child, &err), BURR_OK);
+		burr_tracker_close_app(child);
+	}
+	char *children = testing_read(store, "project/parent/children.jsonl");
+	struct slice line = {children, (size_t)(strchr(children, '\n') - children)};
+	assert_true(json_text_is(json_find_path(line, SLICE_LIT("child.app_id")), SLICE_LIT("child")));
+	assert_true(json_text_is(json_find(line, "event_type"), SLICE_LIT("fork")));
+	assert_true(slice_is(json_find(line, "sequence_id"), "4"));
+	const char *second = line.data + line.len + 1;
+	line = (struct slice){second, (size_t)(strchr(second, '\n') - second)};
+	assert_true(json_text_is(json_find(line, "event_type"), SLICE_LIT("spawn_start")));
+	assert_string_equal(line.data + line.len, "\n");
+	free(children);
+	char *metadata = testing_read(store, "project/child/metadata.json");
+	assert_non_null(strstr(metadata,
+		"\"parent_pointer\":{\"type\":\"pointer_data\",\"app_id\":\"parent\",\"sequence_id\":4,"
+		"\"partition_key\":\"user_1\"}"));
+	free(metadata);
+	close_tracker(tracker);
+}
+
+static void another_partition_is_refused_with_both_names(void **state)
+{
+	burr_tracker *tracker = open_tracker(*state);
+	burr_tracker_app *app = NULL;
+	burr_error err = BURR_ERROR_INIT;
+	burr_app_info info = BURR_APP_INFO_INIT;
+	burr_tracker_close_app(create_app(tracker, "app"));
+	info.app_id = "app";
+	info.partition_key = "user_2";
+	assert_int_equal(burr_tracker_create_app(tracker, &info, &app, &err), BURR_EEXIST);
+	assert_non_null(strstr(err.message, "\"user_1\""));
+	assert_non_null(strstr(err.message, "\"user_2\""));
+	info.partition_key = NULL;
+	assert_int_equal(burr_tracker_create_app(tracker, &info, &app, &err), BURR_EEXIST);
+	assert_non_null(strstr(err.message, "not none"));
+	burr_tracker_close(tracker, NULL);
+}
+
+static void names_outside_the_limits_are_refused(void **state)
+{
+	static const char *const bad_ids[] = {
+		"", "..", ".", ".hidden", "a/b", "/", "a\nb", "a\x7f", "\xff\xfe", "\xed\xa0\x80"};
+	static const char *const bad_projects[] = {"", "..", "a/b", "a b", "\xc3\xa9", "a.b"};
+	burr_tracker *tracker = open_tracker(*state);
+	burr_tracker_app *app = NULL;
+	burr_error err = BURR_ERROR_INIT;
+	burr_app_info info = BURR_APP_INFO_INIT;
+	for (size_t i = 0; i < sizeof(bad_ids) / sizeof(*bad_ids); i++) {
+		info.app_id = bad_ids[i];
+		assert_int_equal(burr_tracker_create_app(tracker, &info, &app, &err), BURR_EINVAL);
+		assert_non_null(strstr(err.message, "app_id"));
+	}
+	char id[203];
+	memset(id, 'a', sizeof(id));
+	id[200] = '\0';
+	info.app_id = id;
+	assert_int_equal(burr_tracker_create_app(tracker, &info, &app, &err), BURR_OK);
+	id[200] = 'a';
+	id[201] = '\0';
+	assert_int_equal(burr_tracker_create_app(tracker, &info, &app, &err), BURR_EINVAL);
+	info.app_id = "a";
+	info.initial_state_json = "[1]";
+	assert_int_equal(burr_tracker_create_app(tracker, &info, &app, &err), BURR_EINVAL);
+	close_tracker(tracker);
+	for (size_t i = 0; i < sizeof(bad_projects) / sizeof(*bad_projects); i++) {
+		burr_tracker_options options = BURR_TRACKER_OPTIONS_INIT;
+		options.project = bad_projects[i];
+		options.store = *state;
+		assert_int_equal(burr_tracker_open(&options, &tracker, &err), BURR_EINVAL);
+	}
+}
+
+static void bad_values_are_refused_or_marked(void **state)
+{
+	const char *store = *state;
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	burr_error err = BURR_ERROR_INIT;
+	assert_int_equal(burr_tracker_begin_step(app, -1, "a", NULL, NULL), BURR_EINVAL);
+	assert_int_equal(burr_tracker_begin_step(app, 0, "", NULL, NULL), BURR_EINVAL);
+	assert_int_equal(burr_tracker_begin_step(app, 0, "a", "[]", NULL), BURR_EINVAL);
+	assert_int_equal(burr_tracker_end_step(app, 0, "a", NULL, NULL, NULL), BURR_EINVAL);
+	assert_int_equal(burr_tracker_flush(tracker, 1000, &err), BURR_EDROPPED);
+	assert_non_null(strstr(err.message, "4 records"));
+	/* The outline is right, the inside is not: the line says so and is whole. */
+	assert_int_equal(burr_tracker_end_step(app, 0, "a", NULL, NULL, "{\"a\":\xff}"), BURR_OK);
+	check_last(store, "{\"type\":\"end_entry\"",
+		"\"state\":{\"__burr_invalid\":{\"error\":\"not JSON at byte 5: expected a value\","
+		"\"text\":\"{\\\"a\\\":\xef\xbf\xbd}\"}}");
+	burr_tracker_stats stats = {.size = sizeof(stats)};
+	burr_tracker_get_stats(tracker, &stats);
+	assert_int_equal(stats.invalid_count, 1);
+	assert_int_equal(stats.dropped_count, 4);
+	assert_int_equal(stats.stored_count, 2);
+	assert_int_equal(stats.route, BURR_ROUTE_STORE);
+	close_tracker(tracker);
+}
+
+static void too_big_a_record_is_refused(void **state)
+{
+	burr_tracker *tracker = open_tracker(*state);
+	burr_tracker_app *app = create_app(tracker, "app");
+	size_t len = (size_t)17 << 20;
+	char *json = malloc(len + 1);
+	memset(json, ' ', len);
+	json[0] = '{';
+	json[len - 1] = '}';
+	json[len] = '\0';
+	assert_int_equal(burr_tracker_end_step(app, 0, "a", NULL, NULL, json), BURR_ETOOBIG);
+	json[((size_t)15 << 20) - 1] = '}';
+	json[(size_t)15 << 20] = '\0';
+	assert_int_equal(burr_tracker_end_step(app, 0, "a", NULL, NULL, json), BURR_OK);
+	free(json);
+	burr_tracker_close(tracker, NULL);
+}
+
+static void states_load_again(void **state)
+{
+	const char *store = *state;
+	burr_error err = BURR_ERROR_INIT;
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	for (int64_t i = 3; i < 6; i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "{\"n\":%d,\"__X\":1,\"big\":12345678901234567890.10}", (int)i);
+		burr_tracker_begin_step(app, i, "count", NULL, NULL);
+		burr_tracker_end_step(app, i, "count", NULL, i == 5 ? "boom" : NULL, text);
+	}
+	burr_tracker_begin_step(app, 6, "count", NULL, NULL);
+	burr_loaded *loaded = NULL;
+	assert_int_equal(burr_load(store, "project", "app", NULL, BURR_LAST_STEP, &loaded, &err), BURR_OK);
+	assert_int_equal(loaded->sequence_id, 5);
+	assert_int_equal(loaded->status, BURR_STEP_FAILED);
+	assert_string_equal(loaded->position, "count");
+	assert_string_equal(loaded->partition_key, "user_1");
+	assert_string_equal(loaded->state_json, "{\"n\":5,\"big\":12345678901234567890.10}");
+	burr_free(loaded);
+	assert_int_equal(burr_load(store, "project", "app", "user_1", 3, &loaded, &err), BURR_OK);
+	assert_int_equal(loaded->sequence_id, 3);
+	assert_int_equal(loaded->status, BURR_STEP_COMPLETED);
+	burr_free(loaded);
+	assert_int_equal(burr_load(store, "project", "app", NULL, -2, &loaded, &err), BURR_OK);
+	assert_int_equal(loaded->sequence_id, 4);
+	burr_free(loaded);
+	assert_int_equal(burr_load(store, "project", "app", NULL, 6, &loaded, &err), BURR_ENOTFOUND);
+	assert_non_null(strstr(err.message, "sequence_id 6"));
+	assert_int_equal(burr_load(store, "project", "app", NULL, -4, &loaded, &err), BURR_ENOTFOUND);
+	assert_int_equal(burr_load(store, "project", "no", NULL, -1, &loaded, &err), BURR_ENOTFOUND);
+	assert_int_equal(burr_load(store, "no", "app", NULL, -1, &loaded, &err), BURR_ENOTFOUND);
+	assert_int_equal(burr_load(store, "project", "app", "x", -1, &loaded, &err), BURR_ENOTFOUND);
+	assert_int_equal(burr_load(store, "project", "..", NULL, -1, &loaded, &err), BURR_EINVAL);
+	char *json = NULL;
+	char *entry_point = NULL;
+	assert_int_equal(burr_load_state(store, "project", "app", 4, &json, &entry_point, &err), BURR_OK);
+	assert_string_equal(json, "{\"n\":4,\"big\":12345678901234567890.10,\"__SEQUENCE_ID\":4}");
+	assert_string_equal(entry_point, "count");
+	burr_free(json);
+	burr_free(entry_point);
+	close_tracker(tracker);
+}
+
+static void lists_what_there_is(void **state)
+{
+	const char *store = *state;
+	burr_error err = BURR_ERROR_INIT;
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	create_app(tracker, "empty");
+	burr_tracker_begin_step(app, 0, "a", NULL, NULL);
+	burr_tracker_end_step(app, 0, "a", NULL, "first try", "{}");
+	burr_tracker_begin_step(app, 0, "a", NULL, NULL);
+	burr_tracker_end_step(app, 0, "a", NULL, NULL, "{}");
+	burr_tracker_begin_step(app, 1, "b", NULL, NULL);
+	size_t count = 0;
+	burr_project_item *projects = NULL;
+	assert_int_equal(burr_list_projects(store, &projects, &count, &err), BURR_OK);
+	assert_int_equal(count, 1);
+	assert_string_equal(projects[0].name, "project");
+	assert_int_equal(projects[0].app_count, 2);
+	burr_free(projects);
+	burr_app_item *apps = NULL;
+	assert_int_equal(burr_list_apps(store, "project", &apps, &count, &err), BURR_OK);
+	assert_int_equal(count, 2);
+	assert_string_equal(apps[0].app_id, "app");
+	assert_int_equal(apps[0].step_count, 2);
+	assert_non_null(apps[0].first_written);
+	assert_string_equal(apps[1].app_id, "empty");
+	assert_null(apps[1].last_written);
+	burr_free(apps);
+	burr_step_item *steps = NULL;
+	assert_int_equal(burr_list_steps(store, "project", "app", &steps, &count, &err), BURR_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(steps[0].status, BURR_STEP_COMPLETED);
+	assert_int_equal(steps[1].status, BURR_STEP_OPEN);
+	assert_string_equal(steps[1].action, "b");
+	assert_null(steps[1].end_time);
+	burr_free(steps);
+	assert_int_equal(burr_list_apps(store, "none", &apps, &count, &err), BURR_ENOTFOUND);
+	close_tracker(tracker);
+}
+
+/* Lines that are no records cost themselves alone; a torn tail is saved, blanked and written behind. */
+static void damage_costs_itself_alone(void **state)
+{
+	const char *store = *state;
+	burr_error err = BURR_ERROR_INIT;
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	burr_tracker_end_step(app, 0, "a", NULL, NULL, "{\"n\":0}");
+	testing_append(store, "project/app/log.jsonl",
+		"\n\n  \nnot json\n[1]\n{\"type\":\"end_entry\",\"sequence_id\":9\n"
+		"{\"type\":\"unknown\",\"x\":1}\n{\"type\":\"end_entry\",\"state\":{\"n\":1}{\"type\":1}\n"
+		"{\"type\":\"end_entry\",\"action\":\"a\",\"sta");
+	burr_loaded *loaded = NULL;
+	assert_int_equal(burr_load(store, "project", "app", NULL, -1, &loaded, &err), BURR_OK);
+	assert_int_equal(loaded->sequence_id, 0);
+	burr_free(loaded);
+	assert_int_equal(burr_tracker_end_step(app, 1, "a", NULL, NULL, "{\"n\":1}"), BURR_OK);
+	char *torn = testing_read(store, "project/app/log.jsonl.torn");
+	assert_string_equal(torn, "{\"type\":\"end_entry\",\"action\":\"a\",\"sta\n");
+	free(torn);
+	char *log = testing_read(store, "project/app/log.jsonl");
+	struct slice line = last_line(slice_of(log));
+	assert_true(line.data[0] == ' ');
+	assert_int_equal(json_validate(line, NULL, NULL), BURR_OK);
+	free(log);
+	assert_int_equal(burr_load(store, "project", "app", NULL, -1, &loaded, &err), BURR_OK);
+	assert_int_equal(loaded->sequence_id, 1);
+	burr_free(loaded);
+	assert_int_equal(burr_load(store, "project", "app", NULL, -2, &loaded, &err), BURR_OK);
+	assert_int_equal(loaded->sequence_id, 0);
+	burr_free(loaded);
+	close_tracker(tracker);
+}
+
+static void a_deleted_run_is_not_made_again(void **state)
+{
+	const char *store = *state;
+	burr_error err = BURR_ERROR_INIT;
+	char path[4096];
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_OK);
+	snprintf(path, sizeof(path), "%s/project/app", store);
+	testing_remove_tree(path);
+	assert_int_equal(burr_tracker_end_step(app, 0, "a", NULL, NULL, "{}"), BURR_ENOTFOUND);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(burr_tracker_flush(tracker, 1000, &err), BURR_EDROPPED);
+	assert_non_null(strstr(err.message, "no application app"));
+	burr_tracker_close(tracker, NULL);
+}
+
+static void a_removed_log_is_begun_anew(void **state)
+{
+	const char *store = *state;
+	char path[4096];
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_OK);
+	snprintf(path, sizeof(path), "%s/project/app/log.jsonl", store);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(burr_tracker_end_step(app, 0, "a", NULL, NULL, "{}"), BURR_OK);
+	check_last(store, "{\"type\":\"end_entry\"", "\"sequence_id\":0");
+	close_tracker(tracker);
+}
+
+/* Somebody else has the log's lock: the records wait, then go on. */
+static void a_locked_log_is_later(void **state)
+{
+	const char *store = *state;
+	char path[4096];
+	burr_tracker_options options = BURR_TRACKER_OPTIONS_INIT;
+	options.project = "project";
+	options.store = store;
+	options.wait_ms = 30;
+	burr_tracker *tracker = NULL;
+	assert_int_equal(burr_tracker_open(&options, &tracker, NULL), BURR_OK);
+	burr_tracker_app *app = create_app(tracker, "app");
+	snprintf(path, sizeof(path), "%s/project/app/log.jsonl", store);
+	int fd = open(path, O_RDWR);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_ELATER);
+	burr_tracker_stats stats = {.size = sizeof(stats)};
+	burr_tracker_get_stats(tracker, &stats);
+	assert_int_equal(stats.waiting_count, 1);
+	assert_int_equal(flock(fd, LOCK_UN), 0);
+	close(fd);
+	assert_int_equal(burr_tracker_flush(tracker, 5000, NULL), BURR_OK);
+	check_last(store, "{\"type\":\"begin_entry\"", "\"sequence_id\":0");
+	close_tracker(tracker);
+}
+
+static int count_lines(const char *text)
+{
+	int lines = 0;
+	for (; *text; text++)
+		lines += *text == '\n';
+	return lines;
+}
+
+struct worker {
+	burr_tracker_app *app;
+	int first;
+};
+
+enum { THREADS = 6, STEPS = 150 };
+
+static void *record_steps(void *arg)
+{
+	struct worker *worker = arg;
+	for (int i = 0; i < STEPS; i++)
+		if (burr_tracker_begin_step(worker->app, worker->first + i, "a", NULL, NULL) != BURR_OK)
+			return worker;
+	return NULL;
+}
+
+static void many_threads_share_a_tracker(void **state)
+{
+	const char *store = *state;
+	pthread_t threads[THREADS];
+	struct worker workers[THREADS];
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	for (int i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){app, i * STEPS};
+		assert_int_equal(pthread_create(&threads[i], NULL, record_steps, &workers[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		void *failed;
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	char *log = testing_read(store, "project/app/log.jsonl");
+	assert_int_equal(count_lines(log), THREADS * STEPS);
+	free(log);
+	close_tracker(tracker);
+}
+
+static void a_forked_child_goes_on(void **state)
+{
+	const char *store = *state;
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	assert_int_equal(burr_tracker_begin_step(app, 0, "parent", NULL, NULL), BURR_OK);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		bool ok = burr_tracker_begin_step(app, 1, "child", NULL, NULL) == BURR_OK &&
+			  burr_tracker_flush(tracker, 5000, NULL) == BURR_OK;
+		_exit(ok ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(burr_tracker_begin_step(app, 2, "parent", NULL, NULL), BURR_OK);
+	char *log = testing_read(store, "project/app/log.jsonl");
+	assert_int_equal(count_lines(log), 3);
+	assert_true(strstr(log, "\"action\":\"child\"") < strstr(log, "\"sequence_id\":2"));
+	free(log);
+	close_tracker(tracker);
+}
+
+static void tracking_can_be_switched_off(void **state)
+{
+	burr_tracker_app *app = NULL;
+	burr_app_info info = BURR_APP_INFO_INIT;
+	setenv("BURR_DISABLED", "1", 1);
+	burr_tracker *tracker = open_tracker(*state);
+	assert_int_equal(burr_tracker_create_app(tracker, &info, &app, NULL), BURR_OK);
+	unsetenv("BURR_DISABLED");
+	assert_null(app);
+	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_OK);
+	assert_int_equal(burr_tracker_end_step(app, 0, "a", NULL, NULL, "{}"), BURR_OK);
+	assert_string_equal(burr_tracker_app_id(app), "");
+	close_tracker(tracker);
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/project", (const char *)*state);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void a_newer_store_is_refused(void **state)
+{
+	burr_tracker *tracker = NULL;
+	burr_error err = BURR_ERROR_INIT;
+	burr_tracker_options options = BURR_TRACKER_OPTIONS_INIT;
+	options.project = "project";
+	options.store = *state;
+	testing_write(*state, ".burr-store", "{\"format\":2}");
+	assert_int_equal(burr_tracker_open(&options, &tracker, &err), BURR_EVERSION);
+	assert_non_null(strstr(err.message, "format 2"));
+	char file[4096];
+	testing_write(*state, "file", "");
+	snprintf(file, sizeof(file), "%s/file/store", (const char *)*state);
+	options.store = file;
+	assert_int_equal(burr_tracker_open(&options, &tracker, &err), BURR_ENOTFOUND);
+	assert_non_null(strstr(err.message, file));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, testing_make_folder, testing_remove_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_record_is_in_its_log_when_its_call_returns),
+		TEST(an_application_has_its_files),
+		TEST(links_lead_both_ways),
+		TEST(another_partition_is_refused_with_both_names),
+		TEST(names_outside_the_limits_are_refused),
+		TEST(bad_values_are_refused_or_marked),
+		TEST(too_big_a_record_is_refused),
+		TEST(states_load_again),
+		TEST(lists_what_there_is),
+		TEST(damage_costs_itself_alone),
+		TEST(a_deleted_run_is_not_made_again),
+		TEST(a_removed_log_is_begun_anew),
+		TEST(a_locked_log_is_later),
+		TEST(many_threads_share_a_tracker),
+		TEST(a_forked_child_goes_on),
+		TEST(tracking_can_be_switched_off),
+		TEST(a_newer_store_is_refused),
+	};
+	return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);
+}
