@@ -41,5 +41,6 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-definitions': ['error', 'interface'],
     },
   },
+  { files: ['**/*.js'], extends: [...tseslint.configs.recommended] },
   ...direction,
 );

@@ -39,7 +39,7 @@ int main(void)
 `;
 
 const C_BUILD = 'cc first.c $(pkg-config --cflags --libs burr) -o first && ./first';
-const PYTHON = 'app = ApplicationBuilder()…with_tracker("local", project="my_first_project").build()';
+const PYTHON = '.with_tracker("local", project="my_first_project")';
 const DEMO = 'burr demo';
 
 export function FirstStart() {
@@ -54,13 +54,18 @@ export function FirstStart() {
         <Command text={DEMO} />
       </section>
       <section>
-        <h2>Track a program in C</h2>
+        <h2>
+          Track a program in C <CopyButton className="json-more" label="copy" text={() => C_PROGRAM} />
+        </h2>
         <Code text={C_PROGRAM} />
         <Command text={C_BUILD} />
       </section>
       <section>
         <h2>Track a Burr application in Python</h2>
-        <p className="dim">One line, with Burr’s own tracker: it writes into the same store.</p>
+        <p className="dim">
+          One line among those of its <code>ApplicationBuilder</code>. Burr’s own tracker writes into the same
+          store.
+        </p>
         <Command text={PYTHON} />
       </section>
     </div>
