@@ -5,6 +5,19 @@
 #include "base/error.h"
 #include "base/json.h"
 
+struct eval {
+	const struct condition *condition;
+	const struct state *state;
+	burr_error *err;
+	burr_status status;
+};
+
+static void no_memory(struct eval *e)
+{
+	if (e->status == BURR_OK)
+		e->status = burr_fail(e->err, BURR_ENOMEM, "condition: out of memory");
+}
+
 static struct slice json_bool(bool value)
 {
 	return value ? SLICE_LIT("true") : SLICE_LIT("false");
@@ -83,33 +96,34 @@ static bool plain_text(struct slice value, struct buf *out, struct slice *out_te
 	return !out->failed;
 }
 
-static bool order_text(struct slice a, struct slice b, int *out_sign)
+/* -1, 0 or 1; without memory that is noted and the texts count as the same. */
+static int order_text(struct eval *e, struct slice a, struct slice b)
 {
 	CLEAN(buf_fini) struct buf a_buf = BUF_INIT;
 	CLEAN(buf_fini) struct buf b_buf = BUF_INIT;
 	struct slice a_text;
 	struct slice b_text;
-	if (!plain_text(a, &a_buf, &a_text) || !plain_text(b, &b_buf, &b_text))
-		return false;
-	*out_sign = order_bytes(a_text, b_text);
-	return true;
+	if (plain_text(a, &a_buf, &a_text) && plain_text(b, &b_buf, &b_text))
+		return order_bytes(a_text, b_text);
+	no_memory(e);
+	return 0;
 }
 
-static bool equal(struct slice a, struct slice b);
+static bool equal(struct eval *e, struct slice a, struct slice b);
 
-static bool equal_arrays(struct slice a, struct slice b)
+static bool equal_arrays(struct eval *e, struct slice a, struct slice b)
 {
 	struct json_iter a_it = json_iter(a);
 	struct json_iter b_it = json_iter(b);
 	struct slice a_item;
 	struct slice b_item;
 	while (json_next_element(&a_it, &a_item))
-		if (!json_next_element(&b_it, &b_item) || !equal(a_item, b_item))
+		if (!json_next_element(&b_it, &b_item) || !equal(e, a_item, b_item))
 			return false;
 	return !json_next_element(&b_it, &b_item);
 }
 
-static bool object_has_all(struct slice object, struct slice of, size_t *out_count)
+static bool object_has_all(struct eval *e, struct slice object, struct slice of, size_t *out_count)
 {
 	CLEAN(buf_fini) struct buf key = BUF_INIT;
 	struct json_iter it = json_iter(of);
@@ -117,19 +131,20 @@ static bool object_has_all(struct slice object, struct slice of, size_t *out_cou
 	struct slice value;
 	for (*out_count = 0; json_next_member(&it, &escaped, &value); (*out_count)++) {
 		buf_clear(&key);
-		if (!json_unescape(escaped, &key))
+		if (!json_unescape(escaped, &key)) {
+			no_memory(e);
 			return false;
+		}
 		struct slice other = json_find_slice(object, buf_slice(&key));
-		if (!other.data || !equal(value, other))
+		if (!other.data || !equal(e, value, other))
 			return false;
 	}
 	return true;
 }
 
-static bool equal(struct slice a, struct slice b)
+static bool equal(struct eval *e, struct slice a, struct slice b)
 {
 	enum json_kind kind = json_kind_of(a);
-	int sign = 1;
 	size_t a_count = 0;
 	size_t b_count = 0;
 	if (kind != json_kind_of(b))
@@ -137,11 +152,11 @@ static bool equal(struct slice a, struct slice b)
 	if (kind == JSON_NUMBER)
 		return number_of(a) == number_of(b);
 	if (kind == JSON_STRING)
-		return order_text(a, b, &sign) && sign == 0;
+		return order_text(e, a, b) == 0;
 	if (kind == JSON_ARRAY)
-		return equal_arrays(a, b);
+		return equal_arrays(e, a, b);
 	if (kind == JSON_OBJECT)
-		return object_has_all(b, a, &a_count) && object_has_all(a, b, &b_count);
+		return object_has_all(e, b, a, &a_count) && object_has_all(e, a, b, &b_count);
 	return true;
 }
 
@@ -178,13 +193,6 @@ static void describe(const struct condition *condition, const struct condition_n
 		buf_append_char(out, ')');
 }
 
-struct eval {
-	const struct condition *condition;
-	const struct state *state;
-	burr_error *err;
-	burr_status status;
-};
-
 static const struct condition_node *node_at(const struct eval *e, uint32_t index)
 {
 	return &e->condition->nodes[index];
@@ -203,12 +211,12 @@ static bool cannot(struct eval *e, const struct condition_node *node, const char
 	return false;
 }
 
-static bool in_array(struct slice item, struct slice array)
+static bool in_array(struct eval *e, struct slice item, struct slice array)
 {
 	struct json_iter it = json_iter(array);
 	struct slice value;
 	while (json_next_element(&it, &value))
-		if (equal(item, value))
+		if (equal(e, item, value))
 			return true;
 	return false;
 }
@@ -220,16 +228,19 @@ static bool in_text(struct eval *e, struct slice part, struct slice whole)
 	struct slice part_text;
 	struct slice whole_text;
 	if (!plain_text(part, &part_buf, &part_text) || !plain_text(whole, &whole_buf, &whole_text)) {
-		e->status = burr_fail(e->err, BURR_ENOMEM, "condition: out of memory");
+		no_memory(e);
 		return false;
 	}
 	return !part_text.len || memmem(whole_text.data, whole_text.len, part_text.data, part_text.len);
 }
 
-static bool in_object(struct slice key, struct slice object)
+static bool in_object(struct eval *e, struct slice key, struct slice object)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
-	return json_to_text(key, &text) && json_find_slice(object, buf_slice(&text)).data;
+	if (json_to_text(key, &text))
+		return json_find_slice(object, buf_slice(&text)).data != NULL;
+	no_memory(e);
+	return false;
 }
 
 static bool contains(
@@ -238,14 +249,14 @@ static bool contains(
 	bool is_text = json_kind_of(item) == JSON_STRING;
 	switch (json_kind_of(container)) {
 	case JSON_ARRAY:
-		return in_array(item, container);
+		return in_array(e, item, container);
 	case JSON_STRING:
 		if (is_text)
 			return in_text(e, item, container);
 		break;
 	case JSON_OBJECT:
 		if (is_text)
-			return in_object(item, container);
+			return in_object(e, item, container);
 		break;
 	case JSON_NULL:
 		return false;
@@ -272,19 +283,14 @@ static bool sign_fits(enum condition_op op, int sign)
 static bool compare(struct eval *e, const struct condition_node *node, struct slice left, struct slice right)
 {
 	enum json_kind kind = json_kind_of(left);
-	int sign = 0;
 	if (node->op == OP_EQ || node->op == OP_NE)
-		return equal(left, right) == (node->op == OP_EQ);
+		return equal(e, left, right) == (node->op == OP_EQ);
 	if (node->op == OP_IN || node->op == OP_NOT_IN)
 		return contains(e, node, left, right) == (node->op == OP_IN);
 	if (kind != json_kind_of(right) || (kind != JSON_NUMBER && kind != JSON_STRING))
 		return cannot(e, node, "ordered with", left, right);
-	if (kind == JSON_NUMBER) {
-		sign = order(number_of(left), number_of(right));
-	} else if (!order_text(left, right, &sign)) {
-		e->status = burr_fail(e->err, BURR_ENOMEM, "condition: out of memory");
-		return false;
-	}
+	int sign =
+		kind == JSON_NUMBER ? order(number_of(left), number_of(right)) : order_text(e, left, right);
 	return sign_fits(node->op, sign);
 }
 

@@ -11,8 +11,10 @@
 /* The subject of test_macro: what the graph shows must be this text. */
 BURR_ACTION(sample, "", "a", "")
 {
-	const char *braces = "}{"; /* } */
-	char brace = '}';          // }
+	// }
+	const char *braces = "}{";
+	char brace = '}';
+	/* } */
 	return burr_step_fail(step, "%s%c", braces, brace);
 }
 static const int behind_sample = 1;
@@ -24,8 +26,8 @@ static void test_macro(void **context)
 	assert_int_equal(behind_sample, 1);
 	assert_true(source_read(sample.file, sample.line, sample.name, &code));
 	assert_string_equal(code.data, "BURR_ACTION(sample, \"\", \"a\", \"\")\n{\n"
-				       "\tconst char *braces = \"}{\"; /* } */\n"
-				       "\tchar brace = '}';\t   // }\n"
+				       "\t// }\n\tconst char *braces = \"}{\";\n"
+				       "\tchar brace = '}';\n\t/* } */\n"
 				       "\treturn burr_step_fail(step, \"%s%c\", braces, brace);\n}");
 	assert_false(source_read("/nonexistent/file.c", 1, "sample", &code));
 	assert_false(source_read("/", 1, "sample", &code));

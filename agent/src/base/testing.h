@@ -62,6 +62,7 @@ static inline char *testing_read(const char *folder, const char *name)
 		assert_non_null(to);
 		size_t got = fread(to, 1, 65536, file);
 		text.len += got;
+		text.data[text.len] = '\0';
 		if (!got)
 			break;
 	}

@@ -245,7 +245,7 @@ burr_status burr_tracker_create_app(
 		*out_app = NULL;
 		return BURR_OK;
 	}
-	burr_tracker_app *app;
+	burr_tracker_app *app = NULL;
 	status = new_app(tracker, &info, &app, err);
 	if (status != BURR_OK)
 		return status;

@@ -97,13 +97,14 @@ static void put_names(struct buf *out, uint32_t number, const char *list)
 		pb_put_bytes(out, number, name);
 }
 
-/* Inputs: those that end in '?' are optional. */
-static void put_inputs(struct buf *out, const char *list)
+/* Inputs of one kind: optional ones end in '?'. */
+static void put_inputs(struct buf *out, uint32_t number, const char *list, bool wanted_optional)
 {
 	struct slice name;
 	while (next_name(&list, &name)) {
 		bool optional = name.data[name.len - 1] == '?';
-		pb_put_bytes(out, optional ? 6 : 5, (struct slice){name.data, name.len - optional});
+		if (optional == wanted_optional)
+			pb_put_bytes(out, number, (struct slice){name.data, name.len - optional});
 	}
 }
 
@@ -114,7 +115,8 @@ static void put_action(struct buf *out, const burr_action_info *action)
 	put_names(out, 2, action->reads);
 	put_names(out, 3, action->writes);
 	put_text(out, 4, action->code);
-	put_inputs(out, action->inputs);
+	put_inputs(out, 5, action->inputs, false);
+	put_inputs(out, 6, action->inputs, true);
 	pb_end(out, began);
 }
 
