@@ -32,6 +32,7 @@ browse() {
 }
 
 command -v npm >/dev/null || skip "npm is not installed"
+[ ! -e dist-notices.txt ] || skip "the web UI came built with this source archive, without npm's packages"
 [ -e "$BURR_BUILD/webui/stamp" ] || skip "no web UI in this build: $(cat "$BURR_BUILD/webui/missing" 2>/dev/null)"
 if [ "$1" = e2e ]; then
 	[ -e e2e/run.js ] || skip "webui/e2e/run.js is not there"
