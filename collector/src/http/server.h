@@ -113,11 +113,11 @@ struct http_server_options {
 
 /* Annotations are a few KB, so 1 MiB of body is generous. 1,024 queued requests are seconds of work. Ten
  * seconds is h2o's own choice. A thousand event streams are a thousand browsers. */
-#define HTTP_SERVER_OPTIONS_INIT                                                                           \
-	{                                                                                                  \
-		.host = "127.0.0.1", .port = 7241, .version = BURR_VERSION, .loop_count = 1,               \
-		.worker_count = 4, .max_body_bytes = 1024 * 1024, .max_queued = 1024, .max_clients = 4096, \
-		.max_listeners = 1024, .request_timeout_ms = 10000, .stall_timeout_ms = 30000,             \
+#define HTTP_SERVER_OPTIONS_INIT                                                                       \
+	{                                                                                              \
+		.host = "127.0.0.1", .port = 7241, .version = BURR_VERSION, .loop_count = 1,           \
+		.worker_count = 4, .max_body_bytes = 1 << 20, .max_queued = 1024, .max_clients = 4096, \
+		.max_listeners = 1024, .request_timeout_ms = 10000, .stall_timeout_ms = 30000,         \
 	}
 
 /* Bind and listen; nothing is accepted before http_server_start. Yours to close.

@@ -455,6 +455,28 @@ static void cuts_at_the_deadline(void **state)
 	close(fd);
 }
 
+/* The same without a stop: the kernel gives up on whoever takes nothing for the stall timeout. */
+static void gives_up_on_who_reads_nothing(void **state)
+{
+	(void)state;
+	struct http_server_options options = test_options();
+	options.stall_timeout_ms = 100;
+	struct http_server *server = start(&options);
+	int fd = client_connect(http_server_port(server));
+	int small = 2048;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	struct buf requests = BUF_INIT;
+	for (int i = 0; i < 40; i++)
+		buf_append_str(&requests, "GET /api/v0/large HTTP/1.1\r\n" HOST "\r\n");
+	client_send(fd, requests.data, requests.len);
+	buf_fini(&requests);
+	char first;
+	assert_int_equal(recv(fd, &first, 1, 0), 1);
+	assert_true(eventually(is_idle, server));
+	close(fd);
+	http_server_close(server);
+}
+
 static void says_who_has_the_port(void **state)
 {
 	struct http_server_options options = test_options();
@@ -512,6 +534,7 @@ int main(void)
 		SERVED(bears_lost_clients),
 		SERVED(drains),
 		SERVED(cuts_at_the_deadline),
+		cmocka_unit_test(gives_up_on_who_reads_nothing),
 		SERVED(says_who_has_the_port),
 		cmocka_unit_test(runs_several_loops),
 	};
