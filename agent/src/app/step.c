@@ -129,6 +129,23 @@ static bool is_too_deep(struct slice value)
 	return false;
 }
 
+static void destroy_json(void *json)
+{
+	burr_json_free(json);
+}
+
+/* A NULL where JSON should be is what burr_json_str gave; what is wrong with one of the step's builders is
+ * then the error. */
+static burr_status no_value(burr_step *step, const char *what, const char *key)
+{
+	burr_error err = BURR_ERROR_INIT;
+	for (size_t i = step->kept_count; i-- > 0;)
+		if (step->kept[i].destroy == destroy_json &&
+			burr_json_error(step->kept[i].memory, &err) != BURR_OK)
+			return step_error(step, err.code, "%s \"%s\": %s", what, key, err.message);
+	return step_error(step, BURR_EINVAL, "%s \"%s\": there is no value (NULL)", what, key);
+}
+
 bool step_check_json(
 	burr_step *step, const char *what, const char *key, const char *json, struct slice *out_value)
 {
@@ -136,8 +153,7 @@ bool step_check_json(
 	if (step->status != BURR_OK)
 		return false;
 	if (!json)
-		step_error(step, BURR_EINVAL, "%s \"%s\": there is no value (NULL; an unfinished burr_json?)",
-			what, key);
+		no_value(step, what, key);
 	else if (json_validate(slice_of(json), out_value, &err) != BURR_OK)
 		step_error(step, BURR_EINVAL, "%s \"%s\": %s", what, key, err.message);
 	else if (is_too_deep(*out_value))
@@ -215,11 +231,6 @@ void *burr_step_ctx(const burr_step *step)
 void *burr_step_action_ctx(const burr_step *step)
 {
 	return step->action ? step->action->info.ctx : NULL;
-}
-
-static void destroy_json(void *json)
-{
-	burr_json_free(json);
 }
 
 burr_json *burr_step_json(burr_step *step)
