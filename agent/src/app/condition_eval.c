@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/json.h"
 
+#include <math.h>
+
 struct eval {
 	const struct condition *condition;
 	const struct state *state;
@@ -58,22 +60,47 @@ static bool truth(struct slice value)
 	}
 }
 
-static int order(long double a, long double b)
+struct number {
+	bool is_integer;
+	int64_t integer;
+	double fraction; /* when it is no integer */
+};
+
+/* Numbers beyond a double count as infinite. */
+static struct number number_of(struct slice value)
 {
-	return a < b ? -1 : a > b;
+	struct number number = {false, 0, 0};
+	number.is_integer = json_to_int(value, &number.integer);
+	if (!number.is_integer && !json_to_double(value, &number.fraction))
+		number.fraction = value.data[0] == '-' ? -HUGE_VAL : HUGE_VAL;
+	return number;
 }
 
-/* A long double holds every int64_t and every double exactly (64 bits of fraction or more where we run), so
- * an integer and a fraction compare without rounding. Numbers beyond a double compare as infinite. */
-static long double number_of(struct slice value)
+/* An integer against a fraction, without rounding the integer to a double. */
+static int order_mixed(int64_t integer, double fraction)
 {
-	int64_t integer;
-	double number;
-	if (json_to_int(value, &integer))
-		return (long double)integer;
-	if (json_to_double(value, &number))
-		return (long double)number;
-	return value.data[0] == '-' ? -__builtin_infl() : __builtin_infl();
+	if (fraction >= 0x1p63)
+		return -1;
+	if (fraction < -0x1p63)
+		return 1;
+	int64_t whole = (int64_t)fraction;
+	if (integer != whole)
+		return integer < whole ? -1 : 1;
+	double rest = fraction - (double)whole;
+	return rest > 0 ? -1 : rest < 0;
+}
+
+static int order_numbers(struct slice a, struct slice b)
+{
+	struct number x = number_of(a);
+	struct number y = number_of(b);
+	if (x.is_integer && y.is_integer)
+		return x.integer < y.integer ? -1 : x.integer > y.integer;
+	if (x.is_integer)
+		return order_mixed(x.integer, y.fraction);
+	if (y.is_integer)
+		return -order_mixed(y.integer, x.fraction);
+	return x.fraction < y.fraction ? -1 : x.fraction > y.fraction;
 }
 
 static int order_bytes(struct slice a, struct slice b)
@@ -150,7 +177,7 @@ static bool equal(struct eval *e, struct slice a, struct slice b)
 	if (kind != json_kind_of(b))
 		return false;
 	if (kind == JSON_NUMBER)
-		return number_of(a) == number_of(b);
+		return order_numbers(a, b) == 0;
 	if (kind == JSON_STRING)
 		return order_text(e, a, b) == 0;
 	if (kind == JSON_ARRAY)
@@ -289,8 +316,7 @@ static bool compare(struct eval *e, const struct condition_node *node, struct sl
 		return contains(e, node, left, right) == (node->op == OP_IN);
 	if (kind != json_kind_of(right) || (kind != JSON_NUMBER && kind != JSON_STRING))
 		return cannot(e, node, "ordered with", left, right);
-	int sign =
-		kind == JSON_NUMBER ? order(number_of(left), number_of(right)) : order_text(e, left, right);
+	int sign = kind == JSON_NUMBER ? order_numbers(left, right) : order_text(e, left, right);
 	return sign_fits(node->op, sign);
 }
 
