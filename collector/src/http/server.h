@@ -92,8 +92,7 @@ struct http_server_options {
 	const struct http_asset *assets; /* the web UI; borrowed until close */
 	size_t asset_count;
 
-	/* Further values of Host to accept, beside localhost and the loopback addresses: "burr.example.org",
-	 * or
+	/* Further values of Host to accept, beside localhost and the loopback addresses: a name, or
 	 * "*.example.org" for all below it. Copied. Where host is not a loopback address, every numeric
 	 * address is accepted as well: it cannot be the work of a rebound name. */
 	const char *const *allowed_hosts;
@@ -105,7 +104,7 @@ struct http_server_options {
 	size_t max_body_bytes;  /* of a request; beyond it 413 */
 	unsigned max_queued;    /* requests that wait for a worker; beyond it 503 */
 	unsigned max_clients;   /* connections; further ones wait in the kernel's backlog. At most three
-				 * quarters   of the process's file descriptors, whatever is asked for */
+				 * quarters of the process's descriptors, whatever is asked for */
 	unsigned max_listeners; /* open event streams; beyond it 503. At most three quarters of max_clients */
 	unsigned request_timeout_ms; /* for a whole request to arrive, and for an idle connection */
 	unsigned stall_timeout_ms;   /* without a byte taken, for a client that reads no longer */
