@@ -44,15 +44,18 @@ const SHAPES: Readonly<Record<StatusKind, ReactElement>> = {
 interface Props {
   readonly kind: StatusKind;
   readonly showWord?: boolean;
+  /** What is shown is likely but cannot be known. */
+  readonly doubtful?: boolean;
 }
 
-export function Status({ kind, showWord = false }: Props) {
+export function Status({ kind, showWord = false, doubtful = false }: Props) {
+  const word = doubtful ? `${WORDS[kind]}?` : WORDS[kind];
   return (
-    <span className={`status ${kind}`} title={showWord ? undefined : WORDS[kind]}>
+    <span className={`status ${kind}${doubtful ? ' doubtful' : ''}`} title={showWord ? undefined : word}>
       <svg viewBox="0 0 16 16" aria-hidden="true">
         {SHAPES[kind]}
       </svg>
-      <span className={showWord ? undefined : 'sr-only'}>{WORDS[kind]}</span>
+      <span className={showWord ? undefined : 'sr-only'}>{word}</span>
     </span>
   );
 }

@@ -10,6 +10,9 @@ import { CopyButton } from '../../ui/CopyButton';
 import { Status } from '../../ui/Status';
 import { TimeText } from '../../ui/TimeText';
 
+/* An open step without a record for this long may belong to a process that is gone; version 0 does not tell. */
+const SILENT_MS = 60_000;
+
 interface Props {
   readonly project: string;
   readonly app: string;
@@ -23,6 +26,7 @@ export const RunHeader = memo(function RunHeader({ project, app, partition, run 
   const failures = failureCount(run);
   const durationUs = runDurationUs(run);
   const now = useNow(5000);
+  const silent = status === 'running' && seen !== null && now - epochMs(seen) > SILENT_MS;
   return (
     <header className="run-header">
       <div className="run-name">
@@ -42,7 +46,7 @@ export const RunHeader = memo(function RunHeader({ project, app, partition, run 
       </div>
       <ul className="facts">
         <li>
-          <Status kind={status} showWord />
+          <Status kind={status} showWord doubtful={silent} />
           {status === 'running' && seen && (
             <span className="dim">
               {' '}
