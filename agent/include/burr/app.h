@@ -193,8 +193,8 @@ BURR_API burr_status burr_step_emit(burr_step *step, const char *item_json);
 BURR_API burr_status burr_step_emit_text(burr_step *step, const char *text);
 
 /* A builder for an application that this step spawns: its spawning parent is this step, its tracker and
- * partition key are this application's. Build, run and free it inside the action, or take it along: it holds
- * the shared tracker by itself. */
+ * partition key are this application's. Build it inside the action; run it there, in a thread of its own, or
+ * later: it holds the shared tracker by itself. */
 BURR_API burr_builder *burr_step_spawn(burr_step *step);
 
 /* ---- JSON by calls ----
@@ -434,6 +434,8 @@ BURR_MUST_CHECK BURR_API burr_status burr_app_step(
  *     while (!(status = burr_iterator_next(it, &action, &err)) && action)
  *             …
  *
+ * An error ends the iteration.
+ *
  * *out_iterator  yours to free, before the application */
 BURR_MUST_CHECK BURR_API burr_status burr_app_iterate(
 	burr_app *app, const burr_run_options *options, burr_iterator **out_iterator, burr_error *err);
@@ -452,8 +454,9 @@ BURR_API const char *burr_app_state_json(burr_app *app); /* "" when memory ran o
 BURR_API const char *burr_app_result_json(const burr_app *app);
 BURR_API const char *burr_app_id(const burr_app *app);
 BURR_API const char *burr_app_partition_key(const burr_app *app); /* NULL: none */
-/* The run's page in the UI; "" without a tracker. */
-BURR_API const char *burr_app_url(const burr_app *app);
+/* The run's page in the UI, at the collector that serves the store, or at its usual address where none runs
+ * yet (looked up by the first call). "" without a tracker. */
+BURR_API const char *burr_app_url(burr_app *app);
 /* Of the last step, BURR_NO_SEQUENCE_ID before the first. */
 BURR_API int64_t burr_app_sequence_id(const burr_app *app);
 /* The last action that went well; NULL before the first. */

@@ -1,6 +1,7 @@
 /* Asking an application, and its end. */
 #include "app/app.h"
 
+#include "app/page.h"
 #include "base/clean.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -63,8 +64,14 @@ const char *burr_app_partition_key(const burr_app *app)
 	return app->partition_key;
 }
 
-const char *burr_app_url(const burr_app *app)
+const char *burr_app_url(burr_app *app)
 {
+	if (!burr_app_tracker_app(app))
+		return "";
+	const burr_tracker *tracker = app->tracker->tracker;
+	if (!app->url)
+		app->url = page_url(burr_tracker_store(tracker), burr_tracker_project(tracker), app->app_id,
+			app->partition_key);
 	return app->url ? app->url : "";
 }
 
@@ -104,31 +111,4 @@ burr_status burr_app_end(burr_app *app, burr_error *err)
 		burr_fail(err, status, "recording the end of \"%.200s\": %s", app->app_id,
 			burr_status_text(status));
 	return status;
-}
-
-/* ---- the run's page ---- */
-
-static void put_percent(struct buf *out, const char *text)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-	for (; *text; text++) {
-		if (strchr(plain, *text))
-			buf_append_char(out, *text);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*text);
-	}
-}
-
-char *app_page_url(const char *project, const char *app_id, const char *partition_key)
-{
-	CLEAN(buf_fini) struct buf url = BUF_INIT;
-	buf_append_str(&url, "http://localhost:7241/p/");
-	put_percent(&url, project);
-	buf_append_str(&url, "/run/");
-	put_percent(&url, app_id);
-	if (partition_key) {
-		buf_append_str(&url, "?partition=");
-		put_percent(&url, partition_key);
-	}
-	return buf_take(&url);
 }

@@ -29,7 +29,7 @@ struct burr_app {
 	struct state state;
 	char *app_id;
 	char *partition_key; /* NULL: none */
-	char *url;           /* NULL: no tracker */
+	char *url;           /* NULL: not asked for yet */
 	void *ctx;
 	struct hooks hooks;
 	struct tracker_ref *tracker; /* NULL: none */
@@ -62,8 +62,5 @@ struct via {
 };
 bool via_init(struct via *via, const burr_app *app);
 void via_fini(struct via *via);
-
-/* The run's page in the UI. NULL without memory. Yours to free. */
-char *app_page_url(const char *project, const char *app_id, const char *partition_key);
 
 #endif

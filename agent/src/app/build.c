@@ -137,14 +137,9 @@ static burr_status attach_tracker(burr_builder *builder, burr_app *app, burr_err
 	if (!builder->tracker)
 		return BURR_OK;
 	app->tracker = tracker_ref_get(builder->tracker);
-	app->url = app_page_url(burr_tracker_project(app->tracker->tracker), app->app_id, app->partition_key);
 	app->track = track_new(tracker_ref_get(app->tracker), &hooks);
-	if (!app->track)
+	if (!app->track) {
 		tracker_ref_put(app->tracker);
-	if (!app->track || !app->url) {
-		if (app->track)
-			hooks.close(app->track);
-		app->track = NULL;
 		return burr_fail(err, BURR_ENOMEM, "burr_build: out of memory");
 	}
 	burr_status status = hooks_add_first(&app->hooks, &hooks, app->track, err);

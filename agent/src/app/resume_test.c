@@ -3,6 +3,7 @@
 #include "app/testing.h"
 #include "base/clean.h"
 #include "base/json.h"
+#include "store/store.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -413,6 +414,24 @@ static void test_disabled(void **context)
 	assert_int_not_equal(access(path, F_OK), 0);
 }
 
+static void test_page(void **context)
+{
+	(void)context;
+	struct store *claimed = NULL;
+	assert_int_equal(store_open(store, STORE_WRITE, &claimed, NULL), BURR_OK);
+	burr_builder *b = fresh("page");
+	burr_with_identifiers(b, "a b%\xc3\xbc", "x/y&z", BURR_NO_SEQUENCE_ID);
+	burr_app *app = must_build(b);
+	assert_true(store_claim_collector(claimed));
+	assert_int_equal(store_write_collector(
+				 claimed, SLICE_LIT("{\"pid\":1,\"url\":\"http://localhost:9/\"}"), NULL),
+		BURR_OK);
+	assert_string_equal(
+		burr_app_url(app), "http://localhost:9/p/p/run/a%20b%25%C3%BC?partition=x%2Fy%26z");
+	store_close(claimed);
+	burr_app_free(app);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_spawn),
 		cmocka_unit_test(test_disabled),
+		cmocka_unit_test(test_page),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
