@@ -260,6 +260,20 @@ bool store_has_collector(struct store *store, int64_t *out_pid)
 	return true;
 }
 
+bool store_claim_collector(struct store *store)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	return fcntl(store->collector_fd, F_OFD_SETLK, &lock) == 0;
+}
+
+burr_status store_write_collector(struct store *store, struct slice text, burr_error *err)
+{
+	if (ftruncate(store->collector_fd, 0) < 0 ||
+		pwrite(store->collector_fd, text.data, text.len, 0) != (ssize_t)text.len)
+		return fail_open(store->path, "cannot write .burr-collector", err);
+	return BURR_OK;
+}
+
 void store_read_collector(struct store *store, struct buf *out)
 {
 	buf_clear(out);

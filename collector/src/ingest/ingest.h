@@ -1,0 +1,55 @@
+/* ingest/ingest.h: the collector's end of the socket: requests in, records into the store, replies out.
+ *
+ * nng (REP over IPC) brings requests on its own threads into an inbox; one thread of ours, the append thread,
+ * takes them one after the other, which is all the locking that the logs need: while it holds the right to
+ * append, nobody else writes. Until it has that right, batches are answered with NOT_YET. Source:
+ * proto/WIRE.md, proto/DISK.md.
+ *
+ * Threads: ingest_open, ingest_stop and ingest_close from one thread; ingest_get_stats from any. Callbacks
+ * run on the append thread. */
+#ifndef INGEST_INGEST_H
+#define INGEST_INGEST_H
+
+#include "store/append.h"
+#include "store/store.h"
+
+struct ingest;
+
+/* Where the end of a step lies in its log; false when the catalog does not know it. */
+typedef bool find_place_fn(void *ctx, struct slice project, struct slice app_id, int64_t sequence_id,
+	uint64_t *out_offset, uint64_t *out_len);
+
+struct ingest_options {
+	struct store *store;       /* STORE_WRITE, claimed by this process; borrowed until close */
+	const char *url;           /* of the UI, told to writers that ask; borrowed until close */
+	appended_fn *on_appended;  /* an application's files changed; may be NULL */
+	find_place_fn *find_place; /* may be NULL: every question is answered with "look yourself" */
+	void *ctx;
+};
+
+/* Listen on the store's socket and start the append thread.
+ * Errors: BURR_EEXIST somebody listens there, BURR_EIO, BURR_ENOMEM. */
+burr_status ingest_open(const struct ingest_options *options, struct ingest **out, burr_error *err);
+
+/* Take no more requests, answer those that are in the inbox, give the right to append back, join. What a
+ * writer had under way without an answer it sends again to whoever comes next. */
+void ingest_stop(struct ingest *ingest);
+/* Stop, if that was not done, and free. Accepts NULL. */
+void ingest_close(struct ingest *ingest);
+
+struct ingest_stats {
+	bool appending;         /* holds the right to append */
+	uint32_t writer_count;  /* connections now */
+	uint64_t batch_count;   /* since open */
+	uint64_t record_count;  /* entries in batches that were taken */
+	uint64_t byte_count;    /* of requests */
+	uint64_t invalid_count; /* records with a value that was not JSON */
+	uint64_t later_count;   /* verdicts LATER */
+	uint64_t never_count;   /* verdicts NEVER */
+	uint64_t refused_count; /* requests that were none */
+	uint64_t dropped_count; /* what writers said they had to drop */
+	char trouble[256];      /* the last LATER or NEVER; "" */
+};
+void ingest_get_stats(struct ingest *ingest, struct ingest_stats *out);
+
+#endif
