@@ -194,7 +194,7 @@ static bool take_sequence_id(burr_builder *builder, struct slice object)
 	int64_t id = BURR_NO_SEQUENCE_ID;
 	if (!value.data || json_kind_of(value) == JSON_NULL)
 		return true;
-	if (!json_to_int(value, &id) || id < BURR_NO_SEQUENCE_ID)
+	if (!json_to_int(value, &id) || id < BURR_NO_SEQUENCE_ID || id == INT64_MAX)
 		return false;
 	builder->state_sequence_id = id;
 	return true;

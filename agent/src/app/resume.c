@@ -39,23 +39,29 @@ static burr_status find_wanted(const burr_builder *builder, struct wanted *out, 
 	return BURR_OK;
 }
 
+static burr_status load(
+	const struct wanted *wanted, int64_t sequence_id, burr_loaded **out_loaded, burr_error *err)
+{
+	return burr_load(wanted->store, wanted->project, wanted->app_id, wanted->partition_key, sequence_id,
+		out_loaded, err);
+}
+
+static bool has_any_step(const struct wanted *wanted)
+{
+	CLEAN(loaded_free) burr_loaded *last = NULL;
+	return load(wanted, BURR_LAST_STEP, &last, NULL) == BURR_OK;
+}
+
 /* *out_loaded stays NULL where nothing is recorded. A step that was asked for by number and is missing from
  * an application that has others is an error. */
 static burr_status load_wanted(const struct wanted *wanted, burr_loaded **out_loaded, burr_error *err)
 {
-	burr_loaded *other = NULL;
 	burr_error load_err = BURR_ERROR_INIT;
 	if (!wanted->app_id)
 		return BURR_OK; /* an id that is yet to be made */
-	burr_status status = burr_load(wanted->store, wanted->project, wanted->app_id, wanted->partition_key,
-		wanted->sequence_id, out_loaded, &load_err);
-	if (status == BURR_ENOTFOUND && wanted->sequence_id != BURR_LAST_STEP &&
-		burr_load(wanted->store, wanted->project, wanted->app_id, wanted->partition_key,
-			BURR_LAST_STEP, &other, NULL) != BURR_OK)
-		status = BURR_OK;
-	else if (status == BURR_ENOTFOUND && wanted->sequence_id == BURR_LAST_STEP)
-		status = BURR_OK;
-	burr_free(other);
+	burr_status status = load(wanted, wanted->sequence_id, out_loaded, &load_err);
+	if (status == BURR_ENOTFOUND && (wanted->sequence_id == BURR_LAST_STEP || !has_any_step(wanted)))
+		return BURR_OK;
 	if (status != BURR_OK)
 		return burr_fail(err, status, "initialize_from: %s", load_err.message);
 	return BURR_OK;
@@ -125,6 +131,9 @@ static burr_status begin_with_loaded(
 					       "the run is not resumed at its next action", err);
 	if (status != BURR_OK)
 		return status;
+	if (loaded->sequence_id == INT64_MAX)
+		return burr_fail(err, BURR_ETOOBIG, "initialize_from: no number is left after step %lld",
+			(long long)loaded->sequence_id);
 	app->sequence_id = loaded->sequence_id;
 	if (!options->fork_from_app_id && !builder->partition_key)
 		builder->partition_key = slice_dup(slice_of(loaded->partition_key));

@@ -47,7 +47,8 @@ static void tell_span(
 
 const char *burr_step_begin_span_after(burr_step *step, const char *name, const char *after)
 {
-	if (!can_tell(step) || !step_check_text(step, "span", name ? name : "NULL", name))
+	if (!can_tell(step) || !step_check_text(step, "span", name ? name : "NULL", name) ||
+		(after && !step_check_text(step, "spans before", name, after)))
 		return "";
 	if (step->span_depth == STEP_SPAN_DEPTH_MAX) {
 		step_error(
