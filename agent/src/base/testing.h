@@ -10,26 +10,13 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/testing_tree.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static inline int testing_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static inline void testing_remove_tree(const char *path)
-{
-	nftw(path, testing_remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 /* cmocka's setup and teardown: *state is the path of a new, empty folder. */
 static inline int testing_make_folder(void **state)
@@ -43,7 +30,7 @@ static inline int testing_make_folder(void **state)
 
 static inline int testing_remove_folder(void **state)
 {
-	testing_remove_tree(*state);
+	remove_tree(*state);
 	free(*state);
 	return 0;
 }

@@ -408,7 +408,7 @@ static void a_deleted_run_is_not_made_again(void **state)
 	burr_tracker_app *app = create_app(tracker, "app");
 	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_OK);
 	snprintf(path, sizeof(path), "%s/project/app", store);
-	testing_remove_tree(path);
+	remove_tree(path);
 	assert_int_equal(burr_tracker_end_step(app, 0, "a", NULL, NULL, "{}"), BURR_ENOTFOUND);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(burr_tracker_flush(tracker, 1000, &err), BURR_EDROPPED);
