@@ -127,7 +127,7 @@ bool log_reader_previous(struct log_reader *r, struct log_line *out)
 {
 	for (;;) {
 		char *data = r->window.data;
-		char *newline = r->pos ? memrchr(data, '\n', r->pos) : NULL;
+		char *newline = data ? memrchr(data, '\n', r->pos) : NULL;
 		char *before =
 			newline && newline > data ? memrchr(data, '\n', (size_t)(newline - data)) : NULL;
 		if (!newline || (!before && r->next > 0)) {
