@@ -34,6 +34,8 @@ struct node {
 	char bytes[]; /* an Entry */
 };
 
+struct batch; /* ship.c */
+
 struct spool {
 	struct spool *next; /* under the registry's lock */
 	unsigned refs;      /* under the registry's lock */
@@ -57,6 +59,8 @@ struct spool {
 	int64_t asked_since_ns;    /* the collector was asked then and has not answered; 0 */
 	struct link *link; /* the shipper makes, uses and closes it; under lock for others to interrupt */
 
+	struct batch *batch; /* the shipper's alone */
+
 	pthread_mutex_t pass_lock;
 	struct appender *appender; /* under pass_lock; NULL until it is needed */
 	int64_t collector_seen_ns; /* shipper only: a collector is there since; 0: none */
@@ -65,6 +69,10 @@ struct spool {
 
 /* The shipper's thread; its argument is the spool. */
 void *ship_run(void *spool);
+/* In a forked child: the batch is the parent's shipper's, perhaps half changed. It is put aside, never
+ * touched. */
+void ship_leave_batch(struct spool *spool);
+void ship_free_batch(struct spool *spool);
 
 /* A monotonic time as the absolute one of the spool's condition variables. */
 struct timespec queue_time(int64_t mono_ns);

@@ -33,16 +33,28 @@ enum {
 
 static const int64_t MS = 1000000;
 
+/* What becomes of an application's records; one that the reply does not speak of is not known, and they stay.
+ */
+struct judgement {
+	bool known;
+	enum verdict_kind kind;
+	burr_status code;
+};
+
 /* The batch at hand; the shipper's alone. */
 struct batch {
 	struct node *nodes[4096];
 	size_t node_count;
 	struct spool_app *apps[BATCH_APPS_MAX];
+	struct judgement judgements[BATCH_APPS_MAX];
 	size_t app_count;
 	size_t bytes;
 	struct buf request;
 	struct buf reply;
+	struct batch *next; /* left behind */
 };
+
+static struct batch *left_behind; /* by forks; a child has one thread when it adds to it */
 
 /* ---- picking ---- */
 
@@ -287,15 +299,7 @@ static void set_later_locked(struct spool_app *app)
 	app->retry_at_ns = now + pause;
 }
 
-/* What becomes of each application's nodes; DONE for those that the reply does not speak of would be a lie,
- * so they stay. */
-struct judgement {
-	bool known;
-	enum verdict_kind kind;
-	burr_status code;
-};
-
-static void take_verdicts_locked(struct spool *spool, struct batch *batch, struct judgement *judgements)
+static void take_verdicts_locked(struct spool *spool, struct batch *batch)
 {
 	struct verdict verdict;
 	struct pb_reader r = pb_reader(buf_slice(&batch->reply));
@@ -303,7 +307,7 @@ static void take_verdicts_locked(struct spool *spool, struct batch *batch, struc
 		struct spool_app *app = batch->app_count ? app_of_verdict(batch, &verdict, at) : NULL;
 		if (!app)
 			continue;
-		judgements[app->batch_at] = (struct judgement){true, verdict.kind, verdict.code};
+		batch->judgements[app->batch_at] = (struct judgement){true, verdict.kind, verdict.code};
 		if (verdict.kind == VERDICT_LATER) {
 			set_later_locked(app);
 			set_trouble_locked(spool, app->app_id, verdict.reason);
@@ -335,12 +339,12 @@ static void finish_node_locked(struct spool *spool, struct node *node, const str
 }
 
 /* Take the finished nodes out of the queue; the batch's are its oldest, in its order. */
-static void sweep_locked(struct spool *spool, struct batch *batch, const struct judgement *judgements)
+static void sweep_locked(struct spool *spool, struct batch *batch)
 {
 	struct node **at = &spool->first;
 	for (size_t i = 0; i < batch->node_count; i++) {
 		struct node *node = batch->nodes[i];
-		const struct judgement *judgement = &judgements[node->app->batch_at];
+		const struct judgement *judgement = &batch->judgements[node->app->batch_at];
 		while (*at != node)
 			at = &(*at)->next;
 		if (!judgement->known || judgement->kind == VERDICT_LATER) {
@@ -372,18 +376,13 @@ static void free_unused_apps_locked(struct spool *spool)
 
 static void apply(struct spool *spool, struct batch *batch, burr_route route)
 {
-	static const struct judgement unknown = {0};
-	struct judgement *judgements = calloc(batch->app_count, sizeof(*judgements));
 	struct reply reply;
-	if (!judgements || reply_read(buf_slice(&batch->reply), &reply, NULL) != BURR_OK) {
-		free(judgements); /* asked again: what was stored is recognised by its identity */
-		return;
-	}
+	if (reply_read(buf_slice(&batch->reply), &reply, NULL) != BURR_OK)
+		return; /* asked again: what was stored is recognised by its identity */
 	pthread_mutex_lock(&spool->lock);
-	for (size_t i = 0; i < batch->app_count; i++)
-		judgements[i] = unknown;
-	take_verdicts_locked(spool, batch, judgements);
-	sweep_locked(spool, batch, judgements);
+	memset(batch->judgements, 0, batch->app_count * sizeof(*batch->judgements));
+	take_verdicts_locked(spool, batch);
+	sweep_locked(spool, batch);
 	for (size_t i = 0; i < batch->app_count; i++)
 		batch->apps[i]->batch_at = -1;
 	batch->app_count = batch->node_count = 0;
@@ -393,7 +392,6 @@ static void apply(struct spool *spool, struct batch *batch, burr_route route)
 	spool->stuck_since_ns = 0;
 	pthread_cond_broadcast(&spool->changed);
 	pthread_mutex_unlock(&spool->lock);
-	free(judgements);
 }
 
 /* ---- the thread ---- */
@@ -449,25 +447,47 @@ static void ship_round(struct spool *spool, struct batch *batch)
 		pause_after(spool, status, &why);
 }
 
+void ship_leave_batch(struct spool *spool)
+{
+	if (!spool->batch)
+		return;
+	spool->batch->next = left_behind;
+	left_behind = spool->batch;
+	spool->batch = NULL;
+}
+
+void ship_free_batch(struct spool *spool)
+{
+	if (!spool->batch)
+		return;
+	buf_fini(&spool->batch->request);
+	buf_fini(&spool->batch->reply);
+	free(spool->batch);
+	spool->batch = NULL;
+}
+
+/* Without memory calls time out and count meanwhile. False when the spool ends. */
+static bool make_batch(struct spool *spool)
+{
+	bool stopping = false;
+	while (!stopping && !spool->batch) {
+		spool->batch = calloc(1, sizeof(*spool->batch));
+		pthread_mutex_lock(&spool->lock);
+		stopping = spool->stopping;
+		struct timespec until = queue_time(clock_mono_ns() + PAUSE_MAX_MS * MS);
+		if (!stopping && !spool->batch)
+			pthread_cond_timedwait(&spool->wake, &spool->lock, &until);
+		pthread_mutex_unlock(&spool->lock);
+	}
+	return spool->batch != NULL;
+}
+
 void *ship_run(void *arg)
 {
 	struct spool *spool = arg;
-	struct batch *batch = calloc(1, sizeof(*batch));
-	while (!batch) { /* calls time out and count meanwhile */
-		pthread_mutex_lock(&spool->lock);
-		bool stopping = spool->stopping;
-		struct timespec until = queue_time(clock_mono_ns() + PAUSE_MAX_MS * MS);
-		if (!stopping)
-			pthread_cond_timedwait(&spool->wake, &spool->lock, &until);
-		pthread_mutex_unlock(&spool->lock);
-		if (stopping)
-			return NULL;
-		batch = calloc(1, sizeof(*batch));
-	}
-	while (wait_batch(spool, batch))
-		ship_round(spool, batch);
-	buf_fini(&batch->request);
-	buf_fini(&batch->reply);
-	free(batch);
+	if (!make_batch(spool))
+		return NULL;
+	while (wait_batch(spool, spool->batch))
+		ship_round(spool, spool->batch);
 	return NULL;
 }

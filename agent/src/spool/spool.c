@@ -88,6 +88,7 @@ static void after_fork_in_child(void)
 	for (struct spool *spool = registry; spool; spool = spool->next) {
 		init_locks(spool);
 		drop_nodes(spool);
+		ship_leave_batch(spool);
 		link_close(spool->link);
 		spool->link = NULL;
 		appender_free(spool->appender);
@@ -130,6 +131,7 @@ static void free_spool(struct spool *spool)
 		free(app->text);
 		free(app);
 	}
+	ship_free_batch(spool);
 	link_close(spool->link);
 	appender_free(spool->appender);
 	store_close(spool->store);
