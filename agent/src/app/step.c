@@ -28,7 +28,7 @@ void step_fini(burr_step *step)
 	buf_fini(&step->message);
 }
 
-static void put_message(struct buf *message, const char *fmt, va_list args)
+BURR_PRINTF(2, 0) static void put_message(struct buf *message, const char *fmt, va_list args)
 {
 	char *to = buf_reserve(message, MESSAGE_MAX);
 	int len = to ? vsnprintf(to, MESSAGE_MAX, fmt, args) : -1;
@@ -36,6 +36,7 @@ static void put_message(struct buf *message, const char *fmt, va_list args)
 		message->len += len < MESSAGE_MAX ? (size_t)len : MESSAGE_MAX - 1;
 }
 
+BURR_PRINTF(3, 0)
 static burr_status step_verror(burr_step *step, burr_status code, const char *fmt, va_list args)
 {
 	if (step->status == BURR_OK) {
