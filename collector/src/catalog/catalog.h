@@ -1,0 +1,160 @@
+/* catalog/catalog.h: an index of the store, made from the store alone, that may be deleted at any time.
+ *
+ * It lies in the hidden file .burr-catalog at the store's top (SQLite, WAL), or, where the store cannot be
+ * written, in a temporary folder for as long as it is open. One indexer feeds it by reading the new bytes of
+ * logs, whoever wrote them. It learns of them by catalog_note, by inotify, by a scan at its start, and, where
+ * the kernel gives no more watches, by looking every poll_ms.
+ *
+ *     collector:  catalog_open, catalog_reader_open for each worker, catalog_start, … catalog_close
+ *     a command:  catalog_open, catalog_update_all or _app, catalog_reader_open, … catalog_close
+ *
+ * Threads: catalog_note, catalog_get_stats and catalog_is_ready from any. Callbacks come from the indexer's
+ * thread (or the caller's, in catalog_update_*), with no lock held; they must not call catalog_close. A
+ * reader is one thread's at a time; any number of readers work beside the indexer and never wait for it. */
+#ifndef CATALOG_CATALOG_H
+#define CATALOG_CATALOG_H
+
+#include "catalog/times.h"
+#include "store/store.h"
+
+struct catalog;
+
+/* ---- the catalog ---- */
+
+struct catalog_options {
+	const struct store *store; /* borrowed until close */
+
+	/* Something changed: `projects`, `project/<project>` or `run/<project>/<app_id>`, each piece
+	 * percent-encoded as JavaScript's encodeURIComponent does. Comes after the rows can be read. */
+	void (*on_change)(struct slice topic, void *ctx);
+	/* The scan at the start: `done` of `total` applications that had to be read; done == total at its
+	 * end, and then no more. */
+	void (*on_progress)(size_t done, size_t total, void *ctx);
+	/* A sentence for the log: what is wrong, and what is done about it. */
+	void (*on_message)(const char *text, void *ctx);
+	void *ctx;
+
+	unsigned poll_ms;     /* how often to look at what has no watch */
+	unsigned max_watches; /* at most, beside the kernel's own limit */
+};
+
+#define CATALOG_OPTIONS_INIT                            \
+	{                                               \
+		.poll_ms = 2000, .max_watches = 1000000 \
+	}
+
+/* BURR_EIO, BURR_ELATER (full disk), BURR_ENOMEM. A file of another version or a damaged one is made anew. */
+BURR_MUST_CHECK burr_status catalog_open(
+	const struct catalog_options *options, struct catalog **out, burr_error *err);
+/* Start the indexer's thread, once: watch, scan, index, and go on with what comes. */
+BURR_MUST_CHECK burr_status catalog_start(struct catalog *catalog, burr_error *err);
+/* Stop the thread after the batch it is at; what is not indexed yet will be at the next start. Readers must
+ * be closed before. Accepts NULL. */
+void catalog_close(struct catalog *catalog);
+
+/* The log or a small file of this application was written: look at it soon. Never blocks for long, never
+ * fails: names that are none are ignored, and without memory everything is looked at again. */
+void catalog_note(struct catalog *catalog, struct slice project, struct slice app_id);
+
+/* Without the thread: bring all, or one application, up to date now. A log that cannot be read is skipped and
+ * told to on_message. */
+BURR_MUST_CHECK burr_status catalog_update_all(struct catalog *catalog, burr_error *err);
+BURR_MUST_CHECK burr_status catalog_update_app(
+	struct catalog *catalog, struct slice project, struct slice app_id, burr_error *err);
+
+/* Whether the scan at the start is through. */
+bool catalog_is_ready(struct catalog *catalog);
+
+struct catalog_stats {
+	size_t waiting;        /* applications still to be looked at: how far it is behind */
+	size_t watched;        /* folders */
+	size_t unwatched;      /* folders that are polled instead */
+	uint64_t line_count;   /* indexed since open */
+	uint64_t failed_count; /* applications whose log could not be read, since open */
+	unsigned generation;   /* how often the file was made anew while open */
+};
+void catalog_get_stats(struct catalog *catalog, struct catalog_stats *out);
+
+/* ---- questions ---- */
+
+struct catalog_reader;
+
+/* Every question may answer BURR_ECORRUPT, when the file was found damaged: it is being made anew, so ask
+ * again soon; or BURR_ENOMEM, BURR_EIO. Slices in rows are valid until the callback returns. */
+BURR_MUST_CHECK burr_status catalog_reader_open(
+	struct catalog *catalog, struct catalog_reader **out, burr_error *err);
+void catalog_reader_close(struct catalog_reader *reader);
+
+struct catalog_project {
+	struct slice name;
+	struct slice created;      /* first time of its first application, as its log has it */
+	struct slice last_written; /* last time of its newest application */
+	int64_t app_count;
+};
+typedef void catalog_project_fn(const struct catalog_project *project, void *ctx);
+
+/* Newest first. */
+BURR_MUST_CHECK burr_status catalog_list_projects(
+	struct catalog_reader *reader, catalog_project_fn *each, void *ctx, burr_error *err);
+
+struct catalog_app {
+	int64_t id; /* for catalog_list_steps; another one after the catalog was made anew */
+	struct slice app_id;
+	struct slice partition_key;   /* SLICE_NONE: none */
+	struct slice parent;          /* POINTER as JSON, or SLICE_NONE */
+	struct slice spawning_parent; /* likewise */
+	bool has_graph, has_metadata;
+	struct slice first_text, last_text; /* times of the first and last record as they stand; of the files
+					     * where no record has one (zone is ZONE_NONE) */
+	int64_t first_us, last_us;          /* the same as UTC */
+	enum catalog_zone zone;
+	int64_t zone_offset_s;                        /* of times without a zone */
+	int64_t num_steps;                            /* the newest sequence id + 1 */
+	int64_t attempt_count;                        /* rows of catalog_list_steps */
+	int64_t damaged;                              /* lines of the log that are no records */
+	bool ended;                                   /* an end_application was the last word */
+	int64_t log_dev, log_ino, log_len, log_check; /* the log as far as it is indexed */
+};
+typedef void catalog_app_fn(const struct catalog_app *app, void *ctx);
+
+/* Applications of a project by their last record, newest first. partition_key: SLICE_NONE for all. *out_total
+ * counts all that fit. An unknown project has none. */
+BURR_MUST_CHECK burr_status catalog_list_apps(struct catalog_reader *reader, struct slice project,
+	struct slice partition_key, int64_t limit, int64_t offset, int64_t *out_total, catalog_app_fn *each,
+	void *ctx, burr_error *err);
+/* BURR_ENOTFOUND when it does not exist. */
+BURR_MUST_CHECK burr_status catalog_find_app(struct catalog_reader *reader, struct slice project,
+	struct slice app_id, catalog_app_fn *found, void *ctx, burr_error *err);
+
+enum catalog_step_flags {
+	STEP_FAILED = 1,
+	STEP_HAS_START = 2,
+	STEP_START_ZONED = 4,
+	STEP_HAS_END = 8,
+	STEP_END_ZONED = 16,
+};
+
+/* One attempt at a step. Places are offsets and lengths of lines in log.jsonl, without the newline. */
+struct catalog_step {
+	int64_t at;        /* its key: the place of its begin record; of its end record where that is alone */
+	int64_t begin_len; /* 0: no begin record */
+	int64_t end_at;
+	int64_t end_len; /* 0: not ended */
+	int64_t seq;
+	struct slice action;
+	int64_t start_us, end_us; /* the text read as UTC; take zone_offset_s off what names no zone */
+	int flags;                /* enum catalog_step_flags */
+};
+typedef void catalog_step_fn(const struct catalog_step *step, void *ctx);
+
+/* Attempts of an application in the order of the log, behind the key `after` (-1: from the first). */
+BURR_MUST_CHECK burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t after,
+	int64_t limit, catalog_step_fn *each, void *ctx, burr_error *err);
+
+/* Where the end_entry line of a step is: of the last finished attempt at sequence_id, or, for negative
+ * numbers, counted from the last end_entry of the log (-1). What the log holds beyond the catalog is read
+ * from it, so the answer is right however far the catalog is behind. BURR_ENOTFOUND names what is missing. */
+BURR_MUST_CHECK burr_status catalog_find_end(struct catalog_reader *reader, struct slice project,
+	struct slice app_id, int64_t sequence_id, uint64_t *out_offset, uint64_t *out_len, burr_error *err);
+
+#endif

@@ -1,0 +1,95 @@
+/* catalog/db.h: the SQLite file behind the catalog: opening it, its statements, its errors. Private to this
+ * folder.
+ *
+ * The file is a cache. One of another version, or one that SQLite finds damaged, is deleted and made anew;
+ * nobody migrates it. Threads: one at a time per struct db. */
+#ifndef CATALOG_DB_H
+#define CATALOG_DB_H
+
+#include "base/buf.h"
+
+#include <sqlite3.h>
+
+enum db_statement {
+	DB_BEGIN_WRITE,
+	DB_BEGIN_READ,
+	DB_COMMIT,
+	DB_ROLLBACK,
+	DB_FIND_PROJECT,
+	DB_ADD_PROJECT,
+	DB_REMOVE_PROJECT,
+	DB_REMOVE_PROJECT_APPS,
+	DB_REMOVE_PROJECT_STEPS,
+	DB_LIST_PROJECT_NAMES,
+	DB_LIST_MARKS,
+	DB_FIND_PROGRESS,
+	DB_ADD_APP,
+	DB_SAVE_SIDE,
+	DB_SAVE_PROGRESS,
+	DB_REMOVE_APP,
+	DB_REMOVE_STEPS,
+	DB_ADD_STEP,
+	DB_FIND_ATTEMPT,
+	DB_END_ATTEMPT,
+	DB_LAST_ATTEMPT,
+	DB_COUNT_APPS,
+	DB_LIST_PROJECTS,
+	DB_COUNT_PARTITION,
+	DB_LIST_APPS,
+	DB_LIST_PARTITION,
+	DB_FIND_APP,
+	DB_LIST_STEPS,
+	DB_FIND_END,
+	DB_FIND_END_FROM_LAST,
+	DB_STATEMENT_COUNT,
+};
+
+struct db {
+	sqlite3 *conn;
+	sqlite3_stmt *statements[DB_STATEMENT_COUNT]; /* prepared at first use */
+};
+
+#define DB_INIT              \
+	{                    \
+		.conn = NULL \
+	}
+
+/* Open for writing; *out_fresh: the file was made now, or made anew.
+ * BURR_EPERM (read-only place), BURR_ELATER (full disk, another process writes), BURR_EIO. */
+burr_status db_open_writer(const char *path, struct db *out, bool *out_fresh, burr_error *err);
+/* Open a file that a writer has opened before. BURR_ECORRUPT, BURR_EIO. */
+burr_status db_open_reader(const char *path, struct db *out, burr_error *err);
+void db_close(struct db *db);
+/* Delete the file and what SQLite keeps beside it. */
+void db_delete(const char *path);
+
+/* The statement, ready to bind; NULL with err filled. A statement that was stepped is given back by db_done.
+ */
+sqlite3_stmt *db_get(struct db *db, enum db_statement which, burr_error *err);
+void db_done(sqlite3_stmt *stmt);
+/* Step a statement that gives no rows, and give it back. */
+burr_status db_run(struct db *db, sqlite3_stmt *stmt, burr_error *err);
+/* db_get and db_run of a statement without parameters. */
+burr_status db_do(struct db *db, enum db_statement which, burr_error *err);
+/* Step: *out_row whether there is a row; at the end or on failure the statement is given back. */
+burr_status db_step(struct db *db, sqlite3_stmt *stmt, bool *out_row, burr_error *err);
+/* Fill err from SQLite's last error. BURR_ECORRUPT means: the file must be made anew. */
+burr_status db_fail(struct db *db, const char *what, burr_error *err);
+
+/* Copied when the statement is stepped at the latest: text must live until then. */
+static inline void db_bind_text(sqlite3_stmt *stmt, int index, struct slice text)
+{
+	if (text.data)
+		sqlite3_bind_text(stmt, index, text.data, (int)text.len, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(stmt, index);
+}
+
+/* Valid until the next step. SLICE_NONE for NULL. */
+static inline struct slice db_text(sqlite3_stmt *stmt, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+	return text ? (struct slice){text, (size_t)sqlite3_column_bytes(stmt, column)} : SLICE_NONE;
+}
+
+#endif

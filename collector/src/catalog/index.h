@@ -1,0 +1,45 @@
+/* catalog/index.h: bring one application's rows up to its files. Private to this folder.
+ *
+ * Only what was appended since the last pass is read. A log that is another file, shorter than it was, or
+ * whose bytes before the place reached are others, is indexed from its beginning.
+ * Threads: one at a time per indexer, with its database. */
+#ifndef CATALOG_INDEX_H
+#define CATALOG_INDEX_H
+
+#include "catalog/db.h"
+#include "catalog/notes.h"
+#include "store/store.h"
+
+struct indexer {
+	const struct store *store; /* borrowed */
+	struct db *db;             /* borrowed; a write transaction is open in each call below */
+	struct buf spare;          /* lines that are put right */
+	struct buf text;           /* small files */
+	uint64_t line_count;       /* since open */
+};
+
+void indexer_init(struct indexer *indexer, const struct store *store, struct db *db);
+void indexer_fini(struct indexer *indexer);
+
+enum index_change {
+	INDEX_NOTHING,
+	INDEX_CHANGED, /* rows of the application changed */
+	INDEX_GONE,    /* its rows went */
+};
+
+/* Index the application, or take it out when its folder is gone. A log that cannot be read is left as it was
+ * reached, with BURR_EIO; other errors are the database's. */
+burr_status index_app(
+	struct indexer *indexer, const struct app_name *name, enum index_change *out_change, burr_error *err);
+
+/* A project's folder is there: *out_added whether that is new. made_us: its time. */
+burr_status index_project(
+	struct indexer *indexer, struct slice project, int64_t made_us, bool *out_added, burr_error *err);
+/* It is gone, with all its applications. */
+burr_status index_project_gone(
+	struct indexer *indexer, struct slice project, bool *out_removed, burr_error *err);
+
+/* The check of the last bytes before `len`, by which a log is known again; false when they are not there. */
+bool log_check_read(int fd, uint64_t len, int64_t *out_check);
+
+#endif

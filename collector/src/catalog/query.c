@@ -1,0 +1,428 @@
+/* Answers from the catalog. Each reader has a connection of its own; when the indexer makes the file anew,
+ * the generation rises, and readers open the new one at their next question. */
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "catalog/record.h"
+#include "catalog/state.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct catalog_reader {
+	struct catalog *catalog; /* borrowed */
+	struct db db;
+	bool open;
+	unsigned generation; /* of the file that is open */
+};
+
+static burr_status ask(struct catalog_reader *reader, burr_error *err)
+{
+	unsigned generation = atomic_load(&reader->catalog->generation);
+	if (reader->open && reader->generation == generation)
+		return BURR_OK;
+	db_close(&reader->db);
+	burr_status status = db_open_reader(reader->catalog->path, &reader->db, err);
+	reader->open = status == BURR_OK;
+	reader->generation = generation;
+	return status;
+}
+
+/* On the way out of each question: a damaged file is told to the indexer. */
+static burr_status answered(struct catalog_reader *reader, burr_status status)
+{
+	if (status != BURR_ECORRUPT)
+		return status;
+	db_close(&reader->db);
+	reader->open = false;
+	atomic_store(&reader->catalog->damaged, true);
+	catalog_wake(reader->catalog);
+	return status;
+}
+
+burr_status catalog_reader_open(struct catalog *catalog, struct catalog_reader **out, burr_error *err)
+{
+	struct catalog_reader *reader = calloc(1, sizeof(*reader));
+	if (!reader)
+		return burr_fail(err, BURR_ENOMEM, "no memory for a reader of the catalog");
+	reader->catalog = catalog;
+	burr_status status = answered(reader, ask(reader, err));
+	if (status != BURR_OK && status != BURR_ECORRUPT) {
+		catalog_reader_close(reader);
+		return status;
+	}
+	*out = reader; /* with a damaged file, it tries again at each question */
+	return BURR_OK;
+}
+
+void catalog_reader_close(struct catalog_reader *reader)
+{
+	if (!reader)
+		return;
+	db_close(&reader->db);
+	free(reader);
+}
+
+/* ---- projects ---- */
+
+static burr_status list_projects(struct db *db, catalog_project_fn *each, void *ctx, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(db, DB_LIST_PROJECTS, err);
+	bool row = false;
+	burr_status status;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
+		struct catalog_project project = {
+			.name = db_text(stmt, 0),
+			.app_count = sqlite3_column_int64(stmt, 1),
+			.created = db_text(stmt, 3),
+			.last_written = db_text(stmt, 4),
+		};
+		char made[TIME_TEXT_LEN + 1];
+		time_text(sqlite3_column_int64(stmt, 2) * 1000, made);
+		if (!project.created.len)
+			project.created = slice_of(made);
+		if (!project.last_written.len)
+			project.last_written = slice_of(made);
+		each(&project, ctx);
+	}
+	return status;
+}
+
+burr_status catalog_list_projects(
+	struct catalog_reader *reader, catalog_project_fn *each, void *ctx, burr_error *err)
+{
+	burr_status status = ask(reader, err);
+	if (status == BURR_OK)
+		status = list_projects(&reader->db, each, ctx, err);
+	return answered(reader, status);
+}
+
+/* ---- applications ---- */
+
+static struct catalog_app app_of(sqlite3_stmt *stmt)
+{
+	return (struct catalog_app){
+		.id = sqlite3_column_int64(stmt, 0),
+		.app_id = db_text(stmt, 1),
+		.partition_key = db_text(stmt, 2),
+		.parent = db_text(stmt, 3),
+		.spawning_parent = db_text(stmt, 4),
+		.has_graph = sqlite3_column_int(stmt, 5) != 0,
+		.has_metadata = sqlite3_column_int(stmt, 6) != 0,
+		.first_text = db_text(stmt, 7),
+		.first_us = sqlite3_column_int64(stmt, 8),
+		.last_text = db_text(stmt, 9),
+		.last_us = sqlite3_column_int64(stmt, 10),
+		.zone = sqlite3_column_int(stmt, 11),
+		.zone_offset_s = sqlite3_column_int64(stmt, 12),
+		.num_steps = sqlite3_column_int64(stmt, 13) + 1,
+		.attempt_count = sqlite3_column_int64(stmt, 14),
+		.damaged = sqlite3_column_int64(stmt, 15),
+		.ended = sqlite3_column_int(stmt, 16) != 0,
+		.log_dev = sqlite3_column_int64(stmt, 17),
+		.log_ino = sqlite3_column_int64(stmt, 18),
+		.log_len = sqlite3_column_int64(stmt, 19),
+		.log_check = sqlite3_column_int64(stmt, 20),
+	};
+}
+
+/* *out_id is 0 for an unknown one. */
+static burr_status find_project(
+	struct db *db, struct slice project, int64_t *out_id, int64_t *out_count, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(db, DB_FIND_PROJECT, err);
+	bool row;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	db_bind_text(stmt, 1, project);
+	burr_status status = db_step(db, stmt, &row, err);
+	*out_id = *out_count = 0;
+	if (row) {
+		*out_id = sqlite3_column_int64(stmt, 0);
+		*out_count = sqlite3_column_int64(stmt, 1);
+		db_done(stmt);
+	}
+	return status;
+}
+
+static burr_status count_partition(
+	struct db *db, int64_t project, struct slice partition_key, int64_t *out_count, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(db, DB_COUNT_PARTITION, err);
+	bool row;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, project);
+	db_bind_text(stmt, 2, partition_key);
+	burr_status status = db_step(db, stmt, &row, err);
+	if (row) {
+		*out_count = sqlite3_column_int64(stmt, 0);
+		db_done(stmt);
+	}
+	return status;
+}
+
+struct app_page {
+	struct slice project;
+	struct slice partition_key;
+	int64_t limit;
+	int64_t offset;
+};
+
+static burr_status list_apps(struct db *db, const struct app_page *page, int64_t *out_total,
+	catalog_app_fn *each, void *ctx, burr_error *err)
+{
+	int64_t project;
+	burr_status status = find_project(db, page->project, &project, out_total, err);
+	if (status != BURR_OK || !project)
+		return status;
+	bool filtered = page->partition_key.data != NULL;
+	if (filtered)
+		status = count_partition(db, project, page->partition_key, out_total, err);
+	if (status != BURR_OK)
+		return status;
+	sqlite3_stmt *stmt = db_get(db, filtered ? DB_LIST_PARTITION : DB_LIST_APPS, err);
+	bool row = false;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, project);
+	sqlite3_bind_int64(stmt, 2, page->limit);
+	sqlite3_bind_int64(stmt, 3, page->offset);
+	if (filtered)
+		db_bind_text(stmt, 4, page->partition_key);
+	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
+		struct catalog_app app = app_of(stmt);
+		each(&app, ctx);
+	}
+	return status;
+}
+
+burr_status catalog_list_apps(struct catalog_reader *reader, struct slice project, struct slice partition_key,
+	int64_t limit, int64_t offset, int64_t *out_total, catalog_app_fn *each, void *ctx, burr_error *err)
+{
+	struct app_page page = {project, partition_key, limit, offset};
+	burr_status status = ask(reader, err);
+	/* In one transaction, so that the total and the page are of one moment. */
+	if (status == BURR_OK)
+		status = db_do(&reader->db, DB_BEGIN_READ, err);
+	if (status != BURR_OK)
+		return answered(reader, status);
+	status = list_apps(&reader->db, &page, out_total, each, ctx, err);
+	burr_status ended = db_do(&reader->db, DB_COMMIT, status == BURR_OK ? err : NULL);
+	return answered(reader, status == BURR_OK ? ended : status);
+}
+
+static burr_status find_app(struct db *db, struct slice project, struct slice app_id, catalog_app_fn *found,
+	void *ctx, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(db, DB_FIND_APP, err);
+	bool row;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	db_bind_text(stmt, 1, project);
+	db_bind_text(stmt, 2, app_id);
+	burr_status status = db_step(db, stmt, &row, err);
+	if (status != BURR_OK)
+		return status;
+	if (!row)
+		return burr_fail(err, BURR_ENOTFOUND, "no application %.*s in project %.*s",
+			SLICE_ARG(app_id), SLICE_ARG(project));
+	struct catalog_app app = app_of(stmt);
+	found(&app, ctx);
+	db_done(stmt);
+	return BURR_OK;
+}
+
+burr_status catalog_find_app(struct catalog_reader *reader, struct slice project, struct slice app_id,
+	catalog_app_fn *found, void *ctx, burr_error *err)
+{
+	burr_status status = ask(reader, err);
+	if (status == BURR_OK)
+		status = find_app(&reader->db, project, app_id, found, ctx, err);
+	return answered(reader, status);
+}
+
+/* ---- steps ---- */
+
+static burr_status list_steps(struct db *db, int64_t app, int64_t after, int64_t limit, catalog_step_fn *each,
+	void *ctx, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(db, DB_LIST_STEPS, err);
+	bool row = false;
+	burr_status status;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, app);
+	sqlite3_bind_int64(stmt, 2, after);
+	sqlite3_bind_int64(stmt, 3, limit);
+	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
+		struct catalog_step step = {
+			.at = sqlite3_column_int64(stmt, 0),
+			.begin_len = sqlite3_column_int64(stmt, 1),
+			.end_at = sqlite3_column_int64(stmt, 2),
+			.end_len = sqlite3_column_int64(stmt, 3),
+			.seq = sqlite3_column_int64(stmt, 4),
+			.action = db_text(stmt, 5),
+			.start_us = sqlite3_column_int64(stmt, 6),
+			.end_us = sqlite3_column_int64(stmt, 7),
+			.flags = sqlite3_column_int(stmt, 8),
+		};
+		each(&step, ctx);
+	}
+	return status;
+}
+
+burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t after, int64_t limit,
+	catalog_step_fn *each, void *ctx, burr_error *err)
+{
+	burr_status status = ask(reader, err);
+	if (status == BURR_OK)
+		status = list_steps(&reader->db, app, after, limit, each, ctx, err);
+	return answered(reader, status);
+}
+
+/* ---- the end of a step ---- */
+
+struct place {
+	uint64_t offset;
+	uint64_t len;
+};
+
+/* The ends behind the indexed part: all of them, as negative numbers count in the order of the log. */
+struct tail {
+	struct place *ends;
+	size_t count;
+	size_t cap;
+	bool has_match; /* of the number asked for: the last one */
+	struct place match;
+};
+
+static bool tail_add(struct tail *tail, struct place place)
+{
+	if (tail->count == tail->cap) {
+		size_t cap = tail->cap ? tail->cap * 2 : 64;
+		struct place *ends = realloc(tail->ends, cap * sizeof(*ends));
+		if (!ends)
+			return false;
+		tail->ends = ends;
+		tail->cap = cap;
+	}
+	tail->ends[tail->count++] = place;
+	return true;
+}
+
+static burr_status read_tail(int fd, uint64_t from, int64_t seq, struct tail *out, burr_error *err)
+{
+	CLEAN(log_reader_fini) struct log_reader reader;
+	CLEAN(buf_fini) struct buf spare = BUF_INIT;
+	struct log_line line;
+	struct line_record record;
+	log_reader_init(&reader, fd, from);
+	while (log_reader_next(&reader, &line)) {
+		if (!record_read(line.text, &spare, &record) || record.type != LINE_END_ENTRY)
+			continue;
+		struct place place = {line.offset, line.text.len};
+		if (seq < 0 && !tail_add(out, place))
+			return burr_fail(err, BURR_ENOMEM, "no memory to read log.jsonl");
+		if (record.sequence_id == seq) {
+			out->has_match = true;
+			out->match = place;
+		}
+	}
+	return reader.status == BURR_OK ? BURR_OK
+					: burr_fail(err, reader.status, "log.jsonl: reading failed");
+}
+
+static void keep_app(const struct catalog_app *app, void *ctx)
+{
+	*(struct catalog_app *)ctx = *app; /* only its numbers are used, its texts are gone */
+}
+
+static burr_status find_indexed(struct db *db, int64_t app, int64_t seq, uint64_t skip, struct place *out,
+	bool *out_found, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(db, seq < 0 ? DB_FIND_END_FROM_LAST : DB_FIND_END, err);
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, app);
+	sqlite3_bind_int64(stmt, 2, seq < 0 ? (int64_t)skip : seq);
+	burr_status status = db_step(db, stmt, out_found, err);
+	if (*out_found) {
+		out->offset = (uint64_t)sqlite3_column_int64(stmt, 0);
+		out->len = (uint64_t)sqlite3_column_int64(stmt, 1);
+		db_done(stmt);
+	}
+	return status;
+}
+
+/* How much of the log in fd the row describes: nothing, when it is another log by now. */
+static uint64_t indexed_part(const struct catalog_app *app, int fd)
+{
+	struct stat st;
+	int64_t check;
+	if (fstat(fd, &st) < 0 || (int64_t)st.st_dev != app->log_dev || (int64_t)st.st_ino != app->log_ino ||
+		st.st_size < app->log_len || !log_check_read(fd, (uint64_t)app->log_len, &check) ||
+		check != app->log_check)
+		return 0;
+	return (uint64_t)app->log_len;
+}
+
+/* In a read transaction: the row and its steps are of one moment. */
+static burr_status find_end(struct db *db, int fd, struct slice project, struct slice app_id, int64_t seq,
+	struct tail *tail, struct place *out, bool *out_found, burr_error *err)
+{
+	struct catalog_app app = {.id = 0};
+	burr_status status = find_app(db, project, app_id, keep_app, &app, NULL);
+	if (status != BURR_OK && status != BURR_ENOTFOUND)
+		return burr_fail(err, status, "the catalog cannot be read");
+	uint64_t indexed = status == BURR_OK ? indexed_part(&app, fd) : 0;
+	status = read_tail(fd, indexed, seq, tail, err);
+	if (status != BURR_OK)
+		return status;
+	uint64_t back = seq < 0 ? (uint64_t) - (seq + 1) : 0; /* how many ends come behind it */
+	*out_found = seq < 0 ? back < tail->count : tail->has_match;
+	if (*out_found)
+		*out = seq < 0 ? tail->ends[tail->count - 1 - back] : tail->match;
+	else if (indexed)
+		status = find_indexed(db, app.id, seq, back - tail->count, out, out_found, err);
+	return status;
+}
+
+burr_status catalog_find_end(struct catalog_reader *reader, struct slice project, struct slice app_id,
+	int64_t sequence_id, uint64_t *out_offset, uint64_t *out_len, burr_error *err)
+{
+	CLEAN(fd_close) int app_fd = -1;
+	CLEAN(fd_close) int fd = -1;
+	burr_status status = store_open_app(reader->catalog->options.store, project, app_id, &app_fd, err);
+	if (status != BURR_OK)
+		return status;
+	fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return burr_fail(err, BURR_ENOTFOUND, "application %.*s has no log", SLICE_ARG(app_id));
+	status = ask(reader, err);
+	if (status == BURR_OK)
+		status = db_do(&reader->db, DB_BEGIN_READ, err);
+	if (status != BURR_OK)
+		return answered(reader, status);
+	struct tail tail = {.ends = NULL};
+	struct place place = {0, 0};
+	bool found = false;
+	status = find_end(&reader->db, fd, project, app_id, sequence_id, &tail, &place, &found, err);
+	free(tail.ends);
+	burr_status ended = db_do(&reader->db, DB_COMMIT, status == BURR_OK ? err : NULL);
+	status = answered(reader, status == BURR_OK ? ended : status);
+	if (status != BURR_OK)
+		return status;
+	if (!found && sequence_id < 0)
+		return burr_fail(err, BURR_ENOTFOUND, "application %.*s has fewer than %lld finished steps",
+			SLICE_ARG(app_id), -(long long)sequence_id);
+	if (!found)
+		return burr_fail(err, BURR_ENOTFOUND, "application %.*s has no finished step %lld",
+			SLICE_ARG(app_id), (long long)sequence_id);
+	*out_offset = place.offset;
+	*out_len = place.len;
+	return BURR_OK;
+}
