@@ -165,7 +165,7 @@ BURR_STREAMING_ACTION(respond, "question tool_result", "chat", "")
 	burr_step_end_span(step);
 
 	burr_step_begin_span_after(step, "call_model", ranked);
-	if (burr_has(step, "tool_result") && strcmp(burr_get_json(step, "tool_result"), "null"))
+	if (strcmp(burr_get_json(step, "tool_result"), "null"))
 		answer = burr_get_text(step, "tool_result");
 	stream(step, answer);
 	log_model_call(step, "canned-large", question, answer);

@@ -22,7 +22,7 @@ BURR_ACTION(take, "parcel", "parcel weight", "")
 	int64_t parcel = burr_get_int(step, "parcel") + 1;
 	sample_pause_ms(3);
 	burr_set_int(step, "parcel", parcel);
-	return burr_set_int(step, "weight", parcel * 7919 % 30 + 1);
+	return burr_set_int(step, "weight", parcel * 13 % 30 + 1);
 }
 
 BURR_ACTION(pack, "", "packed", "")

@@ -14,9 +14,9 @@
 
 #define SAMPLE_ID_SIZE 100
 
-/* Writes an app_id that a reader can tell: the name itself the first time, then "name-2", "name-3", …:
- * whoever begins an application under an app_id that exists goes on with that run, and a sample should begin
- * a new one. (Without an app_id the library makes a UUID, which is always new.) */
+/* Writes an app_id that a reader can tell: the name itself the first time, then "name-run-2", "name-run-3", …
+ * An application that begins under an app_id that exists goes on with that run, and a sample should begin a
+ * new one. (Without an app_id the library makes a UUID, which is always new.) */
 static inline void sample_new_id(const char *project, const char *name, char out[SAMPLE_ID_SIZE])
 {
 	burr_loaded *last_step = NULL;
@@ -25,7 +25,7 @@ static inline void sample_new_id(const char *project, const char *name, char out
 	snprintf(out, SAMPLE_ID_SIZE, "%s", name);
 	while (burr_load(NULL, project, out, NULL, BURR_LAST_STEP, &last_step, NULL) == BURR_OK) {
 		burr_free(last_step);
-		snprintf(out, SAMPLE_ID_SIZE, "%s-%d", name, ++number);
+		snprintf(out, SAMPLE_ID_SIZE, "%s-run-%d", name, ++number);
 	}
 }
 
