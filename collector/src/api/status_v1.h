@@ -1,0 +1,33 @@
+/* api/status_v1.h: how the collector is: GET /api/v1/status and GET /healthz.
+ *
+ *     {"version","pid","store","url","started","uptime_s","appending","writers","batches","records","bytes",
+ *      "invalid","later","never","refused","dropped","trouble",
+ *      "http":{"clients","listeners","queued","requests","refused"},
+ *      "index":{"ready","indexed","waiting","failed"}}
+ *
+ * `started` is UTC; counts are since then. "indexed" counts lines. /healthz answers {"ok":true}: the program
+ * lives and takes requests; whether everything is indexed is /ready's. */
+#ifndef API_STATUS_V1_H
+#define API_STATUS_V1_H
+
+#include "catalog/catalog.h"
+#include "http/server.h"
+#include "ingest/ingest.h"
+
+struct status_v1 {
+	const char *store;
+	const char *url;
+	int64_t started_ns; /* wall clock */
+	struct http_server *http;
+	struct ingest *ingest;
+	struct catalog *catalog;
+};
+
+/* Whom the routes speak of: once, before the server starts; there is one collector in a program. Borrowed
+ * until the server has stopped. */
+void status_v1_attach(const struct status_v1 *status);
+
+extern const struct http_route status_v1_routes[];
+extern const size_t status_v1_route_count;
+
+#endif

@@ -1,0 +1,234 @@
+#include "cli/cli.h"
+
+#include "base/clean.h"
+#include "cli/nearest.h"
+#include "cli/say.h"
+#include "notices/licenses.h"
+
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+
+#define HELP_STORE "  --store DIR        the store (else BURR_STORE, else burr_path, else ~/.burr)\n"
+#define HELP_JSON "  --json             one JSON document, for programs\n"
+
+static int command_help(const struct options *options);
+
+static const struct command commands[] = {
+	{"serve", "", "start the collector and the web UI",
+		"What `burr` alone does, too. A second one on the same store says where the\n"
+		"first is, opens that and ends.\n"
+		"\n"
+		"Options:\n" HELP_STORE "  --port N           the UI's port, 7241; 0: any that is free\n"
+		"  --host ADDRESS     an address of this machine's loopback, 127.0.0.1\n"
+		"  --no-open          do not open a browser\n"
+		"  --no-demo          do not run the samples on a store that is new\n"
+		"  --allowed-host N   a further name to be asked by (a proxy's); may be repeated\n"
+		"\n"
+		"Examples:\n"
+		"  burr\n"
+		"  burr --store ./runs --port 8000 --no-open &\n",
+		OPTION_STORE | OPTION_PORT | OPTION_HOST | OPTION_NO_OPEN | OPTION_NO_DEMO |
+			OPTION_ALLOWED_HOST,
+		0, 0, command_serve},
+	{"stop", "", "end the collector of the store",
+		"Waits until it has ended, 10 s at most. Programs that are tracked go on: they\n"
+		"write the store themselves until the next burr.\n"
+		"\n"
+		"Options:\n" HELP_STORE,
+		OPTION_STORE, 0, 0, command_stop},
+	{"status", "", "is a collector running, and how is it",
+		"Exit code 0 when one is running, 3 when not.\n"
+		"\n"
+		"Options:\n" HELP_STORE HELP_JSON,
+		OPTION_STORE | OPTION_JSON, 0, 0, command_status},
+	{"open", "[PROJECT [APP]]", "show the UI, a project or a run in the browser",
+		"Prints the page's address, and opens it where there is a display.\n"
+		"\n"
+		"Options:\n" HELP_STORE "  --no-open          print the address only\n"
+		"\n"
+		"Example:\n"
+		"  burr open demo_counter\n",
+		OPTION_STORE | OPTION_NO_OPEN, 0, 2, command_open},
+	{"ls", "[PROJECT]", "list the projects, or the runs of one, newest first",
+		"Options:\n" HELP_STORE
+		"  --limit N          at most N (0: all); 30 unless --json\n" HELP_JSON "\n"
+		"Examples:\n"
+		"  burr ls\n"
+		"  burr ls demo_counter --limit 5\n",
+		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 0, 1, command_ls},
+	{"show", "PROJECT APP", "show a run: its links and its steps",
+		"APP may be shortened to any beginning that only one run has.\n"
+		"\n"
+		"Options:\n" HELP_STORE "  --limit N          only the last N steps\n" HELP_JSON "\n"
+		"Example:\n"
+		"  burr show demo_counter count-to-10\n",
+		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 2, 2, command_show},
+	{"state", "PROJECT APP", "print the state after a step",
+		"The last finished step's, unless one is named. APP may be shortened to any\n"
+		"beginning that only one run has.\n"
+		"\n"
+		"Options:\n" HELP_STORE "  --sequence-id N    the step; -1 is the last, -2 the one before\n"
+		"  --pretty           laid out for reading: the default on a terminal\n"
+		"  --raw              as it was recorded: the default elsewhere\n"
+		"  --json             with the step's number, action and status around it\n"
+		"\n"
+		"Examples:\n"
+		"  burr state demo_counter count-to-10 --sequence-id 3\n"
+		"  burr state demo_counter count-to-10 | jq .counter\n",
+		OPTION_STORE | OPTION_SEQUENCE_ID | OPTION_PRETTY | OPTION_RAW | OPTION_JSON, 2, 2,
+		command_state},
+	{"demo", "[NAME ...]", "run the sample programs",
+		"All of them, or those that are named.\n"
+		"\n"
+		"Options:\n" HELP_STORE "  --list             say what there is; run nothing\n"
+		"\n"
+		"Example:\n"
+		"  burr demo --list\n",
+		OPTION_STORE | OPTION_LIST, 0, ARGS_ANY, command_demo},
+	{"help", "[COMMAND]", "show this, or the help of a command", "", 0, 0, 1, command_help},
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* ---- help ---- */
+
+static void print_overview(void)
+{
+	say("burr shows what state machine applications do: a collector that takes their\n"
+	    "steps, and a web UI at http://localhost:7241.\n"
+	    "\n"
+	    "Usage: burr [COMMAND] [OPTIONS]\n"
+	    "\n"
+	    "Commands:\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		struct buf left = BUF_INIT;
+		buf_printf(&left, "%s %s", commands[i].name, commands[i].args);
+		say("  %-22s %s%s\n", left.data ? left.data : "", commands[i].summary,
+			i ? "" : "; the default");
+		buf_fini(&left);
+	}
+	say("\n"
+	    "Options:\n"
+	    "  --store DIR            the store (else BURR_STORE, else burr_path, else ~/.burr)\n"
+	    "  --help, --version      burr help COMMAND tells a command's options\n"
+	    "  --licenses             the notices of all software in this program\n"
+	    "\n"
+	    "Exit codes: 0 all well, 1 an error, 2 a wrong command line, 3 what was asked for\n"
+	    "is not there or not running.\n");
+}
+
+static void print_help(const struct command *command)
+{
+	say("Usage: burr %s%s%s%s\n\n", command->name, *command->args ? " " : "", command->args,
+		command->options ? " [OPTIONS]" : "");
+	say("burr %s: %s.\n%s%s", command->name, command->summary, *command->help ? "\n" : "", command->help);
+}
+
+static int fail_unknown(const char *name)
+{
+	CLEAN(buf_fini) struct buf hint = BUF_INIT;
+	struct nearest nearest = NEAREST_INIT;
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		nearest_offer(&nearest, name, commands[i].name);
+	nearest_put(&nearest, &hint);
+	if (!hint.len)
+		buf_append_str(&hint, ": see burr help");
+	say_error("there is no command '%s'%.*s", name, SLICE_ARG(buf_slice(&hint)));
+	return CLI_USAGE;
+}
+
+static int command_help(const struct options *options)
+{
+	if (!options->arg_count) {
+		print_overview();
+		return CLI_OK;
+	}
+	const struct command *command = find_command(options->args[0]);
+	if (!command)
+		return fail_unknown(options->args[0]);
+	print_help(command);
+	return CLI_OK;
+}
+
+/* ---- running ---- */
+
+/* Descriptors 0 to 2 must be something, or the next file that is opened becomes stdout. */
+static void open_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) < 0)
+			_exit(CLI_ERROR);
+}
+
+/* Only for the width of characters: numbers stay as JSON has them. */
+static void set_locale(void)
+{
+	if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+static bool print_early(int argc, char **argv, int *out_code)
+{
+	const char *first = argc > 1 ? argv[1] : "";
+	*out_code = CLI_OK;
+	if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
+		say("burr %s\n", burr_version());
+	else if (strcmp(first, "--licenses") == 0)
+		say_bytes((struct slice){burr_licenses, burr_licenses_len});
+	else if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
+		print_overview();
+	else
+		return false;
+	return true;
+}
+
+static int fail_args(const struct command *command)
+{
+	say_error("burr %s takes %s: see burr help %s", command->name,
+		*command->args ? command->args : "no names", command->name);
+	return CLI_USAGE;
+}
+
+static int run_command(int argc, char **argv)
+{
+	struct options options;
+	int code;
+	if (print_early(argc, argv, &code))
+		return code;
+	int at = options_find_command(argc, argv);
+	const struct command *command = at ? find_command(argv[at]) : &commands[0];
+	if (!command)
+		return fail_unknown(argv[at]);
+	if (at) { /* options in front of the command are the command's */
+		memmove(argv + at, argv + at + 1, (size_t)(argc - at) * sizeof(*argv));
+		argc--;
+	}
+	if (!options_parse(command->name, command->options, argc, argv, &options))
+		return CLI_USAGE;
+	if (options_has(&options, OPTION_HELP)) {
+		print_help(command);
+		return CLI_OK;
+	}
+	if (options.arg_count < command->args_min || options.arg_count > command->args_max)
+		return fail_args(command);
+	return command->run(&options);
+}
+
+int cli_run(int argc, char **argv)
+{
+	open_standard_files();
+	signal(SIGPIPE, SIG_DFL); /* `burr ls | head` ends without a word */
+	set_locale();
+	int code = run_command(argc, argv);
+	return say_finish() || code != CLI_OK ? code : CLI_ERROR;
+}

@@ -1,0 +1,237 @@
+#include "cli/collector.h"
+
+#include "api/api.h"
+#include "api/status_v1.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "catalog/catalog.h"
+#include "cli/port.h"
+#include "cli/running.h"
+#include "http/assets.h"
+#include "http/server.h"
+#include "ingest/ingest.h"
+#include "report/report.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	STOP_MS = 2000,           /* for answers that are under way */
+	REPORT_EVERY_MS = 5000,   /* progress of the first scan */
+	REPORT_FROM_APPS = 10000, /* smaller stores are indexed before anybody wonders */
+};
+
+struct collector {
+	struct store *store;
+	struct buf url;
+	int64_t started_ns;
+	struct http_server *http;
+	struct catalog *catalog;
+	struct catalog_reader *reader; /* the append thread's, for questions of writers */
+	struct api *api;
+	struct http_route *routes; /* version 0's and the status's */
+	size_t route_count;
+	unsigned worker_count;
+	struct ingest *ingest;
+	struct status_v1 status;
+};
+
+/* ---- from one module to the next ---- */
+
+static void on_appended(void *ctx, struct slice project, struct slice app_id)
+{
+	struct collector *c = ctx;
+	catalog_note(c->catalog, project, app_id);
+}
+
+static bool find_place(void *ctx, struct slice project, struct slice app_id, int64_t sequence_id,
+	uint64_t *out_offset, uint64_t *out_len)
+{
+	struct collector *c = ctx;
+	return catalog_find_end(c->reader, project, app_id, sequence_id, out_offset, out_len, NULL) ==
+	       BURR_OK;
+}
+
+static void on_change(struct slice topic, void *ctx)
+{
+	struct collector *c = ctx;
+	http_publish(c->http, topic);
+}
+
+static void on_progress(size_t done, size_t total, void *ctx)
+{
+	struct collector *c = ctx;
+	if (done == total)
+		api_set_ready(c->api);
+	if (total >= REPORT_FROM_APPS && done < total)
+		report_seldom(REPORT_EVERY_MS, "indexing: %zu of %zu runs", done, total);
+	else if (total >= REPORT_FROM_APPS)
+		report("indexing: done, %zu runs", total);
+}
+
+static void on_message(const char *text, void *ctx)
+{
+	(void)ctx;
+	report("%s", text);
+}
+
+/* ---- opening ---- */
+
+static unsigned count_workers(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return cores < 2 ? 2 : cores > 8 ? 8 : (unsigned)cores;
+}
+
+static burr_status open_catalog(struct collector *c, burr_error *err)
+{
+	struct catalog_options options = CATALOG_OPTIONS_INIT;
+	options.store = c->store;
+	options.on_change = on_change;
+	options.on_progress = on_progress;
+	options.on_message = on_message;
+	options.ctx = c;
+	burr_status status = catalog_open(&options, &c->catalog, err);
+	return status == BURR_OK ? catalog_reader_open(c->catalog, &c->reader, err) : status;
+}
+
+/* One table of the tables of api/. */
+static burr_status join_routes(struct collector *c, burr_error *err)
+{
+	size_t v0_count;
+	const struct http_route *v0 = api_v0_routes(&v0_count);
+	c->routes = calloc(v0_count + status_v1_route_count, sizeof(*c->routes));
+	if (!c->routes)
+		return burr_fail(err, BURR_ENOMEM, "no memory for the routes");
+	memcpy(c->routes, v0, v0_count * sizeof(*v0));
+	memcpy(c->routes + v0_count, status_v1_routes, status_v1_route_count * sizeof(*c->routes));
+	c->route_count = v0_count + status_v1_route_count;
+	return BURR_OK;
+}
+
+static burr_status open_api(struct collector *c, burr_error *err)
+{
+	const struct api_options options = {
+		.store = c->store, .catalog = c->catalog, .worker_count = c->worker_count};
+	burr_status status = api_open(&options, &c->api, err);
+	return status == BURR_OK ? join_routes(c, err) : status;
+}
+
+static burr_status open_http(struct collector *c, const struct options *options, burr_error *err)
+{
+	struct http_server_options http = HTTP_SERVER_OPTIONS_INIT;
+	http.host = options->host;
+	http.port = options->port;
+	http.routes = c->routes;
+	http.route_count = c->route_count;
+	http.ctx = c->api;
+	http.assets = http_embedded_assets;
+	http.asset_count = http_embedded_asset_count;
+	http.allowed_hosts = options->allowed_hosts;
+	http.allowed_host_count = options->allowed_host_count;
+	http.worker_count = c->worker_count;
+	burr_status status = http_server_open(&http, &c->http, err);
+	if (status != BURR_OK)
+		return status;
+	port_put_url(&c->url, options->host, http_server_port(c->http));
+	return c->url.failed ? burr_fail(err, BURR_ENOMEM, "no memory for an address") : BURR_OK;
+}
+
+static burr_status open_ingest(struct collector *c, burr_error *err)
+{
+	struct ingest_options options = {
+		.store = c->store,
+		.url = c->url.data,
+		.on_appended = on_appended,
+		.find_place = find_place,
+		.ctx = c,
+	};
+	return ingest_open(&options, &c->ingest, err);
+}
+
+static burr_status write_note(const struct collector *c, burr_error *err)
+{
+	struct buf note = BUF_INIT;
+	char started[TIME_TEXT_LEN + 1];
+	time_text(c->started_ns, started);
+	running_put_note(&note, c->url.data, c->store->path, started);
+	burr_status status = store_write_collector(c->store, buf_slice(&note), err);
+	buf_fini(&note);
+	return status;
+}
+
+static burr_status start(struct collector *c, burr_error *err)
+{
+	c->status = (struct status_v1){
+		.store = c->store->path,
+		.url = c->url.data,
+		.started_ns = c->started_ns,
+		.http = c->http,
+		.ingest = c->ingest,
+		.catalog = c->catalog,
+	};
+	status_v1_attach(&c->status);
+	burr_status status = catalog_start(c->catalog, err);
+	if (status == BURR_OK)
+		status = http_server_start(c->http, err);
+	return status == BURR_OK ? write_note(c, err) : status;
+}
+
+burr_status collector_open(
+	const struct options *options, struct store *store, struct collector **out, burr_error *err)
+{
+	struct collector *c = calloc(1, sizeof(*c));
+	if (!c)
+		return burr_fail(err, BURR_ENOMEM, "no memory for a collector");
+	c->store = store;
+	c->started_ns = clock_wall_ns();
+	c->worker_count = count_workers();
+	burr_status status = open_catalog(c, err);
+	if (status == BURR_OK)
+		status = open_api(c, err);
+	if (status == BURR_OK)
+		status = open_http(c, options, err);
+	if (status == BURR_OK)
+		status = open_ingest(c, err);
+	if (status == BURR_OK)
+		status = start(c, err);
+	if (status != BURR_OK) {
+		collector_close(c);
+		return status;
+	}
+	*out = c;
+	return BURR_OK;
+}
+
+const char *collector_url(const struct collector *collector)
+{
+	return collector->url.data;
+}
+
+uint64_t collector_record_count(struct collector *collector)
+{
+	struct ingest_stats stats;
+	ingest_get_stats(collector->ingest, &stats);
+	return stats.record_count;
+}
+
+void collector_close(struct collector *c)
+{
+	if (!c)
+		return;
+	/* Refuse and drain: requests first, as they ask the others; records until the very end. */
+	if (c->http)
+		http_server_stop(c->http, STOP_MS);
+	if (c->ingest)
+		ingest_stop(c->ingest);
+	/* Join and free. The server's threads have ended, so nobody asks any more; its memory goes last, as
+	 * the catalog tells it of changes until the end. */
+	ingest_close(c->ingest);
+	catalog_reader_close(c->reader);
+	api_close(c->api);
+	catalog_close(c->catalog);
+	http_server_close(c->http);
+	free(c->routes);
+	buf_fini(&c->url);
+	free(c);
+}

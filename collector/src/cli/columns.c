@@ -1,0 +1,96 @@
+#include "cli/columns.h"
+
+#include "base/clean.h"
+#include "cli/human.h"
+
+enum { GAP = 2 };
+
+struct cell {
+	size_t offset; /* in columns.text */
+	size_t len;
+	size_t width;
+	enum style style;
+};
+
+void columns_init(struct columns *columns, const char *const *titles)
+{
+	*columns = (struct columns){.cells = BUF_INIT, .text = BUF_INIT};
+	while (titles[columns->count])
+		columns->count++;
+	for (size_t i = 0; i < columns->count; i++) {
+		const char *title = titles[i];
+		columns->align[i] = title[0] == '>' ? ALIGN_RIGHT : ALIGN_LEFT;
+		columns_add(columns, slice_of(title + (title[0] == '>')), STYLE_DIM);
+	}
+}
+
+void columns_fini(struct columns *columns)
+{
+	buf_fini(&columns->cells);
+	buf_fini(&columns->text);
+}
+
+void columns_add(struct columns *columns, struct slice text, enum style style)
+{
+	struct cell cell = {.offset = columns->text.len, .style = style};
+	human_text(&columns->text, text);
+	if (columns->text.failed || columns->cells.failed)
+		return;
+	cell.len = columns->text.len - cell.offset;
+	struct slice clean = {columns->text.data ? columns->text.data + cell.offset : "", cell.len};
+	cell.width = human_width(clean);
+	size_t column = columns->cells.len / sizeof(cell) % columns->count;
+	if (cell.width > columns->width[column])
+		columns->width[column] = cell.width;
+	buf_append(&columns->cells, &cell, sizeof(cell));
+}
+
+static void pad(struct buf *out, size_t columns)
+{
+	while (columns--)
+		buf_append_char(out, ' ');
+}
+
+static void put_cell(const struct columns *columns, const struct cell *cell, size_t column, size_t left_over,
+	struct buf *line)
+{
+	struct slice text = {columns->text.data + cell->offset, cell->len};
+	bool last = column + 1 == columns->count;
+	bool cut = last && left_over && cell->width > left_over;
+	if (cut)
+		text.len = human_fit(text, left_over - 1);
+	size_t gap = columns->width[column] - (cut ? 0 : cell->width);
+	if (columns->align[column] == ALIGN_RIGHT)
+		pad(line, gap);
+	buf_append_str(line, cell->len ? say_style(cell->style) : "");
+	buf_append_slice(line, text);
+	buf_append_str(line, cut ? "…" : "");
+	buf_append_str(line, cell->len && cell->style != STYLE_NONE ? say_plain() : "");
+	if (last)
+		return;
+	pad(line, GAP + (columns->align[column] == ALIGN_LEFT ? gap : 0));
+}
+
+void columns_print(const struct columns *columns)
+{
+	CLEAN(buf_fini) struct buf line = BUF_INIT;
+	const struct cell *cells = (const struct cell *)(const void *)columns->cells.data;
+	size_t count = columns->cells.len / sizeof(*cells);
+	size_t before_last = 0;
+	size_t width = say_width();
+	for (size_t i = 0; i + 1 < columns->count; i++)
+		before_last += columns->width[i] + GAP;
+	/* A terminal too narrow for a useful last column gets lines that it wraps itself. */
+	size_t left_over = width > before_last + 8 ? width - before_last : 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t column = i % columns->count;
+		put_cell(columns, &cells[i], column, left_over, &line);
+		if (column + 1 < columns->count)
+			continue;
+		while (line.len && line.data[line.len - 1] == ' ')
+			line.len--;
+		buf_append_char(&line, '\n');
+		say_bytes(buf_slice(&line));
+		buf_clear(&line);
+	}
+}

@@ -1,0 +1,235 @@
+/* cli/ls.c: burr ls: the projects of the store, or the runs of one project. */
+#include "base/clean.h"
+#include "base/json.h"
+#include "cli/cli.h"
+#include "cli/columns.h"
+#include "cli/find.h"
+#include "cli/human.h"
+#include "cli/say.h"
+
+#include <burr/load.h>
+#include <stdlib.h>
+
+enum { LIMIT_TEXT = 30 }; /* lines that a person reads; a program asks for JSON and gets all */
+
+static void free_list(void *pointer_to_list)
+{
+	burr_free(*(void **)pointer_to_list);
+}
+
+static void free_store(struct store **store)
+{
+	store_close(*store);
+}
+
+static size_t limit_of(const struct options *options, size_t count)
+{
+	size_t limit = options->limit > 0                                         ? (size_t)options->limit
+		       : options->limit == 0 || options_has(options, OPTION_JSON) ? count
+										  : LIMIT_TEXT;
+	return limit < count ? limit : count;
+}
+
+static void say_rest(size_t shown, size_t count, const char *what)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	if (shown == count)
+		return;
+	buf_append_str(&text, "… and ");
+	human_count(&text, count - shown);
+	buf_printf(&text, " more %s: --limit 0 shows all", what);
+	say("%s%.*s%s\n", say_style(STYLE_DIM), SLICE_ARG(buf_slice(&text)), say_plain());
+}
+
+static void add_count(struct columns *table, uint64_t count)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	human_count(&text, count);
+	columns_add(table, buf_slice(&text), STYLE_NONE);
+}
+
+static void add_time(struct columns *table, const char *time)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	human_time(&text, time);
+	columns_add(table, buf_slice(&text), STYLE_NONE);
+}
+
+/* ---- projects ---- */
+
+struct project {
+	const char *name;
+	uint64_t app_count;
+	char *last_written; /* NULL: nothing was recorded */
+	int64_t last_us;
+};
+
+static int compare_projects(const void *a, const void *b)
+{
+	const struct project *left = a;
+	const struct project *right = b;
+	if (left->last_us != right->last_us)
+		return left->last_us < right->last_us ? 1 : -1;
+	return strcmp(left->name, right->name);
+}
+
+static void find_last(const struct store *store, struct project *project)
+{
+	CLEAN(free_list) burr_app_item *apps = NULL;
+	size_t count = 0;
+	/* A project that goes away meanwhile, or cannot be read, is listed without its time. */
+	if (burr_list_apps(store->path, project->name, &apps, &count, NULL) == BURR_OK && count &&
+		apps[0].last_written)
+		project->last_written = strdup(apps[0].last_written);
+	project->last_us = human_time_us(project->last_written);
+}
+
+static void print_projects(const struct project *projects, size_t shown, size_t count)
+{
+	struct columns table;
+	columns_init(&table, (const char *const[]){"PROJECT", ">RUNS", "LAST STEP", NULL});
+	for (size_t i = 0; i < shown; i++) {
+		columns_add(&table, slice_of(projects[i].name), STYLE_BOLD);
+		add_count(&table, projects[i].app_count);
+		add_time(&table, projects[i].last_written);
+	}
+	columns_print(&table);
+	say_rest(shown, count, "projects");
+	columns_fini(&table);
+}
+
+static void print_projects_json(
+	const struct store *store, const struct project *projects, size_t shown, size_t count)
+{
+	CLEAN(buf_fini) struct buf out = BUF_INIT;
+	json_put_open(&out, '{');
+	json_put_member(&out, "store", slice_of(store->path));
+	json_put_member_int(&out, "total", (int64_t)count);
+	json_put_key(&out, SLICE_LIT("projects"));
+	json_put_open(&out, '[');
+	for (size_t i = 0; i < shown; i++) {
+		json_put_open(&out, '{');
+		json_put_member(&out, "name", slice_of(projects[i].name));
+		json_put_member_int(&out, "run_count", (int64_t)projects[i].app_count);
+		json_put_member(&out, "last_written", slice_of(projects[i].last_written));
+		json_put_close(&out, '}');
+	}
+	json_put_close(&out, ']');
+	json_put_close(&out, '}');
+	buf_append_char(&out, '\n');
+	say_bytes(buf_slice(&out));
+}
+
+static int list_projects(const struct store *store, const struct options *options)
+{
+	CLEAN(free_list) burr_project_item *items = NULL;
+	size_t count = 0;
+	burr_error err;
+	burr_status status = burr_list_projects(store->path, &items, &count, &err);
+	if (status != BURR_OK)
+		return find_fail(status, &err);
+	CLEAN(ptr_free) struct project *projects = calloc(count + 1, sizeof(*projects));
+	if (!projects)
+		return find_fail(BURR_ENOMEM, &(burr_error){BURR_ENOMEM, "no memory for the projects"});
+	for (size_t i = 0; i < count; i++) {
+		projects[i] = (struct project){.name = items[i].name, .app_count = items[i].app_count};
+		find_last(store, &projects[i]);
+	}
+	qsort(projects, count, sizeof(*projects), compare_projects);
+	size_t shown = limit_of(options, count);
+	if (options_has(options, OPTION_JSON))
+		print_projects_json(store, projects, shown, count);
+	else if (count)
+		print_projects(projects, shown, count);
+	else
+		say("The store is empty: no program has recorded anything yet. burr demo runs samples.\n");
+	for (size_t i = 0; i < count; i++)
+		free(projects[i].last_written);
+	return CLI_OK;
+}
+
+/* ---- runs ---- */
+
+static bool has_partition(const burr_app_item *apps, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (apps[i].partition_key)
+			return true;
+	return false;
+}
+
+static void print_runs(const burr_app_item *apps, size_t shown, size_t count)
+{
+	static const char *const with[] = {"RUN", "PARTITION", ">STEPS", "STARTED", "LAST STEP", NULL};
+	static const char *const without[] = {"RUN", ">STEPS", "STARTED", "LAST STEP", NULL};
+	struct columns table;
+	bool partition = has_partition(apps, shown);
+	columns_init(&table, partition ? with : without);
+	for (size_t i = 0; i < shown; i++) {
+		columns_add(&table, slice_of(apps[i].app_id), STYLE_BOLD);
+		if (partition)
+			columns_add(&table, slice_of(apps[i].partition_key), STYLE_NONE);
+		add_count(&table, (uint64_t)apps[i].step_count);
+		add_time(&table, apps[i].first_written);
+		add_time(&table, apps[i].last_written);
+	}
+	columns_print(&table);
+	say_rest(shown, count, "runs");
+	columns_fini(&table);
+}
+
+static void print_runs_json(
+	const struct store *store, const char *project, const burr_app_item *apps, size_t shown, size_t count)
+{
+	CLEAN(buf_fini) struct buf out = BUF_INIT;
+	json_put_open(&out, '{');
+	json_put_member(&out, "store", slice_of(store->path));
+	json_put_member(&out, "project", slice_of(project));
+	json_put_member_int(&out, "total", (int64_t)count);
+	json_put_key(&out, SLICE_LIT("runs"));
+	json_put_open(&out, '[');
+	for (size_t i = 0; i < shown; i++) {
+		json_put_open(&out, '{');
+		json_put_member(&out, "app_id", slice_of(apps[i].app_id));
+		json_put_member(&out, "partition_key", slice_of(apps[i].partition_key));
+		json_put_member_int(&out, "step_count", apps[i].step_count);
+		json_put_member(&out, "first_written", slice_of(apps[i].first_written));
+		json_put_member(&out, "last_written", slice_of(apps[i].last_written));
+		json_put_close(&out, '}');
+	}
+	json_put_close(&out, ']');
+	json_put_close(&out, '}');
+	buf_append_char(&out, '\n');
+	say_bytes(buf_slice(&out));
+}
+
+static int list_runs(const struct store *store, const char *project, const struct options *options)
+{
+	CLEAN(free_list) burr_app_item *apps = NULL;
+	size_t count = 0;
+	burr_error err;
+	int code = find_project(store, project);
+	if (code != CLI_OK)
+		return code;
+	burr_status status = burr_list_apps(store->path, project, &apps, &count, &err);
+	if (status != BURR_OK)
+		return find_fail(status, &err);
+	size_t shown = limit_of(options, count);
+	if (options_has(options, OPTION_JSON))
+		print_runs_json(store, project, apps, shown, count);
+	else if (count)
+		print_runs(apps, shown, count);
+	else
+		say("Project %s has no runs.\n", project);
+	return CLI_OK;
+}
+
+int command_ls(const struct options *options)
+{
+	CLEAN(free_store) struct store *store = NULL;
+	int code = find_store(options->store, &store);
+	if (code != CLI_OK)
+		return code;
+	return options->arg_count ? list_runs(store, options->args[0], options)
+				  : list_projects(store, options);
+}

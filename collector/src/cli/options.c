@@ -1,0 +1,156 @@
+#include "cli/options.h"
+
+#include "cli/say.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	enum option_bit bit;
+	int has_value;
+} specs[] = {
+	{"help", OPTION_HELP, no_argument},
+	{"store", OPTION_STORE, required_argument},
+	{"json", OPTION_JSON, no_argument},
+	{"port", OPTION_PORT, required_argument},
+	{"host", OPTION_HOST, required_argument},
+	{"no-open", OPTION_NO_OPEN, no_argument},
+	{"no-demo", OPTION_NO_DEMO, no_argument},
+	/* As Burr's own server spells it. */
+	{"no-copy-demo_data", OPTION_NO_DEMO, no_argument},
+	{"no-copy_demo_data", OPTION_NO_DEMO, no_argument},
+	{"allowed-host", OPTION_ALLOWED_HOST, required_argument},
+	{"limit", OPTION_LIMIT, required_argument},
+	{"sequence-id", OPTION_SEQUENCE_ID, required_argument},
+	{"sequence_id", OPTION_SEQUENCE_ID, required_argument},
+	{"pretty", OPTION_PRETTY, no_argument},
+	{"raw", OPTION_RAW, no_argument},
+	{"list", OPTION_LIST, no_argument},
+};
+enum { SPEC_COUNT = sizeof(specs) / sizeof(*specs), LONG_BASE = 1000 };
+
+static void fill_long_options(struct option out[SPEC_COUNT + 1])
+{
+	for (int i = 0; i < SPEC_COUNT; i++)
+		out[i] = (struct option){specs[i].name, specs[i].has_value, NULL, LONG_BASE + i};
+	out[SPEC_COUNT] = (struct option){NULL, 0, NULL, 0};
+}
+
+static bool read_number(
+	const char *name, const char *text, int64_t min, int64_t max, const char *wanted, int64_t *out)
+{
+	char *end;
+	errno = 0;
+	long long number = strtoll(text, &end, 10);
+	if (!*text || *end || errno || number < min || number > max) {
+		say_error("--%s is %s, not '%s'", name, wanted, text);
+		return false;
+	}
+	*out = number;
+	return true;
+}
+
+static bool take(struct options *out, int spec, const char *value)
+{
+	const char *name = specs[spec].name;
+	int64_t number;
+	out->given |= specs[spec].bit;
+	switch (specs[spec].bit) {
+	case OPTION_STORE:
+		if (!*value) {
+			say_error("--store needs the name of a folder");
+			return false;
+		}
+		out->store = value;
+		return true;
+	case OPTION_PORT:
+		if (!read_number(name, value, 0, 65535, "a port from 1 to 65535 (0: any free one)", &number))
+			return false;
+		out->port = (uint16_t)number;
+		return true;
+	case OPTION_HOST:
+		out->host = value;
+		return true;
+	case OPTION_ALLOWED_HOST:
+		if (out->allowed_host_count == ALLOWED_HOSTS_MAX) {
+			say_error("--allowed-host: %d at most", ALLOWED_HOSTS_MAX);
+			return false;
+		}
+		out->allowed_hosts[out->allowed_host_count++] = value;
+		return true;
+	case OPTION_LIMIT:
+		return read_number(name, value, 0, INT32_MAX, "a number (0: all)", &out->limit);
+	case OPTION_SEQUENCE_ID:
+		return read_number(name, value, INT32_MIN, INT64_MAX,
+			"the number of a step (-1: the last one)", &out->sequence_id);
+	default:
+		return true;
+	}
+}
+
+static bool fail_unknown(const char *command, const char *word)
+{
+	say_error("there is no option '%s': see burr help %s", word, command);
+	return false;
+}
+
+bool options_parse(const char *command, unsigned allowed, int argc, char **argv, struct options *out)
+{
+	struct option longs[SPEC_COUNT + 1];
+	int c;
+	*out = (struct options){.port = DEFAULT_PORT, .host = "127.0.0.1", .limit = -1, .sequence_id = -1};
+	fill_long_options(longs);
+	opterr = 0;
+	optind = 0; /* glibc: start anew */
+	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+		if (c == ':') {
+			say_error("%s needs a value: see burr help %s", argv[optind - 1], command);
+			return false;
+		}
+		if (c == '?' && optopt >= LONG_BASE) {
+			say_error("--%s takes no value", specs[optopt - LONG_BASE].name);
+			return false;
+		}
+		if (c == '?' && optopt) {
+			char word[] = {'-', (char)optopt, '\0'};
+			return fail_unknown(command, word);
+		}
+		if (c == '?')
+			return fail_unknown(command, argv[optind - 1]);
+		int spec = c == 'h' ? 0 : c - LONG_BASE;
+		if (!(specs[spec].bit & (allowed | OPTION_HELP))) {
+			say_error("burr %s takes no --%s: see burr help %s", command, specs[spec].name,
+				command);
+			return false;
+		}
+		if (!take(out, spec, optarg))
+			return false;
+	}
+	out->args = argv + optind;
+	out->arg_count = argc - optind;
+	return true;
+}
+
+static bool takes_value(const char *word)
+{
+	for (int i = 0; i < SPEC_COUNT; i++)
+		if (strncmp(word, "--", 2) == 0 && strcmp(word + 2, specs[i].name) == 0)
+			return specs[i].has_value == required_argument;
+	return false;
+}
+
+int options_find_command(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			return 0;
+		if (argv[i][0] != '-')
+			return i;
+		if (takes_value(argv[i]))
+			i++;
+	}
+	return 0;
+}

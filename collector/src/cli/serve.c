@@ -1,0 +1,279 @@
+/* cli/serve.c: burr: start the collector, say where it is, wait until it is to end.
+ *
+ * The signals that end it are blocked before any thread exists, so that they come to this thread alone, as
+ * bytes of a descriptor. While it is stopping a second SIGINT ends it at once: nothing is lost by that, as
+ * what was not acknowledged is still with the writers. */
+#include "base/clean.h"
+#include "base/clock.h"
+#include "cli/browser.h"
+#include "cli/cli.h"
+#include "cli/collector.h"
+#include "cli/find.h"
+#include "cli/human.h"
+#include "cli/port.h"
+#include "cli/running.h"
+#include "cli/samples.h"
+#include "cli/say.h"
+#include "store/names.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+enum {
+	STARTING_MS = 3000,        /* how long a second burr waits for the first to say where it is */
+	DESCRIPTORS_WANTED = 8192, /* open logs, connections and files of the catalog */
+};
+
+static void free_store(struct store **store)
+{
+	store_close(*store);
+}
+
+/* ---- a store that does not exist yet ---- */
+
+static bool has_project(DIR *dir)
+{
+	struct dirent *entry;
+	struct stat st;
+	while ((entry = readdir(dir)))
+		if (name_check_project(slice_of(entry->d_name), NULL) == BURR_OK &&
+			fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode))
+			return true;
+	return false;
+}
+
+static bool is_fresh(const char *path)
+{
+	DIR *dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT;
+	bool fresh = faccessat(dirfd(dir), ".burr-store", F_OK, 0) < 0 && !has_project(dir);
+	closedir(dir);
+	return fresh;
+}
+
+/* A start that failed leaves the store as new as it was, so that the next one runs the samples. */
+static void make_fresh_again(const struct store *store)
+{
+	unlinkat(store->dir_fd, ".burr-store", 0);
+}
+
+/* ---- what is said ---- */
+
+static void say_ssh(const char *url)
+{
+	char server[128];
+	unsigned port;
+	const char *connection = getenv("SSH_CONNECTION");
+	const struct passwd *user = getpwuid(geteuid());
+	const char *colon = strrchr(url, ':');
+	if (!connection || !colon || sscanf(connection, "%*s %*s %127s %u", server, &port) != 2)
+		return;
+	say("  from your own machine: ssh -L %s:localhost:%s ", colon + 1, colon + 1);
+	if (port != 22)
+		say("-p %u ", port);
+	say("%s@%s\n", user ? user->pw_name : "user", server);
+}
+
+static void say_address(const struct store *store, const char *url, bool started)
+{
+	CLEAN(buf_fini) struct buf path = BUF_INIT;
+	human_path(&path, store->path);
+	if (started)
+		say("%sburr %s%s · store %s\n", say_style(STYLE_BOLD), burr_version(), say_plain(),
+			path.data);
+	say("  UI  %s%s%s\n", say_style(STYLE_LINK), url, say_plain());
+	say_ssh(url);
+}
+
+static void say_how_to_end(void)
+{
+	bool foreground = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+	say("  %s\n", foreground ? "Ctrl-C ends it" : "burr stop ends it");
+}
+
+/* ---- when it cannot start ---- */
+
+static int fail_host(const struct options *options)
+{
+	say_error("will not listen on %s: without a token and TLS only this machine may connect. From "
+		  "elsewhere "
+		  "use ssh -L %u:localhost:%u user@this-machine",
+		options->host, (unsigned)options->port, (unsigned)options->port);
+	return CLI_ERROR;
+}
+
+static int fail_store(burr_status status, const burr_error *err)
+{
+	bool says_how = strstr(err->message, "--store") || status == BURR_EVERSION;
+	say_error("%s%s", err->message, says_how ? "" : ": choose another with --store or BURR_STORE");
+	return CLI_ERROR;
+}
+
+static int fail_port(const struct options *options)
+{
+	CLEAN(buf_fini) struct buf holder = BUF_INIT;
+	uint16_t other = port_find_free(options->host, options->port);
+	port_describe_holder(&holder, options->host, options->port);
+	if (other)
+		say_error("port %u is taken by %s: choose another with --port %u", (unsigned)options->port,
+			holder.data, (unsigned)other);
+	else
+		say_error("port %u is taken by %s: choose another with --port 0", (unsigned)options->port,
+			holder.data);
+	return CLI_ERROR;
+}
+
+/* The store has a collector: say where that is, and show it. */
+static int join_first(struct store *store, const struct options *options)
+{
+	CLEAN(running_fini) struct running running = RUNNING_INIT;
+	CLEAN(buf_fini) struct buf path = BUF_INIT;
+	human_path(&path, store->path);
+	if (!running_await(store, STARTING_MS, &running)) {
+		say_error("another burr on %s has just ended: try again", path.data);
+		return CLI_ERROR;
+	}
+	if (!running.url.len) {
+		say_error("another burr (process %lld) is starting on %s and has no address yet: try again",
+			(long long)running.pid, path.data);
+		return CLI_ERROR;
+	}
+	say("burr is already running on %s (process %lld)\n", path.data, (long long)running.pid);
+	say_address(store, running.url.data, false);
+	if (options_has(options, OPTION_PORT) || options_has(options, OPTION_HOST))
+		say("  burr stop ends it; then it can start at another address\n");
+	fflush(stdout);
+	if (!options_has(options, OPTION_NO_OPEN))
+		browser_open(running.url.data);
+	return CLI_OK;
+}
+
+/* ---- running ---- */
+
+/* What ends us: not what whoever started us has ruled out (nohup, a shell's background job). */
+static void block_signals(sigset_t *out_set)
+{
+	static const int ending[] = {SIGTERM, SIGINT, SIGHUP};
+	struct sigaction now;
+	sigemptyset(out_set);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(out_set, ending[i]);
+	pthread_sigmask(SIG_BLOCK, out_set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* In the background a line on a terminal that wants none (stty tostop) must not stop us. */
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+}
+
+static void raise_limits(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+	setrlimit(RLIMIT_NOFILE, &limit); /* with fewer it keeps fewer open */
+}
+
+static void wait_for_end(int signal_fd)
+{
+	struct signalfd_siginfo info;
+	while (read(signal_fd, &info, sizeof(info)) < 0 && errno == EINTR)
+		;
+}
+
+static void end_at_once(int number)
+{
+	_exit(128 + number);
+}
+
+static void let_interrupt_end_at_once(void)
+{
+	sigset_t set;
+	const struct sigaction action = {.sa_handler = end_at_once};
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaction(SIGINT, &action, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void run_samples(void)
+{
+	CLEAN(samples_fini) struct samples samples = SAMPLES_INIT;
+	samples_find(&samples);
+	size_t started = samples_start(&samples);
+	if (started)
+		say("  This store is new: %zu sample programs run now and fill the projects demo_…\n",
+			started);
+}
+
+static void say_end(struct collector *collector)
+{
+	CLEAN(buf_fini) struct buf count = BUF_INIT;
+	human_count(&count, collector_record_count(collector));
+	say("burr ends: %s records were stored\n", count.data);
+	fflush(stdout);
+}
+
+static int serve(const struct options *options, struct store *store, bool fresh, const sigset_t *signals)
+{
+	struct collector *collector = NULL;
+	burr_error err;
+	CLEAN(fd_close) int signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
+	burr_status status = collector_open(options, store, &collector, &err);
+	if (status != BURR_OK) {
+		if (fresh)
+			make_fresh_again(store);
+		if (status == BURR_EEXIST && options->port)
+			return fail_port(options);
+		say_error("%s", err.message);
+		return CLI_ERROR;
+	}
+	say_address(store, collector_url(collector), true);
+	if (fresh && !options_has(options, OPTION_NO_DEMO))
+		run_samples();
+	say_how_to_end();
+	fflush(stdout);
+	if (!options_has(options, OPTION_NO_OPEN))
+		browser_open(collector_url(collector));
+	wait_for_end(signal_fd);
+	let_interrupt_end_at_once();
+	say_end(collector);
+	collector_close(collector);
+	return CLI_OK;
+}
+
+int command_serve(const struct options *options)
+{
+	CLEAN(free_store) struct store *store = NULL;
+	CLEAN(buf_fini) struct buf note = BUF_INIT;
+	CLEAN(ptr_free) char *path = store_find_path(options->store);
+	sigset_t signals;
+	burr_error err;
+	if (!port_is_loopback(options->host))
+		return fail_host(options);
+	bool fresh = path && is_fresh(path);
+	burr_status status = store_open(options->store, STORE_WRITE, &store, &err);
+	if (status != BURR_OK)
+		return fail_store(status, &err);
+	if (!store_claim_collector(store))
+		return join_first(store, options);
+	/* Until the address is known the last collector's must not be read as ours. */
+	running_put_note(&note, "", store->path, NULL);
+	status = store_write_collector(store, buf_slice(&note), &err);
+	if (status != BURR_OK)
+		return fail_store(status, &err);
+	setenv("BURR_STORE", store->path, 1); /* the samples' */
+	block_signals(&signals);
+	raise_limits();
+	return serve(options, store, fresh, &signals);
+}
