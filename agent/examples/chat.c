@@ -1,11 +1,12 @@
-/* chat.c: a chat assistant with a tool, knowledge to look things up in, and a model that is a few canned
- * lines.
+/* chat.c: a chat assistant with two tools, a little knowledge, and a model that is a few canned lines.
  *
- * Shows    spans inside a step, attributes with OpenTelemetry's gen_ai.* names, an answer that streams, a run
- *          that waits for its user between turns
- * Build    cc chat.c $(pkg-config --cflags --libs burr)
- * Look at  project demo_chat, run chat-1-animals: the waterfall of a `respond` step (retrieve and its parts,
- *          rank, call_model), its tokens, its stream; in chat-3-sums the turns that end in `answer_error` */
+ *     cc chat.c $(pkg-config --cflags --libs burr)
+ *
+ * Shows spans inside a step, attributes with OpenTelemetry's gen_ai.* names, an answer that streams, and a
+ * run that waits for its user between turns.
+ *
+ * In the UI: project demo_chat, run chat-1-animals, the waterfall of a `respond` step: retrieve and its
+ * parts, rank, call_model with its tokens, the stream. In chat-3-sums two turns end in `answer_error`. */
 #include "sample.h"
 
 #include <burr/burr.h>
@@ -75,9 +76,9 @@ BURR_ACTION(prompt, "", "chat question tool tool_result problem", "question")
 {
 	const char *question = burr_input_text(step, "question", "");
 	burr_set_text(step, "question", question);
-	burr_set_null(step, "tool");
-	burr_set_null(step, "tool_result");
-	burr_set_null(step, "problem");
+	burr_unset(step, "tool");
+	burr_unset(step, "tool_result");
+	burr_unset(step, "problem");
 	say(step, "user", question);
 	return BURR_OK;
 }
@@ -146,7 +147,8 @@ static void stream(burr_step *step, const char *answer)
 BURR_STREAMING_ACTION(respond, "question tool_result", "chat", "")
 {
 	const char *question = burr_get_text(step, "question");
-	const char *answer = find_fact(question);
+	const char *answer =
+		burr_has(step, "tool_result") ? burr_get_text(step, "tool_result") : find_fact(question);
 
 	/* Spans nest: one that begins inside another is its child. */
 	const char *retrieved = burr_step_begin_span(step, "retrieve");
@@ -165,8 +167,6 @@ BURR_STREAMING_ACTION(respond, "question tool_result", "chat", "")
 	burr_step_end_span(step);
 
 	burr_step_begin_span_after(step, "call_model", ranked);
-	if (strcmp(burr_get_json(step, "tool_result"), "null"))
-		answer = burr_get_text(step, "tool_result");
 	stream(step, answer);
 	log_model_call(step, "canned-large", question, answer);
 	burr_step_end_span(step);
@@ -226,7 +226,7 @@ static burr_status converse(const char *name, const char *user, const char *cons
 	burr_with_transition(b, "prompt", "check_safety", NULL);
 	burr_with_transition(b, "check_safety", "answer_error", "problem");
 	burr_with_transition(b, "check_safety", "decide_tool", NULL);
-	burr_with_transition(b, "decide_tool", "use_tool", "tool != null");
+	burr_with_transition(b, "decide_tool", "use_tool", "tool");
 	burr_with_transition(b, "decide_tool", "respond", NULL);
 	burr_with_transition(b, "use_tool", "answer_error", "problem");
 	burr_with_transition(b, "use_tool", "respond", NULL);

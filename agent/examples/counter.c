@@ -1,9 +1,12 @@
 /* counter.c: the smallest application. It counts to a limit and stops.
  *
- * Shows    an action with what it reads and writes, a condition, a state, a tracker; what to do with an error
- * Build    cc counter.c $(pkg-config --cflags --libs burr)
- * Look at  project demo_counter, run count-to-10: walk through its steps and watch `count` in the state; the
- *          graph shows the loop, and each step says why it came: `count < limit` */
+ *     cc counter.c $(pkg-config --cflags --libs burr)
+ *
+ * Shows an action with what it reads and writes, a condition, a state, a tracker, and what to do with an
+ * error.
+ *
+ * In the UI: project demo_counter, run count-to-10. Walk through its steps and watch `count` in the state.
+ * The graph shows the loop, and each step says why it came: `count < limit`. */
 #include "sample.h"
 
 #include <burr/burr.h>

@@ -1,11 +1,12 @@
-/* failure.c: orders that fail on their way. One stays failed, the other is mended and goes on where it
- * stopped.
+/* failure.c: orders that fail on their way. One stays failed, the other goes on where it stopped.
  *
- * Shows    burr_step_fail, which undoes what the step wrote and stops the run; burr_initialize_from, which
- *          resumes a recorded run at the step that failed
- * Build    cc failure.c $(pkg-config --cflags --libs burr)
- * Look at  project demo_failure: order-1001 ends in a failed `charge_card`, with the error and the provider's
- *          answer; order-1002 fails there too, then its next step takes another card and the order is sent */
+ *     cc failure.c $(pkg-config --cflags --libs burr)
+ *
+ * Shows burr_step_fail, which undoes what the step wrote and stops the run, and burr_initialize_from, which
+ * goes on with a recorded run at the step that failed.
+ *
+ * In the UI: project demo_failure. order-1001 ends in a failed `charge_card`, with the error and the payment
+ * provider's answer. order-1002 fails there too; then it takes another card, and the order is shipped. */
 #include "sample.h"
 
 #include <burr/burr.h>
@@ -65,10 +66,15 @@ BURR_ACTION(ship, "reservation paid", "parcel", "")
 	return burr_set_text(step, "parcel", "on its way");
 }
 
-/* Everything but where the order begins. */
-static burr_builder *new_order(const char *app_id)
+/* Go on with an order where its records end: here those of this process, as well those of one that died last
+ * week. An order of which nothing is recorded yet begins with the defaults, so one function does for both. */
+static burr_status process(
+	const char *app_id, const char *order_json, const char *inputs_json, burr_error *err)
 {
+	burr_initialize_options recorded = BURR_INITIALIZE_OPTIONS_INIT;
+	burr_app *app = NULL;
 	burr_builder *b = burr_builder_new();
+
 	burr_with_action(b, &add_up);
 	burr_with_action(b, &reserve_stock);
 	burr_with_action(b, &charge_card);
@@ -78,43 +84,21 @@ static burr_builder *new_order(const char *app_id)
 	burr_with_transition(b, "charge_card", "ship", "paid");
 	burr_with_identifiers(b, app_id, "shop_1", BURR_NO_SEQUENCE_ID);
 	burr_with_tracker(b, project);
-	return b;
-}
+	recorded.default_state_json = order_json;
+	recorded.default_entrypoint = "add_up";
+	burr_initialize_from(b, &recorded);
 
-/* Build, run to the end, and tell how it went. An order that fails is no failure of this program. */
-static burr_status process(burr_builder *b, const char *inputs_json, burr_error *err)
-{
-	burr_app *app = NULL;
 	burr_status status = burr_build(b, &app, err);
 	if (status != BURR_OK)
 		return status;
-
 	status = burr_app_run(app, NULL, inputs_json, err);
 	if (status == BURR_OK)
-		printf("%s is done: %s\n", burr_app_id(app), burr_app_state_json(app));
+		printf("%s is shipped: %s\n", app_id, burr_app_state_json(app));
 	else if (status == BURR_EACTION)
-		printf("%s has failed: %s\n", burr_app_id(app), err->message);
+		printf("%s has failed: %s\n", app_id, err->message);
 	printf("  %s\n", burr_app_url(app));
 	burr_app_free(app);
-	return status == BURR_EACTION ? BURR_OK : status;
-}
-
-static burr_status take_order(const char *app_id, const char *order_json, burr_error *err)
-{
-	burr_builder *b = new_order(app_id);
-	burr_with_entrypoint(b, "add_up");
-	burr_with_state(b, order_json);
-	return process(b, NULL, err);
-}
-
-/* State and place come from what is recorded; here from this process, as well from one that died last week.
- * The step that failed runs again, this time with an input. */
-static burr_status resume_order(const char *app_id, const char *inputs_json, burr_error *err)
-{
-	burr_initialize_options last_step = BURR_INITIALIZE_OPTIONS_INIT;
-	burr_builder *b = new_order(app_id);
-	burr_initialize_from(b, &last_step);
-	return process(b, inputs_json, err);
+	return status == BURR_EACTION ? BURR_OK : status; /* a failed order is no failure of this program */
 }
 
 int main(void)
@@ -125,8 +109,8 @@ int main(void)
 
 	sample_new_id(project, "order-1001", lost);
 	sample_new_id(project, "order-1002", mended);
-	if (take_order(lost, order_1001, &err) || take_order(mended, order_1002, &err) ||
-		resume_order(mended, other_card, &err)) {
+	if (process(lost, order_1001, NULL, &err) || process(mended, order_1002, NULL, &err) ||
+		process(mended, order_1002, other_card, &err)) { /* charge_card once more, with an input */
 		fprintf(stderr, "failure: %s\n", err.message);
 		return 1;
 	}

@@ -1,10 +1,12 @@
 /* fork.c: a trip that gets too dear, and what would have come of it with one decision changed.
  *
- * Shows    a fork: a new run that goes on from a step of an earlier one, takes another way, and leaves the
- *          earlier one as it was
- * Build    cc fork.c $(pkg-config --cflags --libs burr)
- * Look at  project demo_fork: trip-to-prague ends in `stay_home`; trip-to-prague-by-train was forked from its
- *          step 1 and ends in `book`. Each leads to the other */
+ *     cc fork.c $(pkg-config --cflags --libs burr)
+ *
+ * Shows a fork: a new run that goes on from a step of an earlier one and takes another way, while the earlier
+ * one stays as it was.
+ *
+ * In the UI: project demo_fork. trip-to-prague ends in `stay_home`; trip-to-prague-by-train was forked from
+ * its step 1 and ends in `book`. Each leads to the other. */
 #include "sample.h"
 
 #include <burr/burr.h>

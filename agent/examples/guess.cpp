@@ -1,8 +1,11 @@
 /* guess.cpp: finds a number between 1 and 100 by halving, in C++11.
  *
- * Shows    lambdas as actions, unique_ptr over the library's handles, an object of one's own behind the
- * actions Build    c++ guess.cpp $(pkg-config --cflags --libs burr) Look at  project demo_cpp, run guess-42:
- * `low` and `high` close in on the number, step by step */
+ *     c++ guess.cpp $(pkg-config --cflags --libs burr)
+ *
+ * Shows lambdas as actions, unique_ptr over the library's handles, and an object of one's own behind the
+ * actions.
+ *
+ * In the UI: project demo_cpp, run guess-42: `low` and `high` close in on the number, step by step. */
 #include "sample.h"
 
 #include <burr/burr.h>

@@ -1,9 +1,12 @@
 /* own_loop.c: several downloads in one thread, driven by an event loop of its own.
  *
- * Shows    the tracker alone: the loop decides what comes next and says so, one call a record; steps of
- * several applications are open at the same time Build    cc own_loop.c $(pkg-config --cflags --libs burr)
- * Look at  project demo_own_loop: three runs whose steps lie between each other in time; download-maps reads
- *          most pieces, and each of its `read_piece` steps has its bytes as an attribute */
+ *     cc own_loop.c $(pkg-config --cflags --libs burr)
+ *
+ * Shows the tracker alone: the loop decides what comes next and says so, one call a record, and steps of
+ * several applications are open at the same time.
+ *
+ * In the UI: project demo_own_loop, three runs whose steps lie between each other's in time. Each
+ * `read_piece` has its bytes as an attribute. */
 #include "sample.h"
 
 #include <burr/burr.h>

@@ -1,11 +1,12 @@
-/* parallel.c: a research coordinator that gives each topic to an application of its own, all at the same
- * time.
+/* parallel.c: a research coordinator that gives each topic to an application of its own, all at once.
  *
- * Shows    burr_step_spawn: applications that know the step which spawned them, run by threads, their results
- *          joined in the coordinator's state
- * Build    cc -pthread parallel.c $(pkg-config --cflags --libs burr)
- * Look at  project demo_parallel, run research-tea: its step `research` leads to four spawned runs, and each
- *          of these back to it; their times overlap */
+ *     cc -pthread parallel.c $(pkg-config --cflags --libs burr)
+ *
+ * Shows burr_step_spawn: applications that know the step which spawned them, run by threads, and their
+ * results joined in the coordinator's state.
+ *
+ * In the UI: project demo_parallel, run research-tea. Its step `research` leads to four spawned runs, and
+ * each of these back to it. Their times overlap. */
 #include "sample.h"
 
 #include <burr/burr.h>
@@ -90,9 +91,10 @@ BURR_ACTION(research, "", "findings", "")
 	for (int i = 0; i < TOPIC_COUNT; i++) {
 		struct job *job = &jobs[i];
 		job->status = build_job(step, &topics[i], job);
-		if (job->status == BURR_OK)
-			job->started = !pthread_create(&job->thread, NULL, run_job, job);
-		if (job->status == BURR_OK && !job->started)
+		if (job->status != BURR_OK)
+			continue;
+		job->started = !pthread_create(&job->thread, NULL, run_job, job);
+		if (!job->started)
 			run_job(job); /* no thread to be had: it is done here */
 	}
 	for (int i = 0; i < TOPIC_COUNT; i++) {

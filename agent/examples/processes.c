@@ -1,9 +1,11 @@
 /* processes.c: one project written by four processes at once, each with a run of its own.
  *
- * Shows    that processes need not know of each other to record into one project, and that a tracker may be
- *          opened before fork(): the child simply goes on with it
- * Build    cc processes.c $(pkg-config --cflags --libs burr)
- * Look at  project demo_processes while it runs: four runs that grow at the same time */
+ *     cc processes.c $(pkg-config --cflags --libs burr)
+ *
+ * Shows that processes need not know of each other to record into one project, and that a tracker may be
+ * opened before fork(): the child simply goes on with it.
+ *
+ * In the UI: project demo_processes, while it runs: four runs that grow at the same time. */
 #include "sample.h"
 
 #include <burr/burr.h>
