@@ -1,0 +1,839 @@
+"""The program's command line, driven as a person or a script drives it.
+
+Every collector listens on a port of its own (--port 0) over a store of its own, and is ended by the process that
+the test started. Nothing sleeps: a test waits for a line, an exit, a connection or a byte in a fifo.
+"""
+
+import contextlib
+import fcntl
+import http.server
+import json
+import os
+import pty
+import queue
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import unittest
+import urllib.request
+
+BURR = os.environ.get("BURR", "")
+WAIT_S = 30  # for what takes milliseconds; under a sanitizer on a busy machine
+
+COMMANDS = ["serve", "stop", "status", "open", "ls", "show", "state", "demo", "help"]
+
+
+def environment(**changes):
+    """What a newcomer's shell has, without a display, SSH or settings of ours."""
+    ours = ("BURR_", "burr_path", "SSH_", "DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "NO_COLOR")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    env["BURR_EXAMPLES_DIR"] = "/nonexistent"
+    env["TZ"] = "UTC"
+    env.update(changes)
+    return {k: v for k, v in env.items() if v is not None}
+
+
+def run(*args, store=None, **options):
+    env = options.pop("env", None) or environment()
+    if store:
+        env = dict(env, BURR_STORE=store)
+    options.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run([BURR, *args], env=env, capture_output=True, text=True, timeout=WAIT_S, **options)
+
+
+class Collector:
+    """A burr that serves; its lines as they come."""
+
+    def __init__(self, store, *args, env=None, **options):
+        self.process = subprocess.Popen(
+            [BURR, "--store", store, "--port", "0", "--no-open", *args],
+            env=env or environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+        self.lines = queue.Queue()
+        self.seen = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.rstrip("\n"))
+        self.lines.put(None)
+
+    def read_until(self, pattern):
+        while True:
+            line = self.lines.get(timeout=WAIT_S)
+            if line is None:
+                raise AssertionError(f"burr ended before {pattern!r}: {self.seen}")
+            self.seen.append(line)
+            found = re.search(pattern, line)
+            if found:
+                return found
+
+    def url(self):
+        url = self.read_until(r"UI\s+(http://\S+)").group(1)
+        self.read_until(r"ends it$")
+        return url
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self):
+        code = self.process.wait(timeout=WAIT_S)
+        while True:
+            line = self.lines.get(timeout=WAIT_S)
+            if line is None:
+                self.process.stdout.close()
+                return code
+            self.seen.append(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.wait()
+
+
+def get_json(url):
+    with urllib.request.urlopen(url, timeout=WAIT_S) as answer:
+        return json.load(answer)
+
+
+class Answering(contextlib.AbstractContextManager):
+    """A server of somebody else on a port of 127.0.0.1."""
+
+    def __init__(self, answers):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = answers.get(self.path)
+                self.send_response(200 if body is not None else 404)
+                self.end_headers()
+                self.wfile.write(json.dumps(body if body is not None else {"detail": "Not Found"}).encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+BURR_PYTHON = {
+    "/api/v0/version": {"version": "0.40.2"},
+    "/ready": {"ready": True},
+    "/api/v0/ready": True,
+    "/api/v0/projects": [],
+}
+
+
+def write_app(store, project, app_id, steps, partition=None, metadata=None, children=()):
+    """An application's files, as Burr writes them. steps: (action, state, exception), a None state is an open step."""
+    folder = os.path.join(store, project, app_id)
+    os.makedirs(folder, exist_ok=True)
+    graph = {"type": "application", "entrypoint": "count", "actions": [], "transitions": []}
+    facts = {"type": "application_metadata", "partition_key": partition, "parent_pointer": None}
+    facts.update(metadata or {})
+    for name, content in (("graph.json", graph), ("metadata.json", facts)):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            json.dump(content, file)
+    with open(os.path.join(folder, "log.jsonl"), "w", encoding="utf-8") as file:
+        for i, (action, state, exception) in enumerate(steps):
+            begin = {"type": "begin_entry", "start_time": f"2024-05-01T10:00:{i:02}.000000Z", "action": action}
+            file.write(json.dumps({**begin, "inputs": {}, "sequence_id": i}) + "\n")
+            if state is None:
+                continue
+            end = {"type": "end_entry", "end_time": f"2024-05-01T10:00:{i:02}.250000Z", "action": action}
+            end.update(result=None, exception=exception, state=state, sequence_id=i)
+            file.write(json.dumps(end) + "\n")
+    with open(os.path.join(folder, "children.jsonl"), "w", encoding="utf-8") as file:
+        for child in children:
+            file.write(json.dumps(child) + "\n")
+
+
+def write_samples(folder, names, code=0):
+    os.makedirs(folder, exist_ok=True)
+    for name in names:
+        path = os.path.join(folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nmkdir -p "$BURR_STORE/{name}"\necho "{name} speaks"\n')
+            file.write(f'[ -z "$TOLD" ] || echo {name} >>"$TOLD"\nexit {code}\n')
+        os.chmod(path, 0o755)
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        # Beside the socket's limit a long TMPDIR would matter only to tests that are about short paths.
+        self.folder = tempfile.mkdtemp(prefix="burr-cli-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.store = os.path.join(self.folder, "store")
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def check(self, result, code, out=None, err=None):
+        self.assertEqual(result.returncode, code, result)
+        if out is not None:
+            self.assertRegex(result.stdout, out)
+        if err is None:
+            self.assertEqual(result.stderr, "")
+        else:
+            self.assertRegex(result.stderr, err)
+            self.assertTrue(result.stderr.startswith("burr: "), result.stderr)
+            self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        return result
+
+
+class StartAndStop(Case):
+    def test_serves_and_ends_by_sigterm(self):
+        with Collector(self.store) as burr:
+            url = burr.url()
+            self.assertRegex(burr.seen[0], r"^burr \d+\.\d+\.\d+ · store ")
+            status = get_json(url + "/api/v1/status")
+            self.assertEqual(status["pid"], burr.process.pid)
+            self.assertEqual(status["store"], self.store)
+            self.assertEqual(status["url"], url)
+            for key in ("version", "started", "uptime_s", "appending", "writers", "records", "trouble"):
+                self.assertIn(key, status)
+            self.assertEqual(get_json(url + "/healthz"), {"ok": True})
+            self.assertEqual(get_json(url + "/api/v0/projects"), [])
+            burr.signal(signal.SIGTERM)
+            self.assertEqual(burr.wait(), 0)
+            self.assertNotIn("\033", "".join(burr.seen))
+        self.check(run("status", store=self.store), 3, r"not running")
+
+    def test_ends_by_sigint(self):
+        with Collector(self.store) as burr:
+            burr.url()
+            burr.signal(signal.SIGINT)
+            self.assertEqual(burr.wait(), 0)
+
+    def test_second_sigint_ends_at_once_at_the_latest(self):
+        with Collector(self.store) as burr:
+            port = int(burr.url().rsplit(":", 1)[1])
+            with socket.create_connection(("127.0.0.1", port)) as slow:
+                slow.sendall(b"POST /api/v0/a/b/c/0/annotations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
+                burr.signal(signal.SIGINT)
+                burr.read_until(r"^burr ends")
+                burr.signal(signal.SIGINT)
+                self.assertIn(burr.wait(), (0, 130))
+
+    def test_sighup_ends_it_unless_ruled_out(self):
+        with Collector(self.store) as burr:
+            burr.url()
+            burr.signal(signal.SIGHUP)
+            self.assertEqual(burr.wait(), 0)
+        ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with Collector(self.store, preexec_fn=ignore) as burr:
+            url = burr.url()
+            burr.signal(signal.SIGHUP)
+            self.assertEqual(get_json(url + "/healthz"), {"ok": True})
+            burr.signal(signal.SIGTERM)
+            self.assertEqual(burr.wait(), 0)
+
+    def test_without_standard_files(self):
+        ready, told = os.pipe()
+        script = 'exec "$0" --store "$1" --port 0 --no-open <&- >&- 2>&-'
+        process = subprocess.Popen(
+            ["sh", "-c", script, BURR, self.store], env=environment(), pass_fds=[told], start_new_session=True
+        )
+        os.close(told)
+        try:
+            # It has no way to tell us; a second burr waits until the first has said where it is.
+            self.await_collector()
+            with open(os.path.join(self.store, ".burr-collector"), encoding="utf-8") as file:
+                self.assertEqual(json.load(file)["pid"], process.pid)
+            self.check(run("stop", store=self.store), 0, r"stopped")
+            self.assertEqual(process.wait(timeout=WAIT_S), 0)
+        finally:
+            os.close(ready)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def await_collector(self):
+        """Watch the store's folder until a collector's note has an address."""
+        os.makedirs(self.store, mode=0o700, exist_ok=True)
+        watch = subprocess.Popen(
+            [sys.executable, "-c", WATCHER, self.store], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            self.assertEqual(watch.communicate(timeout=WAIT_S)[0].strip(), "there")
+        finally:
+            if watch.poll() is None:
+                watch.kill()
+
+    def test_in_the_background_of_a_terminal_that_wants_no_output(self):
+        leader, follower = pty.openpty()
+
+        def take_terminal():
+            os.setsid()
+            fcntl.ioctl(follower, termios.TIOCSCTTY, 0)
+
+        script = 'stty tostop; set -m; "$0" --store "$1" --port 0 --no-open & read line; kill $!; wait $!; echo "code $?"'
+        shell = subprocess.Popen(
+            ["bash", "-c", script, BURR, self.store],
+            env=environment(TERM="dumb"),
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            preexec_fn=take_terminal,
+        )
+        os.close(follower)
+        try:
+            text = self.read_terminal(leader, r"burr stop ends it")
+            self.assertIn("http://localhost:", text)
+            os.write(leader, b"\n")
+            self.assertIn("code 0", self.read_terminal(leader, r"code \d+"))
+            shell.wait(timeout=WAIT_S)
+        finally:
+            os.close(leader)
+            if shell.poll() is None:
+                shell.kill()
+                shell.wait()
+
+    @staticmethod
+    def read_terminal(leader, pattern):
+        text = ""
+        while not re.search(pattern, text):
+            text += os.read(leader, 4096).decode()
+        return text
+
+    def test_two_starts_at_once_make_one_collector(self):
+        burrs = [Collector(self.store, "--no-demo") for _ in range(5)]
+        try:
+            urls = [burr.read_until(r"UI\s+(http://\S+)").group(1) for burr in burrs]
+            self.assertEqual(len(set(urls)), 1, urls)
+            firsts = [burr for burr in burrs if burr.seen[0].startswith("burr 0")]
+            self.assertEqual(len(firsts), 1)
+            for burr in burrs:
+                if burr is not firsts[0]:
+                    self.assertEqual(burr.wait(), 0)
+            self.check(run("stop", store=self.store), 0)
+            self.assertEqual(firsts[0].wait(), 0)
+        finally:
+            for burr in burrs:
+                burr.__exit__()
+
+    def test_starts_after_one_that_was_killed(self):
+        with Collector(self.store) as burr:
+            burr.url()
+            burr.signal(signal.SIGKILL)
+            burr.wait()
+        self.check(run("status", store=self.store), 3)
+        with Collector(self.store) as burr:
+            burr.url()
+            self.check(run("stop", store=self.store), 0)
+            self.assertEqual(burr.wait(), 0)
+
+    def test_a_store_with_a_long_path(self):
+        store = self.path(*["long-folder-name-" + "x" * 60] * 4)
+        self.assertGreater(len(store), 108)
+        with Collector(store) as burr:
+            burr.url()
+            self.check(run("status", store=store), 0, rf"pid +{burr.process.pid}\b")
+            self.check(run("stop", store=store), 0, rf"process {burr.process.pid}\b")
+            self.assertEqual(burr.wait(), 0)
+
+    def test_what_it_makes_is_its_owner_s(self):
+        with Collector(self.store) as burr:
+            burr.url()
+            self.assertEqual(os.stat(self.store).st_mode & 0o777, 0o700)
+            for name in os.listdir(self.store):
+                self.assertEqual(os.stat(os.path.join(self.store, name)).st_mode & 0o077, 0, name)
+
+
+# inotify through ctypes: says "there" when the collector's note holds an address and the lock is held.
+WATCHER = r"""
+import ctypes, json, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+fd = libc.inotify_init()
+store = sys.argv[1]
+libc.inotify_add_watch(fd, store.encode(), 0x2 | 0x100)
+while True:
+    try:
+        with open(os.path.join(store, ".burr-collector")) as file:
+            if json.load(file)["url"]:
+                break
+    except (OSError, ValueError, KeyError):
+        pass
+    os.read(fd, 4096)
+print("there")
+"""
+
+
+class SecondBurr(Case):
+    def test_says_where_the_first_is(self):
+        with Collector(self.store) as burr:
+            url = burr.url()
+            second = self.check(run("--store", self.store), 0, rf"already running .*process {burr.process.pid}\b")
+            self.assertIn(url, second.stdout)
+            moved = self.check(run("--store", self.store, "--port", "1"), 0)
+            self.assertIn("burr stop ends it", moved.stdout)
+            self.assertEqual(get_json(url + "/healthz"), {"ok": True})
+
+    def test_opens_the_browser_where_there_is_a_display(self):
+        fifo = self.path("opened")
+        os.mkfifo(fifo)
+        browser = self.path("browser")
+        with open(browser, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\necho "$@" >"{fifo}"\n')
+        os.chmod(browser, 0o755)
+        write_app(self.store, "demo", "run/".strip("/"), [("count", {"n": 1}, None)], partition="a b")
+        display = environment(DISPLAY=":99", BROWSER=f"/nonexistent:{browser} --new %s", BURR_STORE=self.store)
+        with Collector(self.store) as burr:
+            url = burr.url()
+            for args, page in (
+                ([], url),
+                (["open"], url),
+                (["open", "demo"], url + "/p/demo"),
+                (["open", "demo", "run"], url + "/p/demo/run/run?partition=a%20b"),
+            ):
+                result = run(*args, env=display)
+                self.check(result, 0, re.escape(page))
+                with open(fifo, encoding="utf-8") as file:
+                    self.assertEqual(file.read(), f"--new {page}\n")
+            # A browser that does not exist, no browser, no display: no trouble either.
+            self.check(run("open", env=dict(display, BROWSER="/nonexistent")), 0)
+            self.check(run("open", "demo", "--no-open", env=display), 0)
+            self.check(run("open", env=environment(BROWSER=browser, BURR_STORE=self.store)), 0)
+
+    def test_tells_the_way_in_under_ssh(self):
+        env = environment(SSH_CONNECTION="10.1.1.1 5000 10.2.2.2 22")
+        with Collector(self.store, env=env) as burr:
+            port = burr.url().rsplit(":", 1)[1]
+            line = next(line for line in burr.seen if "ssh" in line)
+            self.assertRegex(line, rf"ssh -L {port}:localhost:{port} \S+@10\.2\.2\.2$")
+            env = dict(env, BURR_STORE=self.store, SSH_CONNECTION="10.1.1.1 5000 10.2.2.2 2222")
+            self.check(run(env=env), 0, r"-p 2222 \S+@10\.2\.2\.2\n")
+
+
+class PortTaken(Case):
+    def start(self, port):
+        return run("--store", self.store, "--port", str(port), "--no-open")
+
+    def test_by_burr_s_own_server(self):
+        with Answering(BURR_PYTHON) as other:
+            result = self.check(self.start(other.port), 1, "^$", r"Burr's own server \(version 0\.40\.2\)")
+            self.assertRegex(result.stderr, rf"port {other.port} is taken .*--port \d+")
+
+    def test_by_a_burr_with_another_store(self):
+        with Collector(self.path("other")) as burr:
+            port = burr.url().rsplit(":", 1)[1]
+            result = self.check(self.start(port), 1, "^$", r"another store, \S*/other \(process \d+\)")
+            free = re.search(r"--port (\d+)", result.stderr).group(1)
+            with Collector(self.store, "--port", free) as second:
+                self.assertTrue(second.url().endswith(":" + free))
+
+    def test_by_a_web_server(self):
+        with Answering({}) as other:
+            self.check(self.start(other.port), 1, "^$", r"another program \(python3\S*, process \d+\)")
+
+    def test_by_one_that_never_answers(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            port = silent.getsockname()[1]
+            self.check(self.start(port), 1, "^$", rf"port {port} is taken by another program")
+
+    def test_the_store_stays_new(self):
+        samples = self.path("samples")
+        write_samples(samples, ["burr-demo-one"])
+        env = environment(BURR_EXAMPLES_DIR=samples)
+        with Answering(BURR_PYTHON) as other:
+            result = run("--store", self.store, "--port", str(other.port), "--no-open", env=env)
+            self.check(result, 1, err="Burr's own")
+        with Collector(self.store, env=env) as burr:
+            burr.url()
+            self.assertTrue(any("sample program" in line for line in burr.seen), burr.seen)
+
+
+class Refusals(Case):
+    def test_addresses_that_others_reach(self):
+        for host in ("0.0.0.0", "::", "192.0.2.1", "no-such-name.invalid"):
+            result = self.check(run("--store", self.store, "--host", host), 1, "^$", "ssh -L")
+            self.assertIn(host, result.stderr)
+        self.assertFalse(os.path.exists(self.store))
+
+    def test_other_addresses_of_the_loopback(self):
+        for host, url in (("127.0.0.2", "http://127.0.0.2:"), ("localhost", "http://localhost:")):
+            with Collector(self.store, "--host", host) as burr:
+                self.assertTrue(burr.url().startswith(url))
+                self.check(run("status", store=self.store), 0, r"writers +0")
+                self.check(run("stop", store=self.store), 0)
+                self.assertEqual(burr.wait(), 0)
+
+    def test_a_store_that_cannot_be_made(self):
+        with open(self.path("file"), "w", encoding="utf-8"):
+            pass
+        self.check(run("--store", self.path("file", "store")), 1, "^$", r"store \S+/file/store: .*--store")
+        self.check(run("--store", self.path("file")), 1, "^$", r"store \S+/file: ")
+
+    def test_a_store_that_cannot_be_written(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may write everywhere")
+        os.makedirs(self.store, mode=0o500)
+        self.check(run("--store", self.store), 1, "^$", r"cannot write .*--store")
+
+    def test_somebody_else_s_store(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can give a folder away")
+        os.makedirs(self.store)
+        os.chown(self.store, 12345, -1)
+        result = self.check(run("--store", self.store), 1, "^$", "belongs to user 12345")
+        self.assertIn("--store", result.stderr)
+
+    def test_a_store_of_a_newer_format(self):
+        os.makedirs(self.store)
+        with open(os.path.join(self.store, ".burr-store"), "w", encoding="utf-8") as file:
+            file.write('{"format":99}')
+        self.check(run("--store", self.store), 1, "^$", "format 99")
+        self.check(run("ls", store=self.store), 1, "^$", "format 99")
+
+    def test_command_lines_that_make_no_sense(self):
+        for args, text in (
+            (["shwo"], "did you mean show"),
+            (["frobnicate"], "see burr help"),
+            (["help", "stats"], "did you mean state or status|did you mean status or state"),
+            (["--prot", "1"], "no option '--prot'"),
+            (["-x"], "no option '-x'"),
+            (["ls", "--port", "1"], "takes no --port"),
+            (["--port"], "--port needs a value"),
+            (["--port", "70000"], "from 1 to 65535"),
+            (["--port", "http"], "from 1 to 65535"),
+            (["--port="], "from 1 to 65535"),
+            (["--no-open=1"], "takes no value"),
+            (["--store="], "--store needs"),
+            (["show", "demo"], "takes PROJECT APP"),
+            (["ls", "a", "b"], r"takes \[PROJECT\]"),
+            (["stop", "now"], "takes no names"),
+            (["state", "a", "b", "--sequence-id", "x"], "the number of a step"),
+            (["state", "a", "b", "--pretty", "--raw"], "exclude each other"),
+            (["ls", "--limit", "-1"], "a number"),
+        ):
+            with self.subTest(args=args):
+                self.check(run(*args, store=self.store), 2, "^$", text)
+        self.assertFalse(os.path.exists(self.store))
+
+
+class Reading(Case):
+    def setUp(self):
+        super().setUp()
+        pointer = {"type": "pointer_data", "app_id": "count-2", "sequence_id": 1, "partition_key": None}
+        child = {"type": "child_application_data", "child": dict(pointer, app_id="child-1"), "event_type": "fork"}
+        trace = "Traceback (most recent call last):\n  File \"x.py\"\nValueError: too many \x1b[31mred\n"
+        count = [("count", {"n": i, "__SEQUENCE_ID": i}, None) for i in range(1, 4)]
+        write_app(self.store, "demo", "count-1", count, partition="user é", children=[child])
+        write_app(self.store, "demo", "count-2", count[:2] + [("fail", {"n": 9}, trace)], metadata={"parent_pointer": pointer})
+        write_app(self.store, "demo", "日本", [("count", {"n": 1}, None), ("open", None, None)])
+        write_app(self.store, "other", "only", [])
+        os.makedirs(os.path.join(self.store, "demo", "bare"))
+
+    def test_ls(self):
+        lines = self.check(run("ls", store=self.store), 0).stdout.splitlines()
+        self.assertRegex(lines[0], r"^PROJECT +RUNS +LAST STEP$")
+        self.assertRegex(lines[1], r"^demo +4 +2024-05-01 10:00$")
+        self.assertRegex(lines[2], r"^other +1 +-$")
+        lines = self.check(run("ls", "demo", store=self.store), 0).stdout.splitlines()
+        self.assertRegex(lines[0], r"^RUN +PARTITION +STEPS +STARTED +LAST STEP$")
+        self.assertEqual(len(lines), 5)
+        self.assertRegex(lines[1], r"^count-1 +user é +3 +2024-05-01 10:00 ")
+        # Columns stand below each other, two columns wide characters counted as such.
+        wide = next(line for line in lines if line.startswith("日本"))
+        self.assertEqual(wide.index("2024") + 2, lines[1].index("2024"))
+        lines = self.check(run("ls", "demo", "--limit", "1", store=self.store), 0).stdout.splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertIn("3 more runs: --limit 0", lines[2])
+
+    def test_ls_json(self):
+        answer = json.loads(self.check(run("ls", "--json", store=self.store), 0).stdout)
+        self.assertEqual(answer["store"], self.store)
+        self.assertEqual([p["name"] for p in answer["projects"]], ["demo", "other"])
+        self.assertEqual(answer["projects"][0]["run_count"], 4)
+        self.assertEqual(answer["projects"][1]["last_written"], None)
+        answer = json.loads(self.check(run("ls", "demo", "--json", "--limit", "2", store=self.store), 0).stdout)
+        self.assertEqual(answer["total"], 4)
+        self.assertEqual([r["app_id"] for r in answer["runs"]], ["count-1", "count-2"])
+        self.assertEqual(answer["runs"][0]["partition_key"], "user é")
+        self.assertEqual(answer["runs"][0]["step_count"], 3)
+
+    def test_show(self):
+        text = self.check(run("show", "demo", "count-2", store=self.store), 0).stdout
+        self.assertIn("demo / count-2", text)
+        self.assertRegex(text, r"forked from +count-2, step 1\n")
+        self.assertRegex(text, r"(?m)^ +0  count   completed  250 ms$")
+        self.assertRegex(text, r"(?m)^ +2  fail    failed     250 ms  ValueError: too many .\[31mred$")
+        self.assertNotIn("\033", text)
+        text = self.check(run("show", "demo", "count-1", store=self.store), 0).stdout
+        self.assertRegex(text, r"partition +user é\n")
+        self.assertRegex(text, r"fork +child-1, step 1\n")
+        text = self.check(run("show", "demo", "日本", store=self.store), 0).stdout
+        self.assertRegex(text, r"(?m)^ +1  open    open$")
+        self.check(run("show", "demo", "bare", store=self.store), 0, "No step was recorded")
+
+    def test_show_json(self):
+        answer = json.loads(self.check(run("show", "demo", "count-2", "--json", store=self.store), 0).stdout)
+        self.assertEqual(answer["parent_pointer"]["app_id"], "count-2")
+        self.assertEqual([s["status"] for s in answer["steps"]], ["completed", "completed", "failed"])
+        self.assertTrue(answer["steps"][2]["exception"].startswith("Traceback"))
+        self.assertEqual(answer["steps"][0]["exception"], None)
+        self.assertEqual(answer["children"], [])
+        answer = json.loads(self.check(run("show", "demo", "bare", "--json", store=self.store), 0).stdout)
+        self.assertEqual(answer["steps"], [])
+
+    def test_state(self):
+        state = lambda *args: self.check(run("state", "demo", *args, store=self.store), 0).stdout
+        self.assertEqual(state("count-1").strip().replace(" ", ""), '{"n":3}')
+        self.assertEqual(json.loads(state("count-1", "--sequence-id", "0")), {"n": 1})
+        self.assertEqual(json.loads(state("count-1", "--sequence-id", "-2")), {"n": 2})
+        self.assertEqual(state("count-1", "--pretty"), '{\n  "n": 3\n}\n')
+        whole = json.loads(state("count-2", "--json"))
+        self.assertEqual(whole["state"], {"n": 9})
+        self.assertEqual(whole["status"], "failed")
+        self.assertEqual(whole["position"], "fail")
+        self.assertEqual(whole["sequence_id"], 2)
+        # A beginning that only one run has.
+        self.assertEqual(json.loads(state("日")), {"n": 1})
+        self.check(run("state", "demo", "count-1", "--sequence-id", "7", store=self.store), 3, "^$", "sequence_id 7")
+        self.check(run("state", "demo", "bare", store=self.store), 3, "^$", "no finished step")
+
+    def test_the_same_with_a_collector(self):
+        questions = (["ls"], ["ls", "demo"], ["state", "demo", "count-1"], ["show", "demo", "count-1", "--json"])
+        before = [run(*q, store=self.store).stdout for q in questions]
+        with Collector(self.store) as burr:
+            url = burr.url()
+            self.assertEqual([run(*q, store=self.store).stdout for q in questions], before)
+            self.check(run("show", "demo", "count-2", store=self.store), 0, re.escape(url + "/p/demo/run/count-2"))
+
+    def test_unknown_names(self):
+        for args, text in (
+            (["ls", "dmeo"], "no project 'dmeo'; did you mean demo"),
+            (["ls", "nothing-like-it"], "no project 'nothing-like-it': burr ls lists"),
+            (["ls", ".."], r"no project '\.\.'"),
+            (["ls", "a/b"], "no project 'a/b'"),
+            (["show", "demo", "count"], "2 runs of project 'demo' begin with 'count'"),
+            (["show", "demo", "cuont-1"], "no run 'cuont-1' in project 'demo'; did you mean count-1"),
+            (["state", "demo", "../demo/count-1"], "no run"),
+            (["state", "demo", ""], "no run ''"),
+            (["state", "nope", "x"], "no project"),
+        ):
+            with self.subTest(args=args):
+                self.check(run(*args, store=self.store), 3, "^$", text)
+
+    def test_no_store(self):
+        nowhere = self.path("nowhere")
+        for args in (["ls"], ["show", "a", "b"], ["state", "a", "b"], ["stop"], ["open"]):
+            self.check(run(*args, store=nowhere), 3, "^$", "no store at .*/nowhere yet")
+        self.check(run("status", store=nowhere), 3, "not running on .*/nowhere")
+        self.assertEqual(json.loads(run("status", "--json", store=nowhere).stdout), {"running": False, "store": nowhere})
+        self.assertFalse(os.path.exists(nowhere))
+        os.makedirs(nowhere)
+        self.check(run("ls", store=nowhere), 0, "The store is empty")
+        self.assertEqual(os.listdir(nowhere), [])
+
+    def test_damage(self):
+        log = os.path.join(self.store, "demo", "count-1", "log.jsonl")
+        with open(log, "ab") as file:
+            file.write(b'\xff\xfe garbage\n{"type":"end_entry"}\n\n{"type":"begin_entry","sequ')
+        for name, text in (("metadata.json", "{"), ("graph.json", ""), ("children.jsonl", "[]\nx\n{\"child\":1}\n{")):
+            with open(os.path.join(self.store, "demo", "count-1", name), "w", encoding="utf-8") as file:
+                file.write(text)
+        self.check(run("ls", "demo", store=self.store), 0, "count-1 +3")
+        self.check(run("show", "demo", "count-1", store=self.store), 0, "completed")
+        answer = json.loads(self.check(run("show", "demo", "count-1", "--json", store=self.store), 0).stdout)
+        self.assertEqual((answer["children"], answer["partition_key"], answer["step_count"]), ([], None, 3))
+        self.assertEqual(json.loads(run("state", "demo", "count-1", store=self.store).stdout), {"n": 3})
+
+    def test_a_reader_that_goes_away(self):
+        read, write = os.pipe()
+        os.close(read)
+        try:
+            env = environment(BURR_STORE=self.store)
+            result = subprocess.run([BURR, "ls"], env=env, stdout=write, stderr=subprocess.PIPE, timeout=WAIT_S)
+            self.assertEqual(result.stderr, b"")
+            self.assertEqual(result.returncode, -signal.SIGPIPE)
+        finally:
+            os.close(write)
+
+    def test_an_output_that_is_full(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no /dev/full here")
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            env = environment(BURR_STORE=self.store)
+            result = subprocess.run([BURR, "ls"], env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=WAIT_S)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot write the output", result.stderr)
+
+
+class StatusAndStop(Case):
+    def test_status(self):
+        with Collector(self.store) as burr:
+            url = burr.url()
+            text = self.check(run("status", store=self.store), 0).stdout
+            self.assertRegex(text, rf"^burr \S+ is running\n  UI +{url}\n  store +\S+\n  pid +{burr.process.pid}, up ")
+            answer = json.loads(self.check(run("status", "--json", store=self.store), 0).stdout)
+            self.assertIs(answer["running"], True)
+            self.assertEqual((answer["url"], answer["pid"], answer["store"]), (url, burr.process.pid, self.store))
+            self.assertEqual(answer["status"]["pid"], burr.process.pid)
+
+    def test_options_before_the_command(self):
+        with Collector(self.store) as burr:
+            burr.url()
+            self.check(run("--store", self.store, "status", "--json"), 0, '"running":true')
+            self.check(run("--store=" + self.store, "stop"), 0)
+            self.assertEqual(burr.wait(), 0)
+
+    def test_status_of_one_that_does_not_answer(self):
+        with Collector(self.store) as burr:
+            burr.url()
+            burr.signal(signal.SIGSTOP)
+            try:
+                self.check(run("status", store=self.store), 0, "does not answer")
+                self.check(run("stop", store=self.store), 1, "^$", rf"does not answer .*kill {burr.process.pid}\b")
+            finally:
+                burr.signal(signal.SIGCONT)
+            self.check(run("stop", store=self.store), 0)
+            self.assertEqual(burr.wait(), 0)
+
+    def test_a_note_that_lies_stops_nobody(self):
+        bystander = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+        try:
+            with Collector(self.store) as burr:
+                burr.url()
+                with open(os.path.join(self.store, ".burr-collector"), "w", encoding="utf-8") as file:
+                    json.dump({"pid": bystander.pid, "url": "http://localhost:1"}, file)
+                self.check(run("stop", store=self.store), 0, rf"process {burr.process.pid}\b")
+                self.assertEqual(burr.wait(), 0)
+            self.assertIsNone(bystander.poll())
+        finally:
+            bystander.stdin.close()
+            bystander.wait()
+
+    def test_nothing_runs(self):
+        os.makedirs(self.store)
+        with open(os.path.join(self.store, ".burr-collector"), "w", encoding="utf-8") as file:
+            file.write('{"pid":1,"url":"http://localhost:1"}')
+        self.check(run("stop", store=self.store), 3, "not running")
+        self.check(run("status", store=self.store), 3, "not running")
+        self.check(run("open", store=self.store), 3, "^$", "start it with burr")
+
+
+class Samples(Case):
+    def setUp(self):
+        super().setUp()
+        self.samples = self.path("samples")
+        self.told = self.path("told")
+        os.mkfifo(self.told)
+        self.env = environment(BURR_EXAMPLES_DIR=self.samples, TOLD=self.told, BURR_STORE=self.store)
+        write_samples(self.samples, ["burr-demo-one", "burr-demo-two"])
+        with open(os.path.join(self.samples, "samples.txt"), "w", encoding="utf-8") as file:
+            file.write("burr-demo-one\ta first look\tdemo_one\nburr-demo-none\tis not there\n")
+
+    def hear(self, count):
+        """What so many samples have written to the fifo."""
+        heard = []
+        while len(heard) < count:
+            with open(self.told, encoding="utf-8") as file:
+                heard += file.read().split()
+        return sorted(heard)
+
+    def test_a_new_store_gets_them_once(self):
+        with Collector(self.store, env=self.env) as burr:
+            burr.url()
+            self.assertTrue(any("2 sample programs" in line for line in burr.seen), burr.seen)
+            self.assertEqual(self.hear(2), ["burr-demo-one", "burr-demo-two"])
+            self.check(run("stop", store=self.store), 0)
+            burr.wait()
+        with Collector(self.store, env=self.env) as burr:
+            burr.url()
+            self.assertFalse(any("sample" in line for line in burr.seen), burr.seen)
+
+    def test_no_demo(self):
+        for option in ("--no-demo", "--no-copy-demo_data", "--no-copy_demo_data"):
+            with self.subTest(option=option), Collector(self.path(option), option, env=self.env) as burr:
+                burr.url()
+                self.assertFalse(any("sample" in line for line in burr.seen), burr.seen)
+
+    def test_a_store_with_projects_is_not_new(self):
+        write_app(self.store, "mine", "a", [])
+        with Collector(self.store, env=self.env) as burr:
+            burr.url()
+            self.assertFalse(any("sample" in line for line in burr.seen), burr.seen)
+
+    def test_list(self):
+        text = self.check(run("demo", "--list", env=self.env), 0).stdout
+        self.assertEqual(text, "SAMPLE  SHOWS\none     a first look\ntwo\n")
+        self.assertFalse(os.path.exists(self.store))
+
+    def test_run(self):
+        env = dict(self.env, TOLD="")
+        text = self.check(run("demo", env=env), 0).stdout
+        self.assertRegex(text, r"^one  a first look\n  done in .*, project demo_one\ntwo\n  done in ")
+        self.assertIn("burr ls", text)
+        self.assertTrue(os.path.isdir(os.path.join(self.store, "burr-demo-two")))
+        text = self.check(run("demo", "two", "--store", self.path("second"), env=env), 0).stdout
+        self.assertNotIn("one", text.replace("done", ""))
+        self.check(run("demo", "one", "tow", env=env), 3, "^$", "no sample 'tow'; did you mean two")
+
+    def test_one_that_fails(self):
+        write_samples(self.samples, ["burr-demo-bad"], code=5)
+        result = run("demo", env=dict(self.env, TOLD=""))
+        self.check(result, 1, r"bad\n  failed: exit code 5: burr-demo-bad speaks\none")
+
+    def test_without_samples(self):
+        for folder in (self.path("missing"), self.folder):
+            env = dict(self.env, BURR_EXAMPLES_DIR=folder)
+            self.check(run("demo", env=env), 1, "^$", "no sample programs in")
+            with Collector(self.path("new-" + os.path.basename(folder)), env=env) as burr:
+                burr.url()
+
+
+class Help(Case):
+    def test_every_text_fits_and_helps(self):
+        texts = [run("--help"), run("help"), run("-h"), run("--version")]
+        texts += [run("help", command) for command in COMMANDS] + [run(command, "--help") for command in COMMANDS]
+        for result in texts:
+            self.check(result, 0)
+            self.assertTrue(result.stdout.endswith("\n"))
+            for line in result.stdout.splitlines():
+                self.assertLessEqual(len(line), 80, line)
+                self.assertEqual(line, line.rstrip())
+
+    def test_the_overview_names_every_command(self):
+        text = run("--help").stdout
+        for command in COMMANDS:
+            self.assertRegex(text, rf"(?m)^  {command}\b")
+
+    def test_every_option_is_explained_where_it_works(self):
+        for command in COMMANDS:
+            text = run("help", command).stdout
+            for option in ("--store", "--json", "--limit", "--port", "--list", "--raw", "--no-open"):
+                taken = "takes no" not in run(command, option, "1", "a", "b", "c", "d").stderr
+                self.assertEqual(option in text, taken and "[OPTIONS]" in text, (command, option))
+
+    def test_version_and_licenses(self):
+        self.check(run("--version"), 0, r"^burr \d+\.\d+\.\d+\n$")
+        self.check(run("--licenses"), 0, r"h2o")
+
+
+if __name__ == "__main__":
+    if not os.access(BURR, os.X_OK):
+        print("SKIP: the program is not built ($BURR)")
+        sys.exit(77)
+    unittest.main(verbosity=2)
