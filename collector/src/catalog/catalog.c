@@ -319,7 +319,7 @@ static bool one_turn(struct catalog *catalog, bool poll_now, bool *rescan, burr_
 		turn.status = work(catalog, &more, &turn.err);
 	if (turn.status == BURR_OK) {
 		check_ready(catalog);
-		return more;
+		return more || atomic_load(&catalog->damaged); /* an event may have told so just now */
 	}
 	*err = turn.err;
 	roll_back(catalog);
