@@ -43,8 +43,8 @@ void store_unlock_append(struct store *store);
 /* Whether a collector is there: somebody holds .burr-collector. *out_pid (may be NULL): its process, 0 if the
  * kernel does not tell. */
 bool store_has_collector(struct store *store, int64_t *out_pid);
-/* Become the store's collector: hold .burr-collector until the store is closed or this process ends. False: another
- * one does. */
+/* Become the store's collector: hold .burr-collector until the store is closed or this process ends. False:
+ * another one does. */
 bool store_claim_collector(struct store *store);
 /* The claimant's note about itself, for store_read_collector. */
 burr_status store_write_collector(struct store *store, struct slice text, burr_error *err);

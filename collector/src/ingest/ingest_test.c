@@ -292,12 +292,11 @@ static void raw_garbage_on_the_socket_is_closed(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct sockaddr_un address;
 		char answer[64];
-		ssize_t got;
 		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 		assert_true(link_address(f->store, &address));
 		assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 		assert_true(write(fd, garbage[i].data, garbage[i].len) > 0);
-		while ((got = read(fd, answer, sizeof(answer))) > 0)
+		while (read(fd, answer, sizeof(answer)) > 0)
 			; /* its greeting, then the end */
 		close(fd);
 	}
