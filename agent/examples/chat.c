@@ -99,7 +99,7 @@ BURR_ACTION(decide_tool, "question", "tool", "")
 			     : strpbrk(question, "0123456789") ? "calculator"
 							       : "none";
 	ask_small_model(step, question, choice);
-	if (strcmp(choice, "none"))
+	if (strcmp(choice, "none") != 0)
 		burr_set_text(step, "tool", choice);
 	return BURR_OK;
 }

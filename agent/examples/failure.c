@@ -24,7 +24,7 @@ static const char other_card[] = "{\"card\": \"4242-4242-4242-4242\"}";
 static int charge(const char *card, int64_t amount_cents)
 {
 	sample_pause_ms(80);
-	return amount_cents > 0 && strncmp(card, "4000", 4) ? 200 : 402;
+	return amount_cents > 0 && strncmp(card, "4000", 4) != 0 ? 200 : 402;
 }
 
 BURR_ACTION(add_up, "quantity price_cents", "total_cents", "")

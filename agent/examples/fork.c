@@ -40,7 +40,7 @@ BURR_ACTION(choose_travel, "city", "travel cost", "travel?")
 	const char *travel = burr_input_text(step, "travel", "plane");
 	sample_pause_ms(60);
 	burr_set_text(step, "travel", travel);
-	burr_set_int(step, "cost", strcmp(travel, "plane") ? 140 : 330);
+	burr_set_int(step, "cost", strcmp(travel, "plane") == 0 ? 330 : 140);
 	return BURR_OK;
 }
 

@@ -37,7 +37,8 @@ void check(burr_status status, const burr_error &err)
 }
 
 /* BURR_ACTION works in C++ too. This does the same for a lambda that captures nothing. */
-burr_action action(int line, const char *name, const char *reads, const char *writes, burr_action_fn run)
+burr_action action(
+	int line, const char *name, const char *reads, const char *writes, burr_action_fn run) noexcept
 {
 	return {sizeof(burr_action), name, reads, writes, "", run, nullptr, __FILE__, line, nullptr, false};
 }
@@ -45,19 +46,16 @@ burr_action action(int line, const char *name, const char *reads, const char *wr
 /* ---- the game ---- */
 
 /* Knows the number. The actions reach it by burr_step_ctx. */
-class oracle
-{
-      public:
-	explicit oracle(int64_t number) : number_(number)
+struct oracle {
+	int64_t number;
+	bool is_above(int64_t guess) const
 	{
+		return number > guess;
 	}
-	const char *compare(int64_t guess) const
+	bool is_below(int64_t guess) const
 	{
-		return guess < number_ ? "higher" : guess > number_ ? "lower" : "right";
+		return number < guess;
 	}
-
-      private:
-	int64_t number_;
 };
 
 const burr_action guess = action(__LINE__, "guess", "low high", "guess tries", [](burr_step *step) {
@@ -68,12 +66,15 @@ const burr_action guess = action(__LINE__, "guess", "low high", "guess tries", [
 const burr_action ask = action(__LINE__, "ask", "guess", "low high answer", [](burr_step *step) {
 	const auto *knows = static_cast<const oracle *>(burr_step_ctx(step));
 	const int64_t number = burr_get_int(step, "guess");
-	const std::string answer = knows->compare(number);
-	if (answer == "higher")
+	if (knows->is_above(number)) {
 		burr_set_int(step, "low", number + 1);
-	if (answer == "lower")
+		return burr_set_text(step, "answer", "higher");
+	}
+	if (knows->is_below(number)) {
 		burr_set_int(step, "high", number - 1);
-	return burr_set_text(step, "answer", answer.c_str());
+		return burr_set_text(step, "answer", "lower");
+	}
+	return burr_set_text(step, "answer", "right");
 });
 
 const burr_action cheer = action(__LINE__, "cheer", "guess tries", "", [](burr_step *step) {
@@ -106,7 +107,7 @@ void play(int64_t number)
 	char app_id[SAMPLE_ID_SIZE];
 	sample_new_id(project, ("guess-" + std::to_string(number)).c_str(), app_id);
 
-	oracle knows(number);
+	oracle knows = {number};
 	const app_ptr app = build(app_id, knows);
 	check(burr_app_run(app.get(), nullptr, nullptr, &err), err);
 	std::cout << app_id << ": " << burr_app_result_json(app.get()) << "\n  " << burr_app_url(app.get())
