@@ -417,8 +417,9 @@ burr_status catalog_find_end(struct catalog_reader *reader, struct slice project
 	if (status != BURR_OK)
 		return status;
 	if (!found && sequence_id < 0)
-		return burr_fail(err, BURR_ENOTFOUND, "application %.*s has fewer than %lld finished steps",
-			SLICE_ARG(app_id), -(long long)sequence_id);
+		return burr_fail(err, BURR_ENOTFOUND,
+			"application %.*s has no finished step %lld, counted from its end", SLICE_ARG(app_id),
+			(long long)sequence_id);
 	if (!found)
 		return burr_fail(err, BURR_ENOTFOUND, "application %.*s has no finished step %lld",
 			SLICE_ARG(app_id), (long long)sequence_id);
