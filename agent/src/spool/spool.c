@@ -27,13 +27,11 @@ static pthread_once_t process_once = PTHREAD_ONCE_INIT;
 
 /* ---- fork and exit ---- */
 
-static void init_locks(struct spool *spool)
+static void init_conditions(struct spool *spool)
 {
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&spool->lock, NULL);
-	pthread_mutex_init(&spool->pass_lock, NULL);
 	pthread_cond_init(&spool->wake, &attr);
 	pthread_cond_init(&spool->changed, &attr);
 	pthread_condattr_destroy(&attr);
@@ -48,7 +46,7 @@ static void before_fork(void)
 	}
 }
 
-static void after_fork_in_parent(void)
+static void unlock_all(void)
 {
 	for (struct spool *spool = registry; spool; spool = spool->next) {
 		pthread_mutex_unlock(&spool->lock);
@@ -86,7 +84,7 @@ static void become_new_writer(struct spool *spool)
 static void after_fork_in_child(void)
 {
 	for (struct spool *spool = registry; spool; spool = spool->next) {
-		init_locks(spool);
+		init_conditions(spool); /* whoever waited on them is not in this process */
 		drop_nodes(spool);
 		ship_leave_batch(spool);
 		link_close(spool->link);
@@ -96,7 +94,7 @@ static void after_fork_in_child(void)
 		store_reopen_locks(spool->store);
 		become_new_writer(spool);
 	}
-	pthread_mutex_init(&registry_lock, NULL);
+	unlock_all();
 }
 
 static void at_exit(void)
@@ -115,7 +113,7 @@ static void at_exit(void)
 
 static void init_process(void)
 {
-	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+	pthread_atfork(before_fork, unlock_all, after_fork_in_child);
 	atexit(at_exit);
 }
 
@@ -160,7 +158,9 @@ static struct spool *new_spool(struct store *store, uint64_t queue_bytes)
 	struct spool *spool = calloc(1, sizeof(*spool));
 	if (!spool)
 		return NULL;
-	init_locks(spool);
+	pthread_mutex_init(&spool->lock, NULL);
+	pthread_mutex_init(&spool->pass_lock, NULL);
+	init_conditions(spool);
 	spool->store = store;
 	spool->queue_cap = queue_bytes;
 	spool->last = &spool->first;
