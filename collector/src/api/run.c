@@ -204,8 +204,9 @@ void api_get_run(const struct http_request *req, struct http_response *res)
 	struct facts facts;
 	burr_error err = BURR_ERROR_INIT;
 	burr_status status = store_open_app(api->store, project, app_id, &app_fd, &err);
-	if (status == BURR_EINVAL || status == BURR_ENOTFOUND ||
-		(app_fd >= 0 && !facts_read(app_fd, ".", &facts))) {
+	if (status == BURR_OK && !facts_read(app_fd, ".", &facts))
+		status = BURR_ENOTFOUND; /* deleted just now */
+	if (status == BURR_EINVAL || status == BURR_ENOTFOUND) {
 		http_fail(res, 404, "no application %.*s in project %.*s", SLICE_ARG(app_id),
 			SLICE_ARG(project));
 		return;

@@ -26,7 +26,8 @@ static burr_status ask(struct catalog_reader *reader, burr_error *err)
 	burr_status status = db_open_reader(reader->catalog->path, &reader->db, err);
 	reader->open = status == BURR_OK;
 	reader->generation = generation;
-	return status;
+	/* Between the old file and the new one there is none to open. */
+	return status == BURR_EPERM ? burr_fail_in(err, BURR_ELATER, "ask again") : status;
 }
 
 /* On the way out of each question: a damaged file is told to the indexer. */

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #define TESTING_GRAPH                                                                                      \
@@ -236,13 +238,19 @@ static inline const char *testing_real_store(void)
 static inline bool testing_copy_real_store(const char *folder)
 {
 	const char *real = testing_real_store();
-	struct buf command = BUF_INIT;
 	if (!real)
 		return false;
-	buf_printf(&command, "cp -r '%s/.' '%s' && chmod -R u+w '%s'", real, folder, folder);
-	bool ok = !command.failed && system(command.data) == 0;
-	buf_fini(&command);
-	return ok;
+	char from[4096];
+	char to[4096];
+	snprintf(from, sizeof(from), "%s/.", real);
+	snprintf(to, sizeof(to), "%s", folder);
+	char program[] = "cp";
+	char recursive[] = "-r";
+	char *arguments[] = {program, recursive, from, to, NULL};
+	pid_t pid;
+	int status = -1;
+	return posix_spawnp(&pid, program, NULL, NULL, arguments, environ) == 0 &&
+	       waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 #endif
