@@ -62,6 +62,7 @@ class Collector:
         )
         self.lines = queue.Queue()
         self.seen = []
+        self.ended = False
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -73,6 +74,7 @@ class Collector:
         while True:
             line = self.lines.get(timeout=WAIT_S)
             if line is None:
+                self.ended = True
                 raise AssertionError(f"burr ended before {pattern!r}: {self.seen}")
             self.seen.append(line)
             found = re.search(pattern, line)
@@ -89,12 +91,14 @@ class Collector:
 
     def wait(self):
         code = self.process.wait(timeout=WAIT_S)
-        while True:
+        while not self.ended:
             line = self.lines.get(timeout=WAIT_S)
             if line is None:
+                self.ended = True
                 self.process.stdout.close()
-                return code
-            self.seen.append(line)
+            else:
+                self.seen.append(line)
+        return code
 
     def __enter__(self):
         return self
@@ -824,8 +828,8 @@ class Help(Case):
         for command in COMMANDS:
             text = run("help", command).stdout
             for option in ("--store", "--json", "--limit", "--port", "--list", "--raw", "--no-open"):
-                taken = "takes no" not in run(command, option, "1", "a", "b", "c", "d").stderr
-                self.assertEqual(option in text, taken and "[OPTIONS]" in text, (command, option))
+                taken = "takes no --" not in run(command, option, "1", "a", "b", "c", "d").stderr
+                self.assertEqual(option in text, taken, (command, option))
 
     def test_version_and_licenses(self):
         self.check(run("--version"), 0, r"^burr \d+\.\d+\.\d+\n$")

@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#define HELP_STORE "  --store DIR        the store (else BURR_STORE, else burr_path, else ~/.burr)\n"
+#define HELP_STORE "  --store DIR        the store; else BURR_STORE, burr_path or ~/.burr\n"
 #define HELP_JSON "  --json             one JSON document, for programs\n"
 
 static int command_help(const struct options *options);
@@ -119,7 +119,7 @@ static void print_overview(void)
 	}
 	say("\n"
 	    "Options:\n"
-	    "  --store DIR            the store (else BURR_STORE, else burr_path, else ~/.burr)\n"
+	    "  --store DIR            the store; else BURR_STORE, burr_path or ~/.burr\n"
 	    "  --help, --version      burr help COMMAND tells a command's options\n"
 	    "  --licenses             the notices of all software in this program\n"
 	    "\n"

@@ -134,22 +134,26 @@ bool options_parse(const char *command, unsigned allowed, int argc, char **argv,
 	return true;
 }
 
-static bool takes_value(const char *word)
+/* The spec of a long option, "--name" or "--name=value"; -1 when there is none of this name. */
+static int find_spec(const char *word)
 {
-	for (int i = 0; i < SPEC_COUNT; i++)
-		if (strncmp(word, "--", 2) == 0 && strcmp(word + 2, specs[i].name) == 0)
-			return specs[i].has_value == required_argument;
-	return false;
+	const char *name = word + 2;
+	size_t len = strcspn(name, "=");
+	for (int i = 0; strncmp(word, "--", 2) == 0 && i < SPEC_COUNT; i++)
+		if (strlen(specs[i].name) == len && strncmp(specs[i].name, name, len) == 0)
+			return i;
+	return -1;
 }
 
 int options_find_command(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--") == 0)
-			return 0;
 		if (argv[i][0] != '-')
 			return i;
-		if (takes_value(argv[i]))
+		int spec = find_spec(argv[i]);
+		if (spec < 0)
+			return 0; /* "--", or a mistake: what follows may be anything */
+		if (specs[spec].has_value == required_argument && !strchr(argv[i], '='))
 			i++;
 	}
 	return 0;

@@ -273,6 +273,7 @@ int command_serve(const struct options *options)
 	if (status != BURR_OK)
 		return fail_store(status, &err);
 	setenv("BURR_STORE", store->path, 1); /* the samples' */
+	umask(077);
 	block_signals(&signals);
 	raise_limits();
 	return serve(options, store, fresh, &signals);
