@@ -5,19 +5,14 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "link/link.h"
-#include "wire/limits.h"
-#include "wire/message.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
-enum { ASK_MS = 2000, LOOK_AGAIN_MS = 20 };
-
-static void close_link(struct link **link)
-{
-	link_close(*link);
-}
+enum { LOOK_AGAIN_MS = 20 };
 
 void running_fini(struct running *running)
 {
@@ -68,43 +63,44 @@ bool running_await(struct store *store, int wait_ms, struct running *out)
 	return false;
 }
 
-/* The process that listens on the socket, by the kernel's word. */
-static pid_t peer_pid(const struct link *link)
+/* Connect to the store's socket. No greeting: a collector that is too busy to answer can be held, too. */
+static burr_status connect_to(const struct store *store, int *out_fd, burr_error *err)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-	return getsockopt(link_fd(link), SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
-}
-
-static burr_status greet(struct link *link, burr_error *err)
-{
-	CLEAN(buf_fini) struct buf message = BUF_INIT;
-	CLEAN(buf_fini) struct buf answer = BUF_INIT;
-	struct request request = {.protocol = PROTOCOL_VERSION};
-	struct reply reply;
-	request_put(&message, &request);
-	burr_status status = link_ask(link, buf_slice(&message), ASK_MS, &answer, err);
-	return status == BURR_OK ? reply_read(buf_slice(&answer), &reply, err) : status;
+	struct sockaddr_un address;
+	if (!link_address(store, &address))
+		return burr_fail(err, BURR_EIO, "the path of the store's socket is too long");
+	CLEAN(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return burr_fail(err, BURR_EIO, "make a socket: %s", strerror(errno));
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return burr_fail(err, errno == EAGAIN ? BURR_ETIMEOUT : store_errno_status(errno),
+			"connect to its socket: %s", strerror(errno));
+	*out_fd = fd;
+	fd = -1;
+	return BURR_OK;
 }
 
 burr_status running_hold(struct store *store, int64_t *out_pid, int *out_pidfd, burr_error *err)
 {
-	CLEAN(close_link) struct link *link = NULL;
-	burr_status status = link_open(store, ASK_MS, &link, err);
+	CLEAN(fd_close) int fd = -1;
+	CLEAN(fd_close) int pidfd = -1;
+	struct ucred peer = {0};
+	socklen_t len = sizeof(peer);
+	burr_status status = connect_to(store, &fd, err);
 	if (status != BURR_OK)
 		return status;
-	pid_t pid = peer_pid(link);
-	if (pid <= 0)
+	/* For one who connected the kernel names the process that listens. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 0)
 		return burr_fail(err, BURR_EPERM, "it runs where its process cannot be seen from here");
-	CLEAN(fd_close) int fd = pidfd_open(pid, 0);
-	if (fd < 0)
-		return burr_fail(err, BURR_EIO, "process %d: %s", (int)pid, strerror(errno));
-	/* It answers after the descriptor was made, so that is of the process that answers. */
-	status = greet(link, err);
-	if (status != BURR_OK)
-		return status;
-	*out_pid = pid;
-	*out_pidfd = fd;
-	fd = -1;
+	pidfd = pidfd_open(peer.pid, 0);
+	if (pidfd < 0)
+		return burr_fail(err, BURR_EIO, "process %d: %s", (int)peer.pid, strerror(errno));
+	/* Still connected after the descriptor was made: the process lives, so the descriptor is its. */
+	struct pollfd p = {.fd = fd};
+	if (poll(&p, 1, 0) > 0)
+		return burr_fail(err, BURR_ECLOSED, "it is just ending");
+	*out_pid = peer.pid;
+	*out_pidfd = pidfd;
+	pidfd = -1;
 	return BURR_OK;
 }

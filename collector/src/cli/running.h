@@ -1,7 +1,7 @@
 /* cli/running.h: the collector that runs on a store, as a command sees it.
  *
  * That one runs is the kernel's word (it holds .burr-collector). What it says about itself comes from that
- * file; who it really is, from its socket. */
+ * file; who it really is, from the kernel's knowledge of its socket. */
 #ifndef CLI_RUNNING_H
 #define CLI_RUNNING_H
 
@@ -29,8 +29,8 @@ bool running_find(struct store *store, struct running *out);
 bool running_await(struct store *store, int wait_ms, struct running *out);
 
 /* Hold on to the collector's process: *out_pid and *out_pidfd (yours to close) are of the very process that
- * answers on the store's socket, so neither can be somebody else's.
- * BURR_ENOTFOUND, BURR_ETIMEOUT: it does not answer. BURR_EPERM, BURR_EIO. */
+ * listens on the store's socket, by the kernel's word, so neither can be somebody else's.
+ * BURR_ENOTFOUND, BURR_ETIMEOUT, BURR_ECLOSED: it does not listen yet, or no more. BURR_EPERM, BURR_EIO. */
 burr_status running_hold(struct store *store, int64_t *out_pid, int *out_pidfd, burr_error *err);
 
 #endif

@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 
-enum { WAIT_MS = 10000 };
+enum { WAIT_MS = 10000, STARTING_MS = 2000 };
 
 static void free_store(struct store **store)
 {
@@ -26,10 +26,10 @@ static int say_unheld(struct store *store, const burr_error *err)
 		return CLI_OK;
 	}
 	if (running.pid)
-		say_error("the collector does not answer (%s): kill %lld ends it by force", err->message,
+		say_error("the collector cannot be reached (%s): kill %lld ends it", err->message,
 			(long long)running.pid);
 	else
-		say_error("the collector does not answer: %s", err->message);
+		say_error("the collector cannot be reached: %s", err->message);
 	return CLI_ERROR;
 }
 
@@ -38,13 +38,14 @@ int command_stop(const struct options *options)
 	CLEAN(free_store) struct store *store = NULL;
 	CLEAN(fd_close) int pidfd = -1;
 	CLEAN(buf_fini) struct buf path = BUF_INIT;
+	CLEAN(running_fini) struct running running = RUNNING_INIT;
 	int64_t pid;
 	burr_error err;
 	int code = find_store(options->store, &store);
 	if (code != CLI_OK)
 		return code;
 	human_path(&path, store->path);
-	if (!store_has_collector(store, NULL)) {
+	if (!running_await(store, STARTING_MS, &running)) {
 		say("burr is not running on %s.\n", path.data);
 		return CLI_ABSENT;
 	}
