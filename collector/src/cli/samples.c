@@ -53,7 +53,8 @@ static char *find_folder(void)
 	if (variable && *variable)
 		return is_folder(variable) ? strdup(variable) : NULL;
 	CLEAN(ptr_free) char *here = folder_of_program();
-	char *beside = here ? join(here, "../libexec/burr/examples") : NULL;
+	CLEAN(ptr_free) char *joined = here ? join(here, "../libexec/burr/examples") : NULL;
+	char *beside = joined ? realpath(joined, NULL) : NULL;
 	if (is_folder(beside))
 		return beside;
 	free(beside);
