@@ -12,6 +12,7 @@
 #include "ingest/ingest.h"
 #include "report/report.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ struct collector {
 	struct http_server *http;
 	struct catalog *catalog;
 	struct catalog_reader *reader; /* the append thread's, for questions of writers */
-	struct api *api;
+	pthread_mutex_t lock;
+	struct api *api; /* set before the indexer starts; cleared under lock, as the indexer looks */
 	struct http_route *routes; /* version 0's and the status's */
 	size_t route_count;
 	unsigned worker_count;
@@ -61,8 +63,12 @@ static void on_change(struct slice topic, void *ctx)
 static void on_progress(size_t done, size_t total, void *ctx)
 {
 	struct collector *c = ctx;
-	if (done == total)
-		api_set_ready(c->api);
+	if (done == total) {
+		pthread_mutex_lock(&c->lock);
+		if (c->api)
+			api_set_ready(c->api);
+		pthread_mutex_unlock(&c->lock);
+	}
 	if (total >= REPORT_FROM_APPS && done < total)
 		report_seldom(REPORT_EVERY_MS, "indexing: %zu of %zu runs", done, total);
 	else if (total >= REPORT_FROM_APPS)
@@ -183,6 +189,7 @@ burr_status collector_open(
 	struct collector *c = calloc(1, sizeof(*c));
 	if (!c)
 		return burr_fail(err, BURR_ENOMEM, "no memory for a collector");
+	pthread_mutex_init(&c->lock, NULL);
 	c->store = store;
 	c->started_ns = clock_wall_ns();
 	c->worker_count = count_workers();
@@ -215,6 +222,16 @@ uint64_t collector_record_count(struct collector *collector)
 	return stats.record_count;
 }
 
+/* Before the catalog, whose readers it has; the indexer may be at the end of its first scan. */
+static void close_api(struct collector *c)
+{
+	pthread_mutex_lock(&c->lock);
+	struct api *api = c->api;
+	c->api = NULL;
+	pthread_mutex_unlock(&c->lock);
+	api_close(api);
+}
+
 void collector_close(struct collector *c)
 {
 	if (!c)
@@ -228,9 +245,10 @@ void collector_close(struct collector *c)
 	 * the catalog tells it of changes until the end. */
 	ingest_close(c->ingest);
 	catalog_reader_close(c->reader);
-	api_close(c->api);
+	close_api(c);
 	catalog_close(c->catalog);
 	http_server_close(c->http);
+	pthread_mutex_destroy(&c->lock);
 	free(c->routes);
 	buf_fini(&c->url);
 	free(c);

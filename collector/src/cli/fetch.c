@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "cli/take.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -48,9 +49,7 @@ static int connect_one(const struct addrinfo *address, int64_t deadline_ns)
 			return -1;
 		}
 	}
-	int connected = fd;
-	fd = -1;
-	return connected;
+	return take_fd(&fd);
 }
 
 static burr_status connect_any(

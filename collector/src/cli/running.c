@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "cli/take.h"
 #include "link/link.h"
 
 #include <errno.h>
@@ -75,8 +76,7 @@ static burr_status connect_to(const struct store *store, int *out_fd, burr_error
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return burr_fail(err, errno == EAGAIN ? BURR_ETIMEOUT : store_errno_status(errno),
 			"connect to its socket: %s", strerror(errno));
-	*out_fd = fd;
-	fd = -1;
+	*out_fd = take_fd(&fd);
 	return BURR_OK;
 }
 
@@ -100,7 +100,6 @@ burr_status running_hold(struct store *store, int64_t *out_pid, int *out_pidfd, 
 	if (poll(&p, 1, 0) > 0)
 		return burr_fail(err, BURR_ECLOSED, "it is just ending");
 	*out_pid = peer.pid;
-	*out_pidfd = pidfd;
-	pidfd = -1;
+	*out_pidfd = take_fd(&pidfd);
 	return BURR_OK;
 }
