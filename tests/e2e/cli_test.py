@@ -563,7 +563,7 @@ class Reading(Case):
         self.assertEqual(wide.index("2024") + 2, lines[1].index("2024"))
         lines = self.check(run("ls", "demo", "--limit", "1", store=self.store), 0).stdout.splitlines()
         self.assertEqual(len(lines), 3)
-        self.assertIn("3 more runs: --limit 0", lines[2])
+        self.assertIn("and 3 more: --limit 0", lines[2])
 
     def test_ls_json(self):
         answer = json.loads(self.check(run("ls", "--json", store=self.store), 0).stdout)
@@ -756,7 +756,7 @@ class Samples(Case):
         self.env = environment(BURR_EXAMPLES_DIR=self.samples, TOLD=self.told, BURR_STORE=self.store)
         write_samples(self.samples, ["burr-demo-one", "burr-demo-two"])
         with open(os.path.join(self.samples, "samples.txt"), "w", encoding="utf-8") as file:
-            file.write("burr-demo-one\ta first look\tdemo_one\nburr-demo-none\tis not there\n")
+            file.write("burr-demo-one\ta first look\tburr-demo-one\nburr-demo-none\tis not there\n")
 
     def hear(self, count):
         """What so many samples have written to the fifo."""
@@ -797,17 +797,23 @@ class Samples(Case):
     def test_run(self):
         env = dict(self.env, TOLD="")
         text = self.check(run("demo", env=env), 0).stdout
-        self.assertRegex(text, r"^one  a first look\n  done in .*, project demo_one\ntwo\n  done in ")
+        self.assertRegex(text, r"^one  a first look\n  done in .*, project burr-demo-one\ntwo\n  done in ")
         self.assertIn("burr ls", text)
         self.assertTrue(os.path.isdir(os.path.join(self.store, "burr-demo-two")))
         text = self.check(run("demo", "two", "--store", self.path("second"), env=env), 0).stdout
         self.assertNotIn("one", text.replace("done", ""))
         self.check(run("demo", "one", "tow", env=env), 3, "^$", "no sample 'tow'; did you mean two")
 
+    def test_names_without_their_beginning(self):
+        write_samples(self.samples, ["demo_counter"])
+        env = dict(self.env, TOLD="")
+        for name in ("counter", "demo_counter"):
+            self.check(run("demo", name, env=env), 0, r"^demo_counter\n  done in .*, project demo_counter\n")
+
     def test_one_that_fails(self):
         write_samples(self.samples, ["burr-demo-bad"], code=5)
         result = run("demo", env=dict(self.env, TOLD=""))
-        self.check(result, 1, r"bad\n  failed: exit code 5: burr-demo-bad speaks\none")
+        self.check(result, 1, r"^one .*\n  done .*\nbad\n  failed: exit code 5: burr-demo-bad speaks\ntwo\n")
 
     def test_without_samples(self):
         for folder in (self.path("missing"), self.folder):

@@ -50,11 +50,19 @@ static int list(const struct samples *samples)
 	return CLI_OK;
 }
 
+/* "counter" may stand for demo_counter. */
+static bool is_called(const struct sample *sample, const char *name)
+{
+	static const char prefix[] = "demo_";
+	const size_t len = sizeof(prefix) - 1;
+	return strcmp(sample->name, name) == 0 || strcmp(strrchr(sample->program, '/') + 1, name) == 0 ||
+	       (strncmp(sample->name, prefix, len) == 0 && strcmp(sample->name + len, name) == 0);
+}
+
 static const struct sample *find_sample(const struct samples *samples, const char *name)
 {
 	for (size_t i = 0; i < samples->count; i++)
-		if (strcmp(samples->items[i].name, name) == 0 ||
-			strcmp(strrchr(samples->items[i].program, '/') + 1, name) == 0)
+		if (is_called(&samples->items[i], name))
 			return &samples->items[i];
 	CLEAN(buf_fini) struct buf hint = BUF_INIT;
 	struct nearest nearest = NEAREST_INIT;
@@ -83,14 +91,24 @@ static void last_line(int fd, struct buf *out)
 		human_text(out, (struct slice){text + begin, (size_t)(got - begin)});
 }
 
-static bool say_result(const struct sample *sample, int wait_status, int64_t took_us, int output_fd)
+/* The sample's own project; NULL when there is none of its name. */
+static const char *find_own_project(const struct store *store, const struct sample *sample)
+{
+	CLEAN(fd_close) int fd = -1;
+	const char *name = sample->project ? sample->project : sample->name;
+	bool there = store_open_project(store, slice_of(name), &fd, NULL) == BURR_OK;
+	return there ? name : NULL;
+}
+
+static bool say_result(const struct store *store, const struct sample *sample, int wait_status,
+	int64_t took_us, int output_fd)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) {
+		const char *project = find_own_project(store, sample);
 		human_duration(&text, took_us);
 		say("  %sdone%s in %.*s%s%s\n", say_style(STYLE_GOOD), say_plain(),
-			SLICE_ARG(buf_slice(&text)), sample->project ? ", project " : "",
-			sample->project ? sample->project : "");
+			SLICE_ARG(buf_slice(&text)), project ? ", project " : "", project ? project : "");
 		return true;
 	}
 	last_line(output_fd, &text);
@@ -104,7 +122,7 @@ static bool say_result(const struct sample *sample, int wait_status, int64_t too
 	return false;
 }
 
-static bool run_one(const struct sample *sample)
+static bool run_one(const struct store *store, const struct sample *sample)
 {
 	CLEAN(fd_close) int output_fd = memfd_create("burr-demo", MFD_CLOEXEC);
 	int wait_status = 0;
@@ -119,7 +137,7 @@ static bool run_one(const struct sample *sample)
 	}
 	while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
 		;
-	return say_result(sample, wait_status, (clock_mono_ns() - start_ns) / 1000, output_fd);
+	return say_result(store, sample, wait_status, (clock_mono_ns() - start_ns) / 1000, output_fd);
 }
 
 /* The samples open it themselves; doing it first gives one clear error in place of many. */
@@ -157,10 +175,10 @@ static int run(const struct options *options, const struct samples *samples)
 		return code;
 	if (options->arg_count)
 		for (int i = 0; i < options->arg_count; i++)
-			failed |= !run_one(find_sample(samples, options->args[i]));
+			failed |= !run_one(store, find_sample(samples, options->args[i]));
 	else
 		for (size_t i = 0; i < samples->count; i++)
-			failed |= !run_one(&samples->items[i]);
+			failed |= !run_one(store, &samples->items[i]);
 	say_where(store);
 	return failed ? CLI_ERROR : CLI_OK;
 }

@@ -30,14 +30,14 @@ static size_t limit_of(const struct options *options, size_t count)
 	return limit < count ? limit : count;
 }
 
-static void say_rest(size_t shown, size_t count, const char *what)
+static void say_rest(size_t shown, size_t count)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	if (shown == count)
 		return;
 	buf_append_str(&text, "… and ");
 	human_count(&text, count - shown);
-	buf_printf(&text, " more %s: --limit 0 shows all", what);
+	buf_append_str(&text, " more: --limit 0 shows all");
 	say("%s%.*s%s\n", say_style(STYLE_DIM), SLICE_ARG(buf_slice(&text)), say_plain());
 }
 
@@ -94,7 +94,7 @@ static void print_projects(const struct project *projects, size_t shown, size_t 
 		add_time(&table, projects[i].last_written);
 	}
 	columns_print(&table);
-	say_rest(shown, count, "projects");
+	say_rest(shown, count);
 	columns_fini(&table);
 }
 
@@ -174,7 +174,7 @@ static void print_runs(const burr_app_item *apps, size_t shown, size_t count)
 		add_time(&table, apps[i].last_written);
 	}
 	columns_print(&table);
-	say_rest(shown, count, "runs");
+	say_rest(shown, count);
 	columns_fini(&table);
 }
 

@@ -63,7 +63,11 @@ static char *find_folder(void)
 
 static int compare_samples(const void *a, const void *b)
 {
-	return strcmp(((const struct sample *)a)->program, ((const struct sample *)b)->program);
+	const struct sample *left = a;
+	const struct sample *right = b;
+	if (left->rank != right->rank)
+		return left->rank < right->rank ? -1 : 1;
+	return strcmp(left->program, right->program);
 }
 
 /* The tab-separated field after *rest, for free(); NULL for none. */
@@ -76,13 +80,14 @@ static char *take_field(struct slice *rest)
 	return field.len ? slice_dup(field) : NULL;
 }
 
-static void take_title(struct samples *samples, struct slice line)
+static void take_title(struct samples *samples, size_t rank, struct slice line)
 {
 	CLEAN(ptr_free) char *program = take_field(&line);
 	for (size_t i = 0; program && i < samples->count; i++) {
 		struct sample *sample = &samples->items[i];
 		if (strcmp(strrchr(sample->program, '/') + 1, program) != 0 || sample->title)
 			continue;
+		sample->rank = rank;
 		sample->title = take_field(&line);
 		sample->project = take_field(&line);
 	}
@@ -94,12 +99,12 @@ static void read_titles(struct samples *samples, int dir_fd)
 	if (file_read(dir_fd, TITLES_FILE, TITLES_MAX, &text, NULL) != BURR_OK)
 		return;
 	struct slice rest = buf_slice(&text);
-	while (rest.len) {
+	for (size_t rank = 0; rest.len; rank++) {
 		const char *end = memchr(rest.data, '\n', rest.len);
 		struct slice line = {rest.data, end ? (size_t)(end - rest.data) : rest.len};
 		size_t used = line.len + (end != NULL);
 		rest = (struct slice){rest.data + used, rest.len - used};
-		take_title(samples, line);
+		take_title(samples, rank, line);
 	}
 }
 
@@ -117,7 +122,8 @@ static void add_sample(struct samples *samples, const char *name)
 	if (!items)
 		return;
 	samples->items = items;
-	struct sample sample = {.program = join(samples->folder, name), .name = strdup(name + skip)};
+	struct sample sample = {
+		.program = join(samples->folder, name), .rank = SIZE_MAX, .name = strdup(name + skip)};
 	items[samples->count] = sample;
 	if (sample.program && sample.name) {
 		samples->count++;
@@ -138,9 +144,9 @@ void samples_find(struct samples *out)
 	while ((entry = readdir(dir)))
 		if (is_sample(dirfd(dir), entry->d_name))
 			add_sample(out, entry->d_name);
+	read_titles(out, dirfd(dir));
 	if (out->count)
 		qsort(out->items, out->count, sizeof(*out->items), compare_samples);
-	read_titles(out, dirfd(dir));
 }
 
 void samples_fini(struct samples *samples)

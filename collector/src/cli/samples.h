@@ -10,6 +10,7 @@
 
 struct sample {
 	char *program; /* path */
+	size_t rank;   /* its line in samples.txt; SIZE_MAX: none */
 	char *name;    /* the file's name without "burr-demo-" */
 	char *title;   /* NULL: samples.txt does not know it */
 	char *project; /* NULL */
@@ -26,7 +27,8 @@ struct samples {
 	}
 
 /* Look in $BURR_EXAMPLES_DIR, or, where that is not set, beside the program (../libexec/burr/examples), then
- * where it was to be installed. By name. count is 0 where there are none. */
+ * where it was to be installed. In the order of samples.txt, the rest by name. count is 0 where there are
+ * none. */
 void samples_find(struct samples *out);
 void samples_fini(struct samples *samples);
 
