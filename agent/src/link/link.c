@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "link/frame.h"
 #include "wire/limits.h"
 
 #include <errno.h>
@@ -11,14 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-static const char SOCKET_FILE[] = ".burr-socket";
-static const uint8_t GREETING_REQ[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
-static const uint8_t GREETING_REP[8] = {0, 'S', 'P', 0, 0, 0x31, 0, 0};
-
-enum {
-	FRAME_HEAD = 9, /* 0x01 and the message's length */
-	ID_LEN = 4,     /* the request id in front of the body */
-};
+enum { CONNECT_AGAIN_MS = 10 }; /* the listener's queue is full: no event tells when it is not */
 
 struct link {
 	int fd;
@@ -29,10 +23,10 @@ bool link_address(const struct store *store, struct sockaddr_un *out)
 {
 	*out = (struct sockaddr_un){.sun_family = AF_UNIX};
 	const size_t room = sizeof(out->sun_path);
-	int len = snprintf(out->sun_path, room, "%s/%s", store->path, SOCKET_FILE);
+	int len = snprintf(out->sun_path, room, "%s/%s", store->path, LINK_SOCKET_FILE);
 	if (len > 0 && (size_t)len < room)
 		return true;
-	len = snprintf(out->sun_path, room, "/proc/self/fd/%d/%s", store->dir_fd, SOCKET_FILE);
+	len = snprintf(out->sun_path, room, "/proc/self/fd/%d/%s", store->dir_fd, LINK_SOCKET_FILE);
 	return len > 0 && (size_t)len < room;
 }
 
@@ -121,31 +115,41 @@ static burr_status receive_all(struct link *link, void *to, size_t len, int64_t 
 
 /* ---- connecting ---- */
 
-static burr_status connect_to(struct link *link, struct store *store, burr_error *err)
+static burr_status fail_connect(const struct sockaddr_un *address, burr_error *err)
+{
+	bool nobody = errno == ENOENT || errno == ECONNREFUSED;
+	return burr_fail(err, nobody ? BURR_ENOTFOUND : store_errno_status(errno), "connect to %s: %s",
+		address->sun_path, strerror(errno));
+}
+
+/* A Unix socket connects at once or not at all, unless the listener's queue is full, which is how a collector
+ * that is stopped ends up: then connect would wait without end. */
+static burr_status connect_to(struct link *link, struct store *store, int64_t deadline_ns, burr_error *err)
 {
 	struct sockaddr_un address;
 	if (!link_address(store, &address))
 		return burr_fail(err, BURR_EIO, "the path of the store's socket is too long");
-	link->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	link->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (link->fd < 0)
 		return burr_fail(err, BURR_EIO, "make a socket: %s", strerror(errno));
-	/* A Unix socket connects at once or not at all, unless the listener's queue is full: then it is busy.
-	 */
-	if (connect(link->fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return BURR_OK;
-	bool nobody = errno == ENOENT || errno == ECONNREFUSED;
-	return burr_fail(err, nobody ? BURR_ENOTFOUND : store_errno_status(errno), "connect to %s: %s",
-		address.sun_path, strerror(errno));
+	while (connect(link->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		if (errno != EAGAIN)
+			return fail_connect(&address, err);
+		if (!left_ms(deadline_ns))
+			return burr_fail(err, BURR_ETIMEOUT, "the collector does not answer");
+		poll(NULL, 0, CONNECT_AGAIN_MS);
+	}
+	return BURR_OK;
 }
 
 static burr_status greet(struct link *link, int64_t deadline_ns, burr_error *err)
 {
-	uint8_t theirs[sizeof(GREETING_REP)];
-	struct iovec part = {(void *)(uintptr_t)GREETING_REQ, sizeof(GREETING_REQ)};
+	uint8_t theirs[sizeof(FRAME_GREETING_REP)];
+	struct iovec part = {(void *)(uintptr_t)FRAME_GREETING_REQ, sizeof(FRAME_GREETING_REQ)};
 	burr_status status = send_all(link, &part, 1, deadline_ns, err);
 	if (status == BURR_OK)
 		status = receive_all(link, theirs, sizeof(theirs), deadline_ns, err);
-	if (status == BURR_OK && memcmp(theirs, GREETING_REP, sizeof(theirs)) != 0)
+	if (status == BURR_OK && memcmp(theirs, FRAME_GREETING_REP, sizeof(theirs)) != 0)
 		return burr_fail(err, BURR_ECORRUPT, "the store's socket is not a collector's");
 	return status;
 }
@@ -156,9 +160,10 @@ burr_status link_open(struct store *store, uint32_t timeout_ms, struct link **ou
 	if (!link)
 		return burr_fail(err, BURR_ENOMEM, "no memory for a connection");
 	link->fd = -1;
-	burr_status status = connect_to(link, store, err);
+	int64_t deadline_ns = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+	burr_status status = connect_to(link, store, deadline_ns, err);
 	if (status == BURR_OK)
-		status = greet(link, clock_mono_ns() + (int64_t)timeout_ms * 1000000, err);
+		status = greet(link, deadline_ns, err);
 	if (status != BURR_OK) {
 		link_close(link);
 		return status;
@@ -187,32 +192,17 @@ void link_interrupt(struct link *link)
 
 /* ---- asking ---- */
 
-static void put_big_endian(uint8_t *to, uint64_t value, int len)
-{
-	for (int i = 0; i < len; i++)
-		to[i] = (uint8_t)(value >> (8 * (len - 1 - i)));
-}
-
-static uint64_t get_big_endian(const uint8_t *from, int len)
-{
-	uint64_t value = 0;
-	for (int i = 0; i < len; i++)
-		value = value << 8 | from[i];
-	return value;
-}
-
 static burr_status receive_reply(
 	struct link *link, int64_t deadline_ns, uint32_t *out_id, struct buf *out, burr_error *err)
 {
-	uint8_t head[FRAME_HEAD + ID_LEN];
+	uint8_t head[FRAME_HEAD];
+	uint64_t len;
 	burr_status status = receive_all(link, head, sizeof(head), deadline_ns, err);
 	if (status != BURR_OK)
 		return status;
-	uint64_t len = get_big_endian(head + 1, 8);
-	if (head[0] != 1 || len < ID_LEN || len > MESSAGE_BYTES_MAX)
+	if (!frame_read(head, &len) || len > MESSAGE_BYTES_MAX)
 		return burr_fail(err, BURR_ECORRUPT, "a frame that is not nng's");
-	*out_id = (uint32_t)get_big_endian(head + FRAME_HEAD, ID_LEN);
-	len -= ID_LEN;
+	*out_id = frame_id(head);
 	buf_clear(out);
 	char *to = buf_reserve(out, (size_t)len);
 	if (!to)
@@ -225,11 +215,10 @@ static burr_status receive_reply(
 burr_status link_ask(
 	struct link *link, struct slice request, int timeout_ms, struct buf *out_reply, burr_error *err)
 {
-	uint8_t head[FRAME_HEAD + ID_LEN] = {1};
+	uint8_t head[FRAME_HEAD];
 	int64_t deadline_ns = timeout_ms < 0 ? -1 : clock_mono_ns() + (int64_t)timeout_ms * 1000000;
 	uint32_t id = UINT32_C(0x80000000) | ++link->id;
-	put_big_endian(head + 1, ID_LEN + request.len, 8);
-	put_big_endian(head + FRAME_HEAD, id, ID_LEN);
+	frame_write(head, id, request.len);
 	struct iovec parts[] = {{head, sizeof(head)}, {(void *)(uintptr_t)request.data, request.len}};
 	burr_status status = send_all(link, parts, 2, deadline_ns, err);
 	uint32_t got_id = 0;

@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "store/store.h"
 
+#define LINK_SOCKET_FILE ".burr-socket"
+
 struct link;
 
 /* Connect to the store's collector and exchange greetings.

@@ -1,154 +1,41 @@
-/* ingest/ingest.c: see ingest.h.
+/* ingest/ingest.c: see ingest.h: what is answered, by one thread that also moves the bytes (peers.h).
  *
- * A context (nng's state of one request) is always in one of three places: with nng, receiving or sending; in
- * the inbox; with the append thread. Only its holder touches it, so contexts need no lock; the inbox has one.
- *
- *     receive ──callback──▶ inbox ──append thread──▶ answer: send ──callback──▶ receive …
- *
- * Lock order: `lock` alone; nothing is called with it held but pthread functions. */
+ * Threads: the append thread owns everything but the statistics, which `lock` guards. */
 #include "ingest/ingest.h"
 
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json.h"
-#include "link/link.h"
+#include "ingest/peers.h"
 #include "report/report.h"
 #include "wire/limits.h"
 #include "wire/message.h"
 
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/rep.h>
-#include <nng/transport/ipc/ipc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <unistd.h>
 
 enum {
-	/* Requests in hand at once. One thread appends, so more would only hold memory: further ones wait in
-	 * their connections. */
-	CONTEXTS = 32,
-	WRITERS_MAX = 256, /* connections; what is over it is closed at once and tries again */
-	LOGS_OPEN = 2048,  /* reopening a log costs 2.3 times an append to an open one */
-	LOCK_AGAIN_NS = 5 * 1000 * 1000,
+	LOGS_OPEN = 2048, /* reopening a log costs 2.3 times an append to an open one */
+	LOCK_AGAIN_MS = 5,
 	REPORT_EVERY_MS = 10000,
-};
-
-struct context {
-	struct ingest *ingest;
-	nng_ctx ctx;
-	nng_aio *aio;
-	bool sending;
-	struct context *next; /* in the inbox */
 };
 
 struct ingest {
 	struct ingest_options options; /* constant */
-	nng_socket sock;               /* constant after open */
+	struct peers *peers;           /* append thread only, but peers_wake */
 	struct appender *appender;     /* append thread only */
-	struct context contexts[CONTEXTS];
+	bool appending;                /* append thread only */
 	pthread_t thread;
-	bool started;
+	bool started; /* the caller's thread only */
 	bool stopped; /* the caller's thread only */
 
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stopping;                 /* under lock */
-	uint32_t writers[WRITERS_MAX]; /* ids of connections, 0: free; under lock */
-	struct context *first;         /* the inbox; under lock */
-	struct context **last;         /* under lock */
-	struct ingest_stats stats;     /* under lock */
+	bool stopping;             /* under lock */
+	struct ingest_stats stats; /* under lock */
 };
-
-/* ---- nng's side ---- */
-
-static void receive(struct context *c)
-{
-	c->sending = false;
-	nng_ctx_recv(c->ctx, c->aio);
-}
-
-static void put_inbox(struct context *c)
-{
-	struct ingest *in = c->ingest;
-	pthread_mutex_lock(&in->lock);
-	c->next = NULL;
-	*in->last = c;
-	in->last = &c->next;
-	pthread_cond_signal(&in->wake);
-	pthread_mutex_unlock(&in->lock);
-}
-
-/* nng's thread: a request has come, or an answer has gone. */
-static void on_aio(void *arg)
-{
-	struct context *c = arg;
-	int result = nng_aio_result(c->aio);
-	if (result == NNG_ECLOSED || result == NNG_ECANCELED)
-		return; /* the socket is closed: this context rests */
-	if (c->sending) {
-		if (result != 0)
-			nng_msg_free(nng_aio_get_msg(c->aio)); /* the asker has gone */
-		receive(c);
-	} else if (result != 0) {
-		receive(c);
-	} else {
-		put_inbox(c);
-	}
-}
-
-/* Before a connection is used: is there room, and is it the owner of the store? */
-static bool welcome(struct ingest *in, nng_pipe pipe)
-{
-	uint64_t uid;
-	struct ingest_stats stats;
-	ingest_get_stats(in, &stats);
-	if (stats.writer_count >= WRITERS_MAX) {
-		report_seldom(REPORT_EVERY_MS, "refused a connection: %d writers are connected", WRITERS_MAX);
-		return false;
-	}
-	if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) == 0 && uid != geteuid() && uid != 0) {
-		report_seldom(REPORT_EVERY_MS, "refused a connection of user %llu: the store is not theirs",
-			(unsigned long long)uid);
-		return false;
-	}
-	return true;
-}
-
-/* Connections that were let in, by their id: nng also reports the end of those that were not. */
-static void set_writer(struct ingest *in, uint32_t from, uint32_t to)
-{
-	pthread_mutex_lock(&in->lock);
-	for (size_t i = 0; i < WRITERS_MAX; i++) {
-		if (in->writers[i] != from)
-			continue;
-		in->writers[i] = to;
-		in->stats.writer_count += to ? 1 : -1u;
-		break;
-	}
-	pthread_mutex_unlock(&in->lock);
-}
-
-static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
-{
-	uint32_t id = (uint32_t)nng_pipe_id(pipe);
-	switch (event) {
-	case NNG_PIPE_EV_ADD_PRE:
-		if (!welcome(arg, pipe))
-			nng_pipe_close(pipe);
-		break;
-	case NNG_PIPE_EV_ADD_POST:
-		set_writer(arg, 0, id);
-		break;
-	case NNG_PIPE_EV_REM_POST:
-		set_writer(arg, id, 0);
-		break;
-	default:
-		break;
-	}
-}
 
 /* ---- answering; the append thread ---- */
 
@@ -243,42 +130,18 @@ static void answer(struct ingest *in, struct slice bytes, bool appending, struct
 	}
 }
 
-static void send_answer(struct context *c, const struct buf *out)
+static void on_request(void *ctx, struct slice request, struct buf *out_reply)
 {
-	nng_msg *msg = NULL;
-	if (out->failed || nng_msg_alloc(&msg, 0) != 0 || nng_msg_append(msg, out->data, out->len) != 0) {
-		/* Without memory for an answer the asker's connection would wait for ever: it asks again. */
-		nng_msg_free(msg);
-		report_seldom(REPORT_EVERY_MS, "no memory to answer a writer, which will ask again");
-		receive(c);
-		return;
-	}
-	c->sending = true;
-	nng_aio_set_msg(c->aio, msg);
-	nng_ctx_send(c->ctx, c->aio);
+	struct ingest *in = ctx;
+	answer(in, request, in->appending, out_reply);
 }
 
-/* The next context of the inbox; NULL when there is none and either the time is up or the end has come. */
-static struct context *take_inbox(struct ingest *in, bool appending)
+static void note_peers(struct ingest *in)
 {
-	struct timespec until;
 	pthread_mutex_lock(&in->lock);
-	int64_t deadline_ns = clock_mono_ns() + LOCK_AGAIN_NS;
-	until = (struct timespec){deadline_ns / 1000000000, deadline_ns % 1000000000};
-	while (!in->first && !in->stopping) {
-		if (appending)
-			pthread_cond_wait(&in->wake, &in->lock);
-		else if (pthread_cond_timedwait(&in->wake, &in->lock, &until) != 0)
-			break;
-	}
-	struct context *c = in->first;
-	if (c) {
-		in->first = c->next;
-		if (!in->first)
-			in->last = &in->first;
-	}
+	in->stats.writer_count = peers_count(in->peers);
+	in->stats.appending = in->appending;
 	pthread_mutex_unlock(&in->lock);
-	return c;
 }
 
 static bool is_stopping(struct ingest *in)
@@ -289,105 +152,26 @@ static bool is_stopping(struct ingest *in)
 	return stopping;
 }
 
-/* The right to append cannot be waited for together with the inbox: a lock is no event. So while it is
- * missing it is asked for every 5 ms. */
-static bool claim_append(struct ingest *in)
-{
-	if (!store_lock_append_exclusive(in->options.store))
-		return false;
-	pthread_mutex_lock(&in->lock);
-	in->stats.appending = true;
-	pthread_mutex_unlock(&in->lock);
-	return true;
-}
-
+/* The right to append cannot be waited for together with sockets: a lock is no event. So while it is missing
+ * it is asked for every 5 ms; with it, an idle collector sleeps. */
 static void *append_run(void *arg)
 {
 	struct ingest *in = arg;
-	bool appending = false;
-	struct buf out = BUF_INIT;
-	for (;;) {
-		if (!appending)
-			appending = claim_append(in);
-		struct context *c = take_inbox(in, appending);
-		if (!c && is_stopping(in))
-			break;
-		if (!c)
-			continue;
-		nng_msg *msg = nng_aio_get_msg(c->aio);
-		answer(in, (struct slice){nng_msg_body(msg), nng_msg_len(msg)}, appending, &out);
-		nng_msg_free(msg);
-		send_answer(c, &out);
+	while (!is_stopping(in)) {
+		if (!in->appending)
+			in->appending = store_lock_append_exclusive(in->options.store);
+		peers_serve(in->peers, in->appending ? PEERS_FOREVER : LOCK_AGAIN_MS);
+		note_peers(in);
 	}
-	if (appending)
+	/* What has come in whole is still answered. */
+	peers_refuse(in->peers);
+	peers_serve(in->peers, 0);
+	if (in->appending)
 		store_unlock_append(in->options.store);
-	buf_fini(&out);
 	return NULL;
 }
 
 /* ---- life ---- */
-
-static burr_status fail_nng(const char *what, int error, burr_error *err)
-{
-	burr_status status = error == NNG_EADDRINUSE ? BURR_EEXIST
-			     : error == NNG_ENOMEM   ? BURR_ENOMEM
-						     : BURR_EIO;
-	return burr_fail(err, status, "%s: %s", what, nng_strerror(error));
-}
-
-static burr_status open_contexts(struct ingest *in, burr_error *err)
-{
-	for (size_t i = 0; i < CONTEXTS; i++) {
-		struct context *c = &in->contexts[i];
-		c->ingest = in;
-		int error = nng_ctx_open(&c->ctx, in->sock);
-		if (error == 0)
-			error = nng_aio_alloc(&c->aio, on_aio, c);
-		if (error != 0)
-			return fail_nng("make a context of the socket", error, err);
-	}
-	return BURR_OK;
-}
-
-static burr_status listen_on(struct ingest *in, burr_error *err)
-{
-	struct sockaddr_un address;
-	char url[sizeof(address.sun_path) + sizeof("ipc://")];
-	nng_listener listener;
-	if (!link_address(in->options.store, &address))
-		return burr_fail(err, BURR_EIO, "the path of the store's socket is too long");
-	snprintf(url, sizeof(url), "ipc://%s", address.sun_path);
-	int error = nng_listener_create(&listener, in->sock, url);
-	if (error == 0)
-		error = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0600);
-	if (error == 0)
-		error = nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ, MESSAGE_BYTES_MAX);
-	if (error == 0)
-		error = nng_listener_start(listener, 0);
-	return error == 0 ? BURR_OK : fail_nng(address.sun_path, error, err);
-}
-
-static burr_status open_socket(struct ingest *in, burr_error *err)
-{
-	int error = nng_rep0_open(&in->sock);
-	if (error != 0)
-		return fail_nng("open a socket", error, err);
-	for (nng_pipe_ev event = NNG_PIPE_EV_ADD_PRE; event <= NNG_PIPE_EV_REM_POST; event++) {
-		error = nng_pipe_notify(in->sock, event, on_pipe, in);
-		if (error != 0)
-			return fail_nng("watch connections", error, err);
-	}
-	return open_contexts(in, err);
-}
-
-static burr_status start_thread(struct ingest *in, burr_error *err)
-{
-	int error = pthread_create(&in->thread, NULL, append_run, in);
-	if (error != 0)
-		return burr_fail(err, BURR_ENOMEM, "start the append thread: %s", strerror(error));
-	in->started = true;
-	return BURR_OK;
-}
 
 static burr_status open_all(struct ingest *in, burr_error *err)
 {
@@ -395,14 +179,14 @@ static burr_status open_all(struct ingest *in, burr_error *err)
 	in->appender = appender_new(in->options.store, &options);
 	if (!in->appender)
 		return burr_fail(err, BURR_ENOMEM, "no memory to append");
-	burr_status status = open_socket(in, err);
-	if (status == BURR_OK)
-		status = listen_on(in, err);
-	if (status == BURR_OK)
-		status = start_thread(in, err);
-	for (size_t i = 0; status == BURR_OK && i < CONTEXTS; i++)
-		receive(&in->contexts[i]);
-	return status;
+	burr_status status = peers_open(in->options.store, on_request, in, &in->peers, err);
+	if (status != BURR_OK)
+		return status;
+	int error = pthread_create(&in->thread, NULL, append_run, in);
+	if (error != 0)
+		return burr_fail(err, BURR_ENOMEM, "start the append thread: %s", strerror(error));
+	in->started = true;
+	return BURR_OK;
 }
 
 burr_status ingest_open(const struct ingest_options *options, struct ingest **out, burr_error *err)
@@ -413,15 +197,8 @@ burr_status ingest_open(const struct ingest_options *options, struct ingest **ou
 	if (!in)
 		return burr_fail(err, BURR_ENOMEM, "no memory for ingest");
 	in->options = *options;
-	in->sock = (nng_socket)NNG_SOCKET_INITIALIZER;
-	in->last = &in->first;
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&in->lock, NULL);
-	pthread_cond_init(&in->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	/* nng's threads and ours take none of the program's signals. */
+	/* The thread takes none of the program's signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	burr_status status = open_all(in, err);
@@ -441,18 +218,13 @@ void ingest_stop(struct ingest *in)
 	in->stopped = true;
 	pthread_mutex_lock(&in->lock);
 	in->stopping = true;
-	pthread_cond_signal(&in->wake);
 	pthread_mutex_unlock(&in->lock);
+	if (in->peers)
+		peers_wake(in->peers);
 	if (in->started)
 		pthread_join(in->thread, NULL);
-	if (nng_socket_id(in->sock) > 0)
-		nng_close(in->sock);
-	for (size_t i = 0; i < CONTEXTS; i++) {
-		if (!in->contexts[i].aio)
-			continue;
-		nng_aio_stop(in->contexts[i].aio);
-		nng_aio_free(in->contexts[i].aio);
-	}
+	peers_close(in->peers);
+	in->peers = NULL;
 }
 
 void ingest_close(struct ingest *in)
@@ -461,7 +233,6 @@ void ingest_close(struct ingest *in)
 		return;
 	ingest_stop(in);
 	appender_free(in->appender);
-	pthread_cond_destroy(&in->wake);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
 }

@@ -1,9 +1,8 @@
 /* ingest/ingest.h: the collector's end of the socket: requests in, records into the store, replies out.
  *
- * nng (REP over IPC) brings requests on its own threads into an inbox; one thread of ours, the append thread,
- * takes them one after the other, which is all the locking that the logs need: while it holds the right to
- * append, nobody else writes. Until it has that right, batches are answered with NOT_YET. Source:
- * proto/WIRE.md, proto/DISK.md.
+ * One thread, the append thread, moves the connections' bytes (peers.h) and takes their requests one after
+ * the other, which is all the locking that the logs need: while it holds the right to append, nobody else
+ * writes. Until it has that right, batches are answered with NOT_YET. Source: proto/WIRE.md, proto/DISK.md.
  *
  * Threads: ingest_open, ingest_stop and ingest_close from one thread; ingest_get_stats from any. Callbacks
  * run on the append thread. */

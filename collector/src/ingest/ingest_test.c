@@ -283,18 +283,24 @@ static void broken_peers_are_refused_and_harm_nobody(void **state)
 	buf_fini(&bytes);
 }
 
+static int connect_raw(struct fixture *f)
+{
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_true(link_address(f->store, &address));
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
 /* Not even the greeting, or half a frame, or a frame that says it is larger than memory. */
 static void raw_garbage_on_the_socket_is_closed(void **state)
 {
 	struct fixture *f = *state;
-	static const char huge[] = "\0SP\0\0\x30\0\0\x01\xff\xff\xff\xff\xff\xff\xff\xff";
+	static const char huge[] = "\0SP\0\0\x30\0\0\x01\xff\xff\xff\xff\xff\xff\xff\xff\x80\0\0\1";
 	static const struct slice garbage[] = {SLICE_LIT("GET / HTTP/1.1\r\n\r\n"), SLICE_LIT(huge)};
 	for (size_t i = 0; i < 2; i++) {
-		struct sockaddr_un address;
 		char answer[64];
-		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-		assert_true(link_address(f->store, &address));
-		assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+		int fd = connect_raw(f);
 		assert_true(write(fd, garbage[i].data, garbage[i].len) > 0);
 		while (read(fd, answer, sizeof(answer)) > 0)
 			; /* its greeting, then the end */
@@ -302,6 +308,51 @@ static void raw_garbage_on_the_socket_is_closed(void **state)
 	}
 	burr_tracker *tracker = open_tracker(f);
 	create_app(tracker, "app");
+	burr_tracker_close(tracker, NULL);
+}
+
+/* nng 1.5.2's own listener goes deaf at this. */
+static void peers_that_leave_while_they_are_greeted_harm_nobody(void **state)
+{
+	struct fixture *f = *state;
+	burr_tracker *tracker = open_tracker(f);
+	burr_tracker_app *app = create_app(tracker, "app");
+	for (int i = 0; i < 2000; i++) {
+		int fd = connect_raw(f);
+		if (i % 3 == 1)
+			assert_int_equal(write(fd, "\0SP\0", 4), 4);
+		close(fd);
+	}
+	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_OK);
+	assert_int_equal(route_of(tracker), BURR_ROUTE_COLLECTOR);
+	burr_tracker_close(tracker, NULL);
+}
+
+/* More connections than are served at once, each inside a large message: the others wait, a writer with small
+ * ones goes on. */
+static void a_crowd_in_the_middle_of_large_messages(void **state)
+{
+	enum { CROWD = 40 };
+	static const char begin[] = "\0SP\0\0\x30\0\0\x01\0\0\0\0\x00\xff\0\0\x80\0\0\x01 and some bytes";
+	struct fixture *f = *state;
+	int fds[CROWD];
+	burr_tracker *tracker = open_tracker(f);
+	burr_tracker_app *app = create_app(tracker, "app");
+	for (int i = 0; i < CROWD; i++) {
+		fds[i] = connect_raw(f);
+		assert_int_equal(write(fds[i], begin, sizeof(begin)), (ssize_t)sizeof(begin));
+	}
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(burr_tracker_begin_step(app, i, "a", NULL, NULL), BURR_OK);
+	for (int i = 0; i < CROWD; i++)
+		close(fds[i]);
+	size_t len = (size_t)9 << 20;
+	char *json = malloc(len + 1);
+	memset(json, ' ', len);
+	memcpy(json, "{}", 2);
+	json[len] = '\0';
+	assert_int_equal(burr_tracker_end_step(app, 100, "a", NULL, NULL, json), BURR_OK);
+	free(json);
 	burr_tracker_close(tracker, NULL);
 }
 
@@ -400,6 +451,8 @@ int main(void)
 		TEST(a_second_collector_is_refused),
 		TEST(broken_peers_are_refused_and_harm_nobody),
 		TEST(raw_garbage_on_the_socket_is_closed),
+		TEST(peers_that_leave_while_they_are_greeted_harm_nobody),
+		TEST(a_crowd_in_the_middle_of_large_messages),
 		TEST(verdicts_are_each_applications_own),
 		TEST(questions_are_answered),
 		TEST(nng_itself_can_ask),
