@@ -55,6 +55,11 @@ class Collector:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def pause(self):
+        """SIGSTOP it; returns when it stands still."""
+        self.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+
     def stop(self):
         """End it as its owner would; its exit code."""
         if self.process.poll() is None:

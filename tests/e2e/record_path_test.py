@@ -145,12 +145,12 @@ class Outage(StoreTest):
 
     def test_a_paused_collector(self):
         collector = self.collector()
-        calls = self.outage(lambda: collector.signal(signal.SIGSTOP), lambda: collector.signal(signal.SIGCONT))
+        calls = self.outage(collector.pause, lambda: collector.signal(signal.SIGCONT))
         self.assert_waited_once(calls)
 
     def test_a_paused_collector_that_is_then_killed(self):
         collector = self.collector()
-        calls = self.outage(lambda: collector.signal(signal.SIGSTOP), collector.kill)
+        calls = self.outage(collector.pause, collector.kill)
         self.assert_waited_once(calls)
 
     def full_disk(self, with_collector):
