@@ -175,6 +175,38 @@ static void a_successor_reads_the_log(void **state)
 	free(text);
 }
 
+/* Its identity is a line's last key, whatever keys the application's own values have. */
+static void a_state_may_have_a_key_like_the_identity(void **state)
+{
+	static const char *const states[] = {"{\"_rec\":\"x\"}", "{\"_rec\":\"aaaaaaaaaaaaaaaa.0.7\"}"};
+	struct fixture *f = *state;
+	struct appender *a = new_appender(f, 8, true);
+	make_app(f, a, "x");
+	begin(f, WRITER_A);
+	for (uint64_t n = 1; n <= 2; n++) {
+		struct buf entry = BUF_INIT;
+		entry_put_app(&entry, "p", "x", NULL, 0);
+		entry_put_identity(&entry, 0, n, 1000);
+		entry_put_end_entry(&entry, 0, "a", NULL, NULL, states[n - 1]);
+		request_put_entry_head(&f->request, entry.len);
+		buf_append_slice(&f->request, buf_slice(&entry));
+		buf_fini(&entry);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(put(f, a), VERDICT_DONE);
+		assert_log(f, "x", "a.0.1 a.0.2");
+		appender_free(a);
+		a = new_appender(f, 8, true);
+	}
+	char *text = testing_read(f->folder, "p/x/log.jsonl");
+	size_t lines = 0;
+	for (const char *c = text; *c; c++)
+		lines += *c == '\n';
+	assert_int_equal(lines, 2);
+	free(text);
+	appender_free(a);
+}
+
 /* Two that share the right to append see each other's lines. */
 static void two_appenders_share_a_log(void **state)
 {
@@ -337,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_there_is_left_out),
 		TEST(a_successor_reads_the_log),
+		TEST(a_state_may_have_a_key_like_the_identity),
 		TEST(two_appenders_share_a_log),
 		TEST(a_log_that_is_locked_is_later_and_the_others_go_on),
 		TEST(logs_come_and_go_from_the_cache),

@@ -63,7 +63,7 @@ static void put_time(
 	struct buf *out, const char *key, const struct entry *entry, const struct line_context *context)
 {
 	char text[TIME_TEXT_LEN + 1];
-	time_text((int64_t)entry->time_ns + context->clock_offset_ns, text);
+	time_text((int64_t)(entry->time_ns + (uint64_t)context->clock_offset_ns), text);
 	json_put_member(out, key, (struct slice){text, TIME_TEXT_LEN});
 }
 
@@ -421,7 +421,10 @@ bool line_find_identity(struct slice line, struct identity *out)
 	const size_t key_len = sizeof(key) - 1;
 	size_t tail = line.len < IDENTITY_TAIL ? line.len : IDENTITY_TAIL;
 	const char *end = line.data + line.len;
-	const char *pos = tail ? memmem(end - tail, tail, key, key_len) : NULL;
+	const char *pos = NULL;
+	/* The last one: a state may have such a key as well. */
+	for (const char *at = end - tail; (at = memmem(at, (size_t)(end - at), key, key_len)); at += key_len)
+		pos = at;
 	uint64_t lane;
 	uint64_t n;
 	if (!pos || end - (pos + key_len) < WRITER_ID_LEN + 1)
