@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/random.h"
 #include "store/names.h"
 #include "wire/limits.h"
 
@@ -152,8 +153,10 @@ static burr_status leave_format(struct store *store, burr_error *err)
 	if (faccessat(store->dir_fd, STORE_FILE, F_OK, 0) == 0)
 		return BURR_OK;
 	char temp[64];
-	snprintf(temp, sizeof(temp), "%s.%d", STORE_FILE, (int)getpid());
-	CLEAN(fd_close) int fd = openat(store->dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	char token[RANDOM_HEX_LEN + 1];
+	random_hex(token);
+	snprintf(temp, sizeof(temp), "%s.%s", STORE_FILE, token);
+	CLEAN(fd_close) int fd = openat(store->dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_open(store->path, "cannot write in the folder", err);
 	static const char text[] = "{\"format\":1,\"durability\":\"os\"}\n";
