@@ -183,7 +183,7 @@ static void read_ends(int log_fd, uint64_t length, struct list *list, burr_app_i
 		if (!item->last_written)
 			item->last_written = add_json_text(list, record.time);
 		if (record.sequence_id >= 0)
-			item->step_count = record.sequence_id + 1;
+			item->step_count = record.sequence_id + (record.sequence_id < INT64_MAX);
 	}
 	log_reader_fini(&reader);
 }

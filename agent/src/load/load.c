@@ -114,10 +114,12 @@ static bool ask_place(
 static burr_status find_step(struct store *store, const char *project, const char *app_id, int app_fd,
 	int64_t sequence_id, struct found_step *found, burr_error *err)
 {
-	CLEAN(fd_close) int log_fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC);
+	CLEAN(fd_close) int log_fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	burr_status status = BURR_ENOTFOUND;
 	if (log_fd >= 0 && fstat(log_fd, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			return burr_fail(err, BURR_EIO, "log.jsonl is not a file");
 		struct find_step wanted = {slice_of(project), slice_of(app_id), sequence_id};
 		if (sequence_id >= 0 && st.st_size >= ASK_FROM_BYTES &&
 			ask_place(store, &wanted, log_fd, found))

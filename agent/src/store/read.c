@@ -100,7 +100,10 @@ static bool fill_backward(struct log_reader *r)
 	struct buf *w = &r->window;
 	if (r->next == 0)
 		return false;
-	size_t len = r->next < READ_CHUNK ? (size_t)r->next : READ_CHUNK;
+	/* As much again as there is, so that a long line is not moved for each part of it. */
+	size_t len = r->pos > READ_CHUNK ? r->pos : READ_CHUNK;
+	if (r->next < len)
+		len = (size_t)r->next;
 	w->len = r->pos;
 	if (!buf_reserve(w, len)) {
 		r->status = BURR_ENOMEM;
