@@ -27,6 +27,7 @@ struct spool_app {
 struct node {
 	struct node *next;
 	struct spool_app *app;
+	uint64_t n; /* rises along the queue */
 	bool done;
 	bool left;          /* its call returned without waiting longer */
 	burr_status status; /* when done */
@@ -56,6 +57,7 @@ struct spool {
 	burr_tracker_stats stats;
 	uint64_t dropped_reported; /* stats.dropped_count at the last flush */
 	int64_t stuck_since_ns;    /* nothing can be delivered since; 0: it can */
+	int64_t full_since_ns;     /* a call waits for room since; 0: none does */
 	int64_t asked_since_ns;    /* the collector was asked then and has not answered; 0 */
 	struct link *link; /* the shipper makes, uses and closes it; under lock for others to interrupt */
 

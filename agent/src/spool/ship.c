@@ -156,13 +156,20 @@ static void set_asked(struct spool *spool, int64_t since_ns)
 	pthread_mutex_unlock(&spool->lock);
 }
 
+/* Bytes that are no collector's leave the batch's fate open, as the end of a connection does: only a reply
+ * that says so refuses a batch. */
+static burr_status keep_batch(burr_status status)
+{
+	return status == BURR_ECORRUPT ? BURR_EIO : status;
+}
+
 static burr_status judge_reply(struct spool *spool, struct batch *batch, burr_error *err)
 {
 	struct reply reply;
 	burr_status status = reply_read(buf_slice(&batch->reply), &reply, err);
 	if (status != BURR_OK) {
 		set_link(spool, NULL);
-		return status;
+		return keep_batch(status);
 	}
 	switch (reply.status) {
 	case REPLY_OK:
@@ -182,14 +189,24 @@ static burr_status judge_reply(struct spool *spool, struct batch *batch, burr_er
 	}
 }
 
+static bool is_stopping(struct spool *spool)
+{
+	pthread_mutex_lock(&spool->lock);
+	bool stopping = spool->stopping;
+	pthread_mutex_unlock(&spool->lock);
+	return stopping;
+}
+
 static burr_status ask_collector(struct spool *spool, struct batch *batch, burr_error *err)
 {
 	if (!spool->link) {
 		struct link *link;
 		burr_status status = link_open(spool->store, CONNECT_MS, &link, err);
 		if (status != BURR_OK)
-			return status;
+			return keep_batch(status);
 		set_link(spool, link);
+		if (is_stopping(spool)) /* perhaps since before there was a link to interrupt */
+			return burr_fail(err, BURR_ECLOSED, "the tracker is closed");
 		diag_say("records go to the collector of %s", spool->store->path);
 	}
 	set_asked(spool, clock_mono_ns());
@@ -199,7 +216,7 @@ static burr_status ask_collector(struct spool *spool, struct batch *batch, burr_
 	if (status == BURR_OK)
 		return judge_reply(spool, batch, err);
 	set_link(spool, NULL);
-	return status;
+	return keep_batch(status);
 }
 
 /* The caller holds the right to append. */
@@ -419,7 +436,8 @@ static void pause_after(struct spool *spool, burr_status status, const burr_erro
 		spool->stuck_since_ns = now;
 	set_trouble_locked(spool, SLICE_NONE, slice_of(why->message));
 	spool->stats.route = BURR_ROUTE_NONE;
-	int pause_ms = status == BURR_ECLOSED  ? 0
+	/* A connection that ended is made again at once; one that ends each time, seldom. */
+	int pause_ms = status == BURR_ECLOSED  ? (began ? 0 : ASK_AGAIN_MS)
 		       : status == BURR_ELATER ? (spool->collector_seen_ns ? ASK_AGAIN_MS : LOCK_AGAIN_MS)
 					       : PAUSE_MAX_MS;
 	struct timespec until = queue_time(now + pause_ms * MS);
@@ -474,6 +492,8 @@ static bool make_batch(struct spool *spool)
 		spool->batch = calloc(1, sizeof(*spool->batch));
 		pthread_mutex_lock(&spool->lock);
 		stopping = spool->stopping;
+		if (!spool->batch && !spool->stuck_since_ns)
+			spool->stuck_since_ns = clock_mono_ns();
 		struct timespec until = queue_time(clock_mono_ns() + PAUSE_MAX_MS * MS);
 		if (!stopping && !spool->batch)
 			pthread_cond_timedwait(&spool->wake, &spool->lock, &until);

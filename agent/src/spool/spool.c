@@ -69,15 +69,25 @@ static void drop_nodes(struct spool *spool)
 	spool->stats.waiting_count = spool->stats.waiting_bytes = 0;
 }
 
+static void forget_counts(struct spool *spool)
+{
+	burr_tracker_stats none = {.route = BURR_ROUTE_NONE};
+	memcpy(none.store, spool->stats.store, sizeof(none.store));
+	spool->stats = none;
+	spool->dropped_reported = 0;
+}
+
 static void become_new_writer(struct spool *spool)
 {
 	random_hex(spool->writer);
 	spool->next_n = 1;
 	spool->started = spool->stopping = false;
-	spool->stuck_since_ns = spool->asked_since_ns = 0;
+	spool->stuck_since_ns = spool->asked_since_ns = spool->full_since_ns = 0;
 	spool->collector_seen_ns = spool->last_pass_ns = 0;
-	for (struct spool_app *app = spool->apps; app; app = app->next)
+	for (struct spool_app *app = spool->apps; app; app = app->next) {
 		app->later_since_ns = app->retry_at_ns = 0;
+		app->batch_at = -1;
+	}
 }
 
 /* The child's descriptors are the parent's locks: they are closed, never unlocked, and opened anew. */
@@ -86,6 +96,7 @@ static void after_fork_in_child(void)
 	for (struct spool *spool = registry; spool; spool = spool->next) {
 		init_conditions(spool); /* whoever waited on them is not in this process */
 		drop_nodes(spool);
+		forget_counts(spool);
 		ship_leave_batch(spool);
 		link_close(spool->link);
 		spool->link = NULL;
@@ -382,15 +393,14 @@ static int64_t outage_since(const struct spool *spool, const struct spool_app *a
 	return since;
 }
 
-/* Wait for a change, at most until the outage's time is up; false when it is. Without an outage yet, the time
- * starts now and is looked at again. */
-static bool wait_change_locked(struct spool *spool, const struct spool_app *app, uint32_t wait_ms)
+/* Wait for a change, at most until the time of the outage that began at `since` is up; false when it is.
+ * Without an outage yet (0), the time starts now and is looked at again. */
+static bool wait_change_locked(struct spool *spool, int64_t since, uint32_t wait_ms)
 {
 	if (wait_ms == UINT32_MAX) {
 		pthread_cond_wait(&spool->changed, &spool->lock);
 		return true;
 	}
-	int64_t since = outage_since(spool, app);
 	int64_t now = clock_mono_ns();
 	int64_t deadline_ns = (since ? since : now) + (int64_t)wait_ms * 1000000;
 	if (since && now >= deadline_ns)
@@ -406,17 +416,26 @@ static void count_drop_locked(struct spool *spool, const char *why)
 	snprintf(spool->stats.trouble, sizeof(spool->stats.trouble), "%s", why);
 }
 
+/* A queue may be full of other applications' records while nothing stands in this one's way: a full queue is
+ * an outage by itself. */
 static burr_status make_room_locked(
 	struct spool *spool, const struct spool_app *app, size_t len, uint32_t wait_ms, burr_error *err)
 {
+	int64_t began = 0; /* a smaller record may end the outage, but not this call's time */
 	while (spool->stats.waiting_bytes + len > spool->queue_cap && spool->first) {
-		if (wait_change_locked(spool, app, wait_ms))
+		if (!spool->full_since_ns)
+			spool->full_since_ns = clock_mono_ns();
+		if (!began)
+			began = spool->full_since_ns;
+		int64_t since = outage_since(spool, app);
+		if (wait_change_locked(spool, since && since < began ? since : began, wait_ms))
 			continue;
 		burr_fail(err, BURR_EDROPPED, "dropped: %llu records wait and the queue is full (%s)",
 			(unsigned long long)spool->stats.waiting_count, spool->stats.trouble);
 		spool->stats.dropped_count++;
 		return BURR_EDROPPED;
 	}
+	spool->full_since_ns = 0;
 	return BURR_OK;
 }
 
@@ -453,7 +472,7 @@ static burr_status wait_stored_locked(
 	struct spool *spool, struct node *node, uint32_t wait_ms, burr_error *err)
 {
 	while (!node->done) {
-		if (wait_change_locked(spool, node->app, wait_ms) || node->done)
+		if (wait_change_locked(spool, outage_since(spool, node->app), wait_ms) || node->done)
 			continue;
 		node->left = true;
 		return burr_fail(err, BURR_ELATER, "kept in memory: %s",
@@ -467,7 +486,7 @@ static burr_status wait_stored_locked(
 	return status;
 }
 
-burr_status spool_put(
+static burr_status put(
 	struct spool *spool, struct spool_app *app, struct slice record, uint32_t wait_ms, burr_error *err)
 {
 	struct node *node = new_node(app, record);
@@ -486,7 +505,8 @@ burr_status spool_put(
 	else
 		count_drop_locked(spool, "the shipper's thread cannot be started");
 	if (status == BURR_OK) {
-		entry_put_identity(&identity, 0, spool->next_n++, (uint64_t)clock_mono_ns());
+		node->n = spool->next_n++;
+		entry_put_identity(&identity, 0, node->n, (uint64_t)clock_mono_ns());
 		enqueue_locked(spool, node, buf_slice(&identity), record);
 		status = wait_stored_locked(spool, node, wait_ms, err);
 	} else {
@@ -494,6 +514,17 @@ burr_status spool_put(
 	}
 	pthread_mutex_unlock(&spool->lock);
 	buf_fini(&identity);
+	return status;
+}
+
+/* Waiting is where a thread can be cancelled, and one that is would keep the lock. */
+burr_status spool_put(
+	struct spool *spool, struct spool_app *app, struct slice record, uint32_t wait_ms, burr_error *err)
+{
+	int cancelable;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	burr_status status = put(spool, app, record, wait_ms, err);
+	pthread_setcancelstate(cancelable, NULL);
 	return status;
 }
 
@@ -508,10 +539,13 @@ burr_status spool_flush(struct spool *spool, uint32_t timeout_ms, burr_error *er
 {
 	struct timespec until = queue_time(clock_mono_ns() + (int64_t)timeout_ms * 1000000);
 	burr_status status = BURR_OK;
+	int cancelable;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable); /* as in spool_put */
 	pthread_mutex_lock(&spool->lock);
-	while (spool->first && status == BURR_OK)
+	const uint64_t end_n = spool->next_n; /* what others go on recording is not waited for */
+	while (spool->first && spool->first->n < end_n && status == BURR_OK)
 		if (pthread_cond_timedwait(&spool->changed, &spool->lock, &until) == ETIMEDOUT &&
-			spool->first)
+			spool->first && spool->first->n < end_n)
 			status = burr_fail(err, BURR_ETIMEOUT, "%llu records still wait: %s",
 				(unsigned long long)spool->stats.waiting_count,
 				spool->stats.trouble[0] ? spool->stats.trouble
@@ -522,6 +556,7 @@ burr_status spool_flush(struct spool *spool, uint32_t timeout_ms, burr_error *er
 		status = burr_fail(err, BURR_EDROPPED, "%llu records were dropped, the last because: %s",
 			(unsigned long long)dropped, spool->stats.trouble);
 	pthread_mutex_unlock(&spool->lock);
+	pthread_setcancelstate(cancelable, NULL);
 	return status;
 }
 

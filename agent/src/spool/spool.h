@@ -48,7 +48,8 @@ burr_status spool_put(
 /* Count a record that was refused before it came here, so that flush and the statistics tell of it. */
 void spool_count_refusal(struct spool *spool, const char *why);
 
-/* Wait until the queue is empty. BURR_ETIMEOUT; BURR_EDROPPED: records were dropped since the last flush. */
+/* Wait until what is in the queue now is stored. BURR_ETIMEOUT; BURR_EDROPPED: records were dropped since the
+ * last flush. */
 burr_status spool_flush(struct spool *spool, uint32_t timeout_ms, burr_error *err);
 
 void spool_get_stats(struct spool *spool, burr_tracker_stats *out);

@@ -2,13 +2,17 @@
 #include "base/testing.h"
 
 #include "base/json.h"
+#include "link/link.h"
 #include "store/read.h"
 #include "store/store.h"
 
 #include <burr/load.h>
 #include <burr/tracker.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 static const char FIRST_STATE[] = "{\"count\": 1,\n \"__SEQUENCE_ID\":0}";
@@ -505,7 +509,8 @@ static void many_threads_share_a_tracker(void **state)
 static void a_forked_child_goes_on(void **state)
 {
 #ifdef __SANITIZE_THREAD__
-	skip(); /* the sanitizer itself does not follow threads that are made after a threaded process forked */
+	skip(); /* the sanitizer itself does not follow threads that are made after a threaded process forked
+		 */
 #endif
 	const char *store = *state;
 	burr_tracker *tracker = open_tracker(store);
@@ -565,6 +570,298 @@ static void a_newer_store_is_refused(void **state)
 	assert_non_null(strstr(err.message, file));
 }
 
+/* ---- what goes wrong around a tracker ---- */
+
+static burr_tracker *open_impatient(const char *store, uint64_t queue_bytes)
+{
+	burr_tracker *tracker = NULL;
+	burr_tracker_options options = BURR_TRACKER_OPTIONS_INIT;
+	options.project = "project";
+	options.store = store;
+	options.wait_ms = 30;
+	options.queue_bytes = queue_bytes;
+	assert_int_equal(burr_tracker_open(&options, &tracker, NULL), BURR_OK);
+	return tracker;
+}
+
+/* Hold a file of the store as another process would. Closing gives it back. */
+static int lock_file(const char *store, const char *name)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/%s", store, name);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+/* The parent's records wait, and its shipper has them in hand: the child's are stored all the same. */
+static void a_child_forked_in_an_outage_goes_on(void **state)
+{
+#ifdef __SANITIZE_THREAD__
+	skip(); /* as above */
+#endif
+	const char *store = *state;
+	burr_tracker *tracker = open_impatient(store, 1 << 20);
+	burr_tracker_app *app = create_app(tracker, "app");
+	int append_fd = lock_file(store, ".burr-append");
+	assert_int_equal(burr_tracker_begin_step(app, 0, "parent", NULL, NULL), BURR_ELATER);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		flock(append_fd, LOCK_UN);
+		burr_tracker_stats stats = {.size = sizeof(stats)};
+		bool ok = burr_tracker_begin_step(app, 1, "child", NULL, NULL) == BURR_OK;
+		burr_tracker_get_stats(tracker, &stats);
+		ok = ok && stats.record_count == 1 && stats.waiting_count == 0;
+		ok = ok && burr_tracker_close(tracker, NULL) == BURR_OK;
+		_exit(ok ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close(append_fd);
+	assert_int_equal(burr_tracker_flush(tracker, 5000, NULL), BURR_OK);
+	close_tracker(tracker);
+}
+
+/* One application's records fill the queue: another one's calls wait no longer than they may. */
+static void a_full_queue_holds_nobody_up_for_ever(void **state)
+{
+	const char *store = *state;
+	burr_tracker *tracker = open_impatient(store, 1000);
+	burr_tracker_app *sick = create_app(tracker, "sick");
+	burr_tracker_app *well = create_app(tracker, "well");
+	int fd = lock_file(store, "project/sick/log.jsonl");
+	burr_status status = BURR_ELATER;
+	for (int i = 0; status == BURR_ELATER; i++)
+		status = burr_tracker_begin_step(sick, i, "a", NULL, NULL);
+	assert_int_equal(status, BURR_EDROPPED);
+	alarm(20);
+	assert_int_equal(burr_tracker_begin_step(well, 0, "a", NULL, NULL), BURR_EDROPPED);
+	alarm(0);
+	close(fd);
+	assert_int_equal(burr_tracker_flush(tracker, 5000, NULL), BURR_EDROPPED);
+	assert_int_equal(burr_tracker_begin_step(well, 1, "a", NULL, NULL), BURR_OK);
+	close_tracker(tracker);
+}
+
+static void *flush(void *tracker)
+{
+	return burr_tracker_flush(tracker, 5000, NULL) == BURR_OK ? NULL : tracker;
+}
+
+/* Flush waits for what was recorded before it, not for what others go on recording. */
+static void a_flush_does_not_wait_for_later_records(void **state)
+{
+	const char *store = *state;
+	pthread_t thread;
+	void *failed;
+	burr_tracker *tracker = open_impatient(store, 1 << 20);
+	burr_tracker_app *before = create_app(tracker, "before");
+	burr_tracker_app *after = create_app(tracker, "after");
+	int before_fd = lock_file(store, "project/before/log.jsonl");
+	int after_fd = lock_file(store, "project/after/log.jsonl");
+	assert_int_equal(burr_tracker_begin_step(before, 0, "a", NULL, NULL), BURR_ELATER);
+	assert_int_equal(pthread_create(&thread, NULL, flush, tracker), 0);
+	usleep(100000); /* so that it waits; if it does not yet, the test passes for nothing */
+	assert_int_equal(burr_tracker_begin_step(after, 0, "a", NULL, NULL), BURR_ELATER);
+	close(before_fd);
+	pthread_join(thread, &failed);
+	close(after_fd);
+	assert_null(failed);
+	close_tracker(tracker);
+}
+
+static void *record_one(void *arg)
+{
+	burr_tracker_begin_step(arg, 0, "a", NULL, NULL);
+	return NULL;
+}
+
+/* A thread that is cancelled while its record waits takes no lock with it. */
+static void a_cancelled_thread_holds_nobody_up(void **state)
+{
+	const char *store = *state;
+	pthread_t thread;
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	int fd = lock_file(store, ".burr-append");
+	assert_int_equal(pthread_create(&thread, NULL, record_one, app), 0);
+	assert_int_equal(pthread_cancel(thread), 0);
+	pthread_join(thread, NULL);
+	close(fd);
+	alarm(20);
+	assert_int_equal(burr_tracker_flush(tracker, 5000, NULL), BURR_OK);
+	close_tracker(tracker);
+	alarm(0);
+}
+
+/* ---- a collector that is none ---- */
+
+struct fake {
+	int lock_fd;
+	int listen_fd;
+	pthread_t thread;
+	const char *answer; /* after the greeting and a request; NULL: the connection ends before */
+	_Atomic int served;
+};
+
+static void open_fake(struct fake *fake, const char *store, int backlog)
+{
+	char path[4096];
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(path, sizeof(path), "%s/.burr-collector", store);
+	fake->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(fcntl(fake->lock_fd, F_OFD_SETLK, &lock), 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/.burr-socket", store);
+	fake->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fake->listen_fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fake->listen_fd, backlog), 0);
+}
+
+static void *serve_fake(void *arg)
+{
+	struct fake *fake = arg;
+	char request[4096];
+	int fd;
+	while ((fd = accept(fake->listen_fd, NULL, NULL)) >= 0) {
+		fake->served++;
+		if (recv(fd, request, 8, MSG_WAITALL) == 8 &&
+			send(fd, "\0SP\0\0\x31\0", 8, MSG_NOSIGNAL) == 8 && fake->answer &&
+			recv(fd, request, sizeof(request), 0) > 0)
+			send(fd, fake->answer, 32, MSG_NOSIGNAL);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void close_fake(struct fake *fake, bool serving)
+{
+	shutdown(fake->listen_fd, SHUT_RDWR);
+	if (serving)
+		pthread_join(fake->thread, NULL);
+	close(fake->listen_fd);
+	close(fake->lock_fd);
+}
+
+/* A stopped collector accepts nobody, and its queue of connections fills: then connect waits too. */
+static void a_collector_that_accepts_nobody_is_not_waited_for(void **state)
+{
+	struct fake fake = {.served = 0};
+	struct store *store = NULL;
+	struct link *link = NULL;
+	int waiting[8];
+	size_t count = 0;
+	assert_int_equal(store_open(*state, STORE_WRITE, &store, NULL), BURR_OK);
+	open_fake(&fake, *state, 0);
+	struct sockaddr_un address;
+	assert_true(link_address(store, &address));
+	do {
+		waiting[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	} while (connect(waiting[count++], (struct sockaddr *)&address, sizeof(address)) == 0);
+	assert_int_equal(errno, EAGAIN);
+	alarm(20);
+	assert_int_equal(link_open(store, 50, &link, NULL), BURR_ETIMEOUT);
+	alarm(0);
+	while (count)
+		close(waiting[--count]);
+	close_fake(&fake, false);
+	store_close(store);
+}
+
+/* What a fake does to records: they wait, and are stored when it has gone. */
+static int records_wait_for_fake(const char *store, const char *answer)
+{
+	struct fake fake = {.answer = answer};
+	burr_tracker *tracker = open_impatient(store, 1 << 20);
+	burr_tracker_app *app = create_app(tracker, "app");
+	open_fake(&fake, store, 8);
+	assert_int_equal(pthread_create(&fake.thread, NULL, serve_fake, &fake), 0);
+	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_ELATER);
+	assert_int_equal(burr_tracker_flush(tracker, 300, NULL), BURR_ETIMEOUT);
+	close_fake(&fake, true);
+	assert_int_equal(burr_tracker_flush(tracker, 5000, NULL), BURR_OK);
+	check_last(store, "{\"type\":\"begin_entry\"", "\"sequence_id\":0");
+	close_tracker(tracker);
+	return fake.served;
+}
+
+/* As a collector does that has all the writers it takes: it is asked again, but not in a circle. */
+static void a_connection_that_always_ends_is_made_again_seldom(void **state)
+{
+	assert_in_range(records_wait_for_fake(*state, NULL), 2, 40);
+}
+
+static void an_answer_that_is_none_costs_no_record(void **state)
+{
+	static const char answer[32] = "not nng, nor anything like it...";
+	assert_in_range(records_wait_for_fake(*state, answer), 1, 40);
+}
+
+/* ---- stores that are not as they should be ---- */
+
+static void *open_and_close(void *store)
+{
+	burr_tracker *tracker = NULL;
+	burr_tracker_options options = BURR_TRACKER_OPTIONS_INIT;
+	options.project = "project";
+	options.store = store;
+	burr_status status = burr_tracker_open(&options, &tracker, NULL);
+	return status == BURR_OK && burr_tracker_close(tracker, NULL) == BURR_OK ? NULL : store;
+}
+
+static void threads_may_make_a_store_together(void **state)
+{
+	enum { OPENERS = 4, STORES = 100 };
+	pthread_t threads[OPENERS];
+	char store[4096];
+	for (int i = 0; i < STORES; i++) {
+		snprintf(store, sizeof(store), "%s/store%d", (const char *)*state, i);
+		for (int j = 0; j < OPENERS; j++)
+			assert_int_equal(pthread_create(&threads[j], NULL, open_and_close, store), 0);
+		for (int j = 0; j < OPENERS; j++) {
+			void *failed;
+			pthread_join(threads[j], &failed);
+			assert_null(failed);
+		}
+	}
+}
+
+static void a_pipe_in_a_logs_place_is_not_waited_for(void **state)
+{
+	const char *store = *state;
+	burr_loaded *loaded = NULL;
+	burr_step_item *steps = NULL;
+	size_t count;
+	char path[4096];
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_close_app(create_app(tracker, "app"));
+	close_tracker(tracker);
+	snprintf(path, sizeof(path), "%s/project/app/log.jsonl", store);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(20);
+	assert_int_equal(burr_load(store, "project", "app", NULL, -1, &loaded, NULL), BURR_EIO);
+	assert_int_equal(burr_list_steps(store, "project", "app", &steps, &count, NULL), BURR_EIO);
+	alarm(0);
+}
+
+static void the_largest_number_is_a_number(void **state)
+{
+	const char *store = *state;
+	burr_app_item *apps = NULL;
+	size_t count;
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	assert_int_equal(burr_tracker_begin_step(app, INT64_MAX, "a", NULL, NULL), BURR_OK);
+	close_tracker(tracker);
+	assert_int_equal(burr_list_apps(store, "project", &apps, &count, NULL), BURR_OK);
+	assert_true(apps[0].step_count == INT64_MAX);
+	burr_free(apps);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, testing_make_folder, testing_remove_folder)
 
 int main(void)
@@ -587,6 +884,16 @@ int main(void)
 		TEST(a_forked_child_goes_on),
 		TEST(tracking_can_be_switched_off),
 		TEST(a_newer_store_is_refused),
+		TEST(a_child_forked_in_an_outage_goes_on),
+		TEST(a_full_queue_holds_nobody_up_for_ever),
+		TEST(a_flush_does_not_wait_for_later_records),
+		TEST(a_cancelled_thread_holds_nobody_up),
+		TEST(a_collector_that_accepts_nobody_is_not_waited_for),
+		TEST(a_connection_that_always_ends_is_made_again_seldom),
+		TEST(an_answer_that_is_none_costs_no_record),
+		TEST(threads_may_make_a_store_together),
+		TEST(a_pipe_in_a_logs_place_is_not_waited_for),
+		TEST(the_largest_number_is_a_number),
 	};
 	return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);
 }
