@@ -11,6 +11,7 @@
 #include "store/names.h"
 #include "wire/limits.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -320,12 +321,15 @@ static void take_entry(
 	burr_status status;
 	if (slot->verdict.kind != VERDICT_DONE)
 		return;
+	errno = 0;
 	if (entry->type == RECORD_APPLICATION) {
 		status = store_create_app(a->store, entry, context, &why);
 		slot->touched = slot->touched || status == BURR_OK;
 	} else {
 		status = take_line(a, slot, entry, context, &why);
 	}
+	if (status == BURR_ELATER && (errno == EMFILE || errno == ENFILE))
+		a->options.log_max = a->cached_count / 2; /* this one's turn comes when others are closed */
 	if (status != BURR_OK)
 		fail_slot(slot, status, &why);
 }

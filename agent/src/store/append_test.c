@@ -271,6 +271,41 @@ static void logs_come_and_go_from_the_cache(void **state)
 	appender_free(a);
 }
 
+/* A process may have fewer descriptors than the cache would keep: each application gets its turn. */
+static void logs_are_closed_where_descriptors_are_short(void **state)
+{
+	enum { APPS = 40 };
+	struct fixture *f = *state;
+	struct appender *a = new_appender(f, 2048, true);
+	char app_id[16];
+	struct rlimit before;
+	for (int i = 0; i < APPS; i++) {
+		snprintf(app_id, sizeof(app_id), "app%d", i);
+		make_app(f, a, app_id);
+	}
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	struct rlimit small = {APPS, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+	for (int i = 0; i < APPS; i++) {
+		snprintf(app_id, sizeof(app_id), "app%d", i);
+		begin(f, WRITER_A);
+		add(f, app_id, 0, (uint64_t)i + 1, 0);
+		enum verdict_kind kind = put(f, a);
+		if (kind == VERDICT_LATER)
+			kind = put(f, a);
+		assert_int_equal(kind, VERDICT_DONE);
+		snprintf(app_id, sizeof(app_id), "new%d", i);
+		begin(f, WRITER_A);
+		add_application(f, app_id);
+		kind = put(f, a);
+		if (kind == VERDICT_LATER)
+			kind = put(f, a);
+		assert_int_equal(kind, VERDICT_DONE);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	appender_free(a);
+}
+
 /* The disk takes only a part of the write: the log is as it was, and whole. */
 static void half_a_write_is_taken_back(void **state)
 {
@@ -373,6 +408,7 @@ int main(void)
 		TEST(two_appenders_share_a_log),
 		TEST(a_log_that_is_locked_is_later_and_the_others_go_on),
 		TEST(logs_come_and_go_from_the_cache),
+		TEST(logs_are_closed_where_descriptors_are_short),
 		TEST(half_a_write_is_taken_back),
 		TEST(a_log_that_was_cut_or_replaced_is_read_anew),
 		TEST(a_damaged_batch_stores_nothing),
