@@ -18,6 +18,7 @@ struct spool_app {
 	unsigned refs;          /* under lock: handles, and records in the queue */
 	int64_t later_since_ns; /* under lock: the store refuses it since; 0: it does not */
 	int64_t retry_at_ns;    /* under lock */
+	bool refused;           /* under lock: it is another partition's, and gets none of our records */
 	int batch_at;           /* shipper only: its place in the batch at hand, -1 */
 	struct spool_app *next; /* under lock */
 };

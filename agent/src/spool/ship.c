@@ -330,6 +330,7 @@ static void take_verdicts_locked(struct spool *spool, struct batch *batch)
 			set_trouble_locked(spool, app->app_id, verdict.reason);
 		} else {
 			app->later_since_ns = app->retry_at_ns = 0;
+			app->refused = app->refused || verdict.code == BURR_EEXIST;
 			if (verdict.kind == VERDICT_NEVER)
 				set_trouble_locked(spool, app->app_id, verdict.reason);
 		}

@@ -504,6 +504,11 @@ static burr_status put(
 			make_room_locked(spool, app, app->head.len + IDENTITY_MAX + record.len, wait_ms, err);
 	else
 		count_drop_locked(spool, "the shipper's thread cannot be started");
+	if (status == BURR_OK && app->refused) {
+		status = burr_fail(err, BURR_EEXIST, "application %.*s exists under another partition key",
+			SLICE_ARG(app->app_id));
+		count_drop_locked(spool, "the application exists under another partition key");
+	}
 	if (status == BURR_OK) {
 		node->n = spool->next_n++;
 		entry_put_identity(&identity, 0, node->n, (uint64_t)clock_mono_ns());

@@ -646,6 +646,30 @@ static void a_full_queue_holds_nobody_up_for_ever(void **state)
 	close_tracker(tracker);
 }
 
+/* That the application is another partition's comes out when its handle is already in use. */
+static void an_application_that_is_refused_later_gets_no_records(void **state)
+{
+	const char *store = *state;
+	burr_tracker_app *app = NULL;
+	burr_app_info info = BURR_APP_INFO_INIT;
+	burr_tracker *tracker = open_impatient(store, 1 << 20);
+	burr_tracker_close_app(create_app(tracker, "app"));
+	int fd = lock_file(store, ".burr-append");
+	info.app_id = "app";
+	info.partition_key = "user_2";
+	assert_int_equal(burr_tracker_create_app(tracker, &info, &app, NULL), BURR_ELATER);
+	close(fd);
+	assert_int_equal(burr_tracker_flush(tracker, 5000, NULL), BURR_EDROPPED);
+	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_EEXIST);
+	char *log = testing_read(store, "project/app/log.jsonl");
+	assert_string_equal(log, "");
+	free(log);
+	burr_tracker_close_app(app);
+	burr_tracker_close_app(create_app(tracker, "app")); /* under its own key it is as before */
+	assert_int_equal(burr_tracker_flush(tracker, 5000, NULL), BURR_EDROPPED);
+	close_tracker(tracker);
+}
+
 static void *flush(void *tracker)
 {
 	return burr_tracker_flush(tracker, 5000, NULL) == BURR_OK ? NULL : tracker;
@@ -886,6 +910,7 @@ int main(void)
 		TEST(a_newer_store_is_refused),
 		TEST(a_child_forked_in_an_outage_goes_on),
 		TEST(a_full_queue_holds_nobody_up_for_ever),
+		TEST(an_application_that_is_refused_later_gets_no_records),
 		TEST(a_flush_does_not_wait_for_later_records),
 		TEST(a_cancelled_thread_holds_nobody_up),
 		TEST(a_collector_that_accepts_nobody_is_not_waited_for),
