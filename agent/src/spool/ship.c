@@ -28,7 +28,8 @@ enum {
 	PAUSE_MAX_MS = 1000,
 	COLLECTOR_GRACE_MS = 1000, /* no pass of our own for this long after a collector was seen to start */
 	BETWEEN_PASSES_MS = 100,   /* and this long between passes after that */
-	OWN_LOGS_MAX = 64,         /* descriptors that a host process lends us */
+	IDLE_LINK_MS = 10000,      /* without a record, before the connection is closed */
+	OWN_LOGS_MAX = 32,         /* descriptors that a host process lends us */
 };
 
 static const int64_t MS = 1000000;
@@ -58,13 +59,13 @@ static struct batch *left_behind; /* by forks; a child has one thread when it ad
 
 /* ---- picking ---- */
 
-static bool add_node(struct batch *batch, struct node *node)
+static bool add_node(struct batch *batch, struct node *node, size_t app_max)
 {
 	if (batch->node_count == sizeof(batch->nodes) / sizeof(*batch->nodes) ||
 		(batch->node_count && batch->bytes + node->len > BATCH_BYTES))
 		return false;
 	if (node->app->batch_at < 0) {
-		if (batch->app_count == BATCH_APPS_MAX)
+		if (batch->app_count == app_max)
 			return false;
 		node->app->batch_at = (int)batch->app_count;
 		batch->apps[batch->app_count++] = node->app;
@@ -77,6 +78,8 @@ static bool add_node(struct batch *batch, struct node *node)
 /* Returns when the first application that is left out may be tried again; INT64_MAX when there is none. */
 static int64_t pick_locked(struct spool *spool, struct batch *batch)
 {
+	/* A pass of our own has all logs of its batch open at once. */
+	size_t app_max = spool->collector_seen_ns ? BATCH_APPS_MAX : OWN_LOGS_MAX;
 	int64_t now = clock_mono_ns();
 	int64_t retry_at = INT64_MAX;
 	for (size_t i = 0; i < batch->app_count; i++)
@@ -86,11 +89,26 @@ static int64_t pick_locked(struct spool *spool, struct batch *batch)
 		if (node->app->retry_at_ns > now) {
 			if (node->app->retry_at_ns < retry_at)
 				retry_at = node->app->retry_at_ns;
-		} else if (!add_node(batch, node)) {
+		} else if (!add_node(batch, node, app_max)) {
 			break;
 		}
 	}
 	return retry_at;
+}
+
+/* Until records come, or the time has. Who has nothing to say for a while hangs up: connections are few. */
+static void wait_wake_locked(struct spool *spool, int64_t until_ns)
+{
+	int64_t idle_ns = clock_mono_ns() + IDLE_LINK_MS * MS;
+	bool hang_up = spool->link && idle_ns < until_ns;
+	struct timespec until = queue_time(hang_up ? idle_ns : until_ns);
+	if (until_ns == INT64_MAX && !spool->link) {
+		pthread_cond_wait(&spool->wake, &spool->lock);
+	} else if (pthread_cond_timedwait(&spool->wake, &spool->lock, &until) == ETIMEDOUT && hang_up &&
+		   !spool->first) {
+		link_close(spool->link);
+		spool->link = NULL;
+	}
 }
 
 /* Wait until there is a batch; false when the spool ends. */
@@ -101,12 +119,7 @@ static bool wait_batch(struct spool *spool, struct batch *batch)
 		int64_t retry_at = pick_locked(spool, batch);
 		if (batch->node_count)
 			break;
-		if (retry_at == INT64_MAX) {
-			pthread_cond_wait(&spool->wake, &spool->lock);
-		} else {
-			struct timespec until = queue_time(retry_at);
-			pthread_cond_timedwait(&spool->wake, &spool->lock, &until);
-		}
+		wait_wake_locked(spool, retry_at);
 	}
 	bool stopping = spool->stopping;
 	pthread_mutex_unlock(&spool->lock);

@@ -245,6 +245,16 @@ burr_status spool_unref(struct spool *spool, uint32_t timeout_ms, burr_error *er
 	return status;
 }
 
+void spool_lock(struct spool *spool)
+{
+	pthread_mutex_lock(&spool->lock);
+}
+
+void spool_unlock(struct spool *spool)
+{
+	pthread_mutex_unlock(&spool->lock);
+}
+
 const char *spool_store_path(const struct spool *spool)
 {
 	return spool->store->path;
@@ -373,6 +383,8 @@ static burr_status start_shipper_locked(struct spool *spool, burr_error *err)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int error = pthread_create(&spool->thread, &attr, ship_run, spool);
+	if (error == EINVAL) /* the host's thread-local storage is larger than our stack */
+		error = pthread_create(&spool->thread, NULL, ship_run, spool);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (error)

@@ -30,6 +30,10 @@ burr_status spool_unref(struct spool *spool, uint32_t timeout_ms, burr_error *er
 
 const char *spool_store_path(const struct spool *spool);
 
+/* The spool's lock, for a few instructions and without a call of the spool's inside. */
+void spool_lock(struct spool *spool);
+void spool_unlock(struct spool *spool);
+
 /* Names are checked. partition_key may be NULL. BURR_EINVAL, BURR_ENOMEM; BURR_EEXIST: this process records
  * it under another partition key. */
 burr_status spool_app_ref(struct spool *spool, const char *project, const char *app_id,

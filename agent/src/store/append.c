@@ -25,7 +25,7 @@ struct cached {
 	struct cached *older;
 };
 
-enum { BUCKETS = 1024 };
+enum { BUCKETS = 1024, LINES_KEPT = 64 * 1024 };
 
 /* What one application has in the batch. */
 struct slot {
@@ -365,6 +365,10 @@ static void leave_logs(struct appender *a)
 			log_unlock(a->slots[i].log);
 	while (a->cached_count > a->options.log_max)
 		drop_oldest(a);
+	/* One large record must not hold its memory for ever in each place that it once had. */
+	for (size_t i = 0; i < a->slot_count; i++)
+		if (a->slots[i].lines.cap > LINES_KEPT)
+			buf_fini(&a->slots[i].lines);
 }
 
 burr_status appender_store(

@@ -216,7 +216,8 @@ static burr_status link_parent(const struct store *store, const struct entry *en
 	if (status == BURR_OK && lists_child(buf_slice(&text), entry->app_id, event_type))
 		return BURR_OK;
 	if (status != BURR_OK && status != BURR_ENOTFOUND)
-		return status;
+		return status == BURR_ELATER ? status
+					     : BURR_OK; /* damaged: the parent's trouble, not the child's */
 	CLEAN(buf_fini) struct buf line = BUF_INIT;
 	line_put_child(&line, entry, context, pointer, event_type);
 	return append_child(parent_fd, buf_slice(&line), err);

@@ -22,9 +22,8 @@ struct burr_tracker {
 	struct spool *spool;
 	char *project;
 	uint32_t wait_ms;
-	bool validate; /* BURR_VALIDATE=call */
-	pthread_mutex_t lock;
-	burr_tracker_app *apps; /* under lock */
+	bool validate;          /* BURR_VALIDATE=call */
+	burr_tracker_app *apps; /* under the spool's lock, which a fork finds free */
 };
 
 struct burr_tracker_app {
@@ -32,7 +31,7 @@ struct burr_tracker_app {
 	struct spool_app *app;
 	char *app_id;
 	char *partition_key;
-	burr_tracker_app *next; /* under the tracker's lock */
+	burr_tracker_app *next; /* under the spool's lock */
 };
 
 static bool env_is_on(const char *name)
@@ -54,7 +53,6 @@ static burr_tracker_options known_options(const burr_tracker_options *options)
 
 static void free_tracker(burr_tracker *tracker)
 {
-	pthread_mutex_destroy(&tracker->lock);
 	free(tracker->project);
 	free(tracker);
 }
@@ -70,7 +68,6 @@ burr_status burr_tracker_open(const burr_tracker_options *given, burr_tracker **
 	burr_tracker *tracker = calloc(1, sizeof(*tracker));
 	if (!tracker)
 		return burr_fail(err, BURR_ENOMEM, "no memory for a tracker");
-	pthread_mutex_init(&tracker->lock, NULL);
 	tracker->project = strdup(options.project);
 	tracker->wait_ms = options.wait_ms;
 	const char *validate = getenv("BURR_VALIDATE");
@@ -213,10 +210,10 @@ static burr_status new_app(
 
 static void add_app(burr_tracker_app *app)
 {
-	pthread_mutex_lock(&app->tracker->lock);
+	spool_lock(app->tracker->spool);
 	app->next = app->tracker->apps;
 	app->tracker->apps = app;
-	pthread_mutex_unlock(&app->tracker->lock);
+	spool_unlock(app->tracker->spool);
 }
 
 static burr_status put(burr_tracker_app *app, struct buf *record, burr_error *err)
@@ -265,12 +262,12 @@ void burr_tracker_close_app(burr_tracker_app *app)
 {
 	if (!app)
 		return;
-	pthread_mutex_lock(&app->tracker->lock);
+	spool_lock(app->tracker->spool);
 	burr_tracker_app **at = &app->tracker->apps;
 	while (*at != app)
 		at = &(*at)->next;
 	*at = app->next;
-	pthread_mutex_unlock(&app->tracker->lock);
+	spool_unlock(app->tracker->spool);
 	free_app(app);
 }
 

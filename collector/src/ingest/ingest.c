@@ -21,13 +21,22 @@ enum {
 	LOGS_OPEN = 2048, /* reopening a log costs 2.3 times an append to an open one */
 	LOCK_AGAIN_MS = 5,
 	REPORT_EVERY_MS = 10000,
+	DROPPERS = 256, /* writers that dropped something, of which the last counts are known */
+};
+
+/* What a writer said last of what it had to drop. */
+struct dropper {
+	char writer[WRITER_ID_LEN];
+	uint64_t count;
 };
 
 struct ingest {
-	struct ingest_options options; /* constant */
-	struct peers *peers;           /* append thread only, but peers_wake */
-	struct appender *appender;     /* append thread only */
-	bool appending;                /* append thread only */
+	struct ingest_options options;     /* constant */
+	struct peers *peers;               /* append thread only, but peers_wake */
+	struct appender *appender;         /* append thread only */
+	bool appending;                    /* append thread only */
+	struct dropper droppers[DROPPERS]; /* append thread only */
+	size_t next_dropper;
 	pthread_t thread;
 	bool started; /* the caller's thread only */
 	bool stopped; /* the caller's thread only */
@@ -83,6 +92,31 @@ static void answer_question(struct ingest *in, const struct request *request, st
 	reply_put(out, &reply);
 }
 
+/* A writer tells all that it dropped since it began; what is new of it counts. */
+static void note_dropped(struct ingest *in, const struct request *request)
+{
+	struct dropper *dropper = in->droppers;
+	if (!request->dropped_count)
+		return;
+	while (dropper < in->droppers + DROPPERS &&
+		memcmp(dropper->writer, request->writer.data, WRITER_ID_LEN) != 0)
+		dropper++;
+	if (dropper == in->droppers + DROPPERS) {
+		dropper = &in->droppers[in->next_dropper++ % DROPPERS];
+		memcpy(dropper->writer, request->writer.data, WRITER_ID_LEN);
+		dropper->count = 0;
+	}
+	if (request->dropped_count <= dropper->count)
+		return;
+	pthread_mutex_lock(&in->lock);
+	in->stats.dropped_count += request->dropped_count - dropper->count;
+	pthread_mutex_unlock(&in->lock);
+	report_seldom(REPORT_EVERY_MS, "%.*s (process %lld) had to drop %llu records",
+		SLICE_ARG(request->about.program), (long long)request->about.pid,
+		(unsigned long long)(request->dropped_count - dropper->count));
+	dropper->count = request->dropped_count;
+}
+
 static void store_batch(struct ingest *in, const struct request *request, struct buf *out)
 {
 	burr_error why = BURR_ERROR_INIT;
@@ -126,6 +160,7 @@ static void answer(struct ingest *in, struct slice bytes, bool appending, struct
 	} else if (!appending) {
 		put_status(out, REPLY_NOT_YET, "the collector waits for the right to append");
 	} else {
+		note_dropped(in, &request);
 		store_batch(in, &request, out);
 	}
 }

@@ -392,6 +392,28 @@ static void verdicts_are_each_applications_own(void **state)
 	buf_fini(&bytes);
 }
 
+static void what_writers_dropped_is_counted_once(void **state)
+{
+	struct fixture *f = *state;
+	static const uint64_t said[] = {3, 3, 5};
+	struct buf bytes = BUF_INIT;
+	struct buf message = BUF_INIT;
+	struct reply reply;
+	struct ingest_stats stats;
+	for (size_t i = 0; i < 3; i++) {
+		struct request request = {
+			.protocol = 1, .writer = SLICE_LIT("00000000000000aa"), .dropped_count = said[i]};
+		buf_clear(&message);
+		request_put(&message, &request);
+		put_entry(&message, "project", "none", i + 1);
+		ask(f, buf_slice(&message), &bytes, &reply);
+	}
+	ingest_get_stats(f->ingest, &stats);
+	assert_int_equal(stats.dropped_count, 5);
+	buf_fini(&bytes);
+	buf_fini(&message);
+}
+
 static void questions_are_answered(void **state)
 {
 	struct fixture *f = *state;
@@ -454,6 +476,7 @@ int main(void)
 		TEST(peers_that_leave_while_they_are_greeted_harm_nobody),
 		TEST(a_crowd_in_the_middle_of_large_messages),
 		TEST(verdicts_are_each_applications_own),
+		TEST(what_writers_dropped_is_counted_once),
 		TEST(questions_are_answered),
 		TEST(nng_itself_can_ask),
 	};
