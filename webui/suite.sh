@@ -31,6 +31,15 @@ browse() {
 	npm run --silent e2e -- --url "http://127.0.0.1:$port" --out "$BURR_BUILD/e2e" --shots
 }
 
+# The pages while programs record and the collector comes and goes; it starts all of them itself.
+watch() {
+	[ -x "$BURR_BUILD/tests/e2e_writer" ] || {
+		echo "FAILED: tests/e2e_writer is not built"
+		exit 1
+	}
+	npm run --silent live
+}
+
 command -v npm >/dev/null || skip "npm is not installed"
 [ ! -e dist-notices.txt ] || skip "the web UI came built with this source archive, without npm's packages"
 [ -e "$BURR_BUILD/webui/stamp" ] || skip "no web UI in this build: $(cat "$BURR_BUILD/webui/missing" 2>/dev/null)"
@@ -51,6 +60,7 @@ if [ "$1" = e2e ]; then
 	[ -n "${BURR_CHROME:-}" ] || skip "no browser: install chromium or google-chrome, or set BURR_CHROME"
 	export BURR_CHROME
 	browse
+	watch
 	exit
 fi
 exec npm run --silent "$1"

@@ -5,12 +5,11 @@
  * Whatever the pages should show is first asked from the server's API, so any store will do. Prints a node:test report and ends with
  * a non-zero code on failure. Without a Chromium ($BURR_CHROME or /usr/bin/chromium) everything is skipped. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { needBrowser, openBrowser } from './browser.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -20,26 +19,9 @@ const { values: options } = parseArgs({
   },
 });
 const base = options.url.endsWith('/') ? options.url : `${options.url}/`;
-const chrome = process.env.BURR_CHROME ?? '/usr/bin/chromium';
+needBrowser();
 
-if (!existsSync(chrome)) {
-  console.log(`skipped: no Chromium at ${chrome} (set BURR_CHROME)`);
-  process.exit(0);
-}
-
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-let profile;
-let context;
+let browser;
 let page;
 let projects;
 let subject;
@@ -109,18 +91,8 @@ async function openRun(query) {
 }
 
 before(async () => {
-  profile = mkdtempSync(join(tmpdir(), 'burr-e2e-'));
-  context = await chromium.launchPersistentContext(profile, {
-    executablePath: chrome,
-    args: FLAGS,
-    viewport: { width: 1440, height: 900 },
-    colorScheme: 'light',
-  });
-  page = context.pages()[0] ?? (await context.newPage());
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(`console: ${message.text()}`);
-  });
-  page.on('pageerror', (error) => complaints.push(`page: ${error.message}`));
+  browser = await openBrowser(complaints);
+  page = browser.page;
   page.on('request', (request) => {
     const url = new URL(request.url());
     if (/^https?:$/.test(url.protocol) && url.origin !== new URL(base).origin)
@@ -131,8 +103,7 @@ before(async () => {
 });
 
 after(async () => {
-  await context?.close();
-  if (profile) rmSync(profile, { recursive: true, force: true });
+  await browser?.close();
 });
 
 test('the projects page lists what the API lists', async () => {

@@ -1,6 +1,15 @@
 /* The steps as rows on one time axis. Only what is visible is rendered. */
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useCallback, useEffect, useMemo, useRef, useState, type CSSProperties } from 'react';
+import {
+  memo,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  type CSSProperties,
+  type UIEvent,
+} from 'react';
 import { Link, useLocation } from 'react-router-dom';
 import { brief } from '../../base/json';
 import { formatCount, plural } from '../../base/number';
@@ -68,11 +77,15 @@ export function StepList(props: Props) {
   const firstReveal = useRef(true);
   const revealed = useRef<number | null>(null);
   useEffect(() => {
+    if (follow.on) revealed.current = null;
+  }, [follow.on]);
+  useEffect(() => {
     if (selectedRow < 0 || revealed.current === selectedId) return;
     revealed.current = selectedId;
     virtualizer.scrollToIndex(selectedRow, { align: firstReveal.current ? 'center' : 'auto' });
     firstReveal.current = false;
-  }, [selectedRow, selectedId, virtualizer]);
+  }, [selectedRow, selectedId, virtualizer, follow.on]);
+  const onScroll = useFollowByScroll(follow, selectedId);
 
   const toggle = useCallback((sequenceId: number, open: boolean) => {
     setExpanded((old) => {
@@ -161,7 +174,12 @@ export function StepList(props: Props) {
         </button>
       </div>
       <AxisHead axis={axis} shown={stepRows.length} total={steps.length} compressed={compressed} />
-      <div className="steps-scroll" ref={scroller} onMouseLeave={() => props.onHover(null)}>
+      <div
+        className="steps-scroll"
+        ref={scroller}
+        onScroll={onScroll}
+        onMouseLeave={() => props.onHover(null)}
+      >
         <div className="steps-body" style={{ height: virtualizer.getTotalSize() }} role="list">
           <div className="pauses" aria-hidden="true">
             <div className="pauses-lane">
@@ -219,6 +237,26 @@ export function StepList(props: Props) {
       )}
     </section>
   );
+}
+
+/* Who scrolls up is reading there: the newest step is left alone until the way back down. The page itself only scrolls up where
+ * the list became shorter, and then lands at its end. */
+function useFollowByScroll(follow: Follow, selectedId: number | null) {
+  const top = useRef(0);
+  const leftAt = useRef<number | null>(null);
+  return (event: UIEvent<HTMLElement>) => {
+    const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
+    const below = scrollHeight - clientHeight - scrollTop;
+    const up = scrollTop < top.current;
+    top.current = scrollTop;
+    if (follow.on && up && below > ROW_PX) {
+      leftAt.current = selectedId;
+      follow.leave();
+    } else if (!follow.on && !up && below < 2 && leftAt.current === selectedId && selectedId !== null) {
+      leftAt.current = null;
+      follow.resume();
+    }
+  };
 }
 
 /* Digits of the longest sequence id; they rise, so it is the last. */

@@ -1,0 +1,278 @@
+/* The pages while something happens: a real collector that comes and goes, a real program that records.
+ *
+ *   BURR=… BURR_BUILD=… npm run live
+ *
+ * $BURR is the program, $BURR_BUILD the build with tests/e2e_writer. Nothing here waits for a time to pass, only for what should
+ * be on the screen; the one clock is the pace of the recording program. Prints how long a step took from record to screen. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+import { setInterval as ticks } from 'node:timers/promises';
+import { needBrowser, openBrowser } from './browser.js';
+
+needBrowser();
+
+const folder = mkdtempSync(join(tmpdir(), 'burr-live-'));
+const store = join(folder, 'store');
+const PATIENCE_MS = 10_000;
+const PROMPT_MS = 2000;
+const children = new Set();
+
+function start(program, args) {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const exit = once(child, 'exit');
+  children.add(child);
+  const end = async (signal) => {
+    child.kill(signal);
+    await exit;
+    children.delete(child);
+  };
+  return { child, lines, end };
+}
+
+/* `burr serve` on the store, from the moment it has printed its address. */
+async function startCollector(port) {
+  const process_ = start(process.env.BURR, [
+    'serve',
+    ...['--store', store, '--port', String(port)],
+    ...['--no-open', '--no-demo'],
+  ]);
+  for (;;) {
+    const { value, done } = await process_.lines.next();
+    assert.ok(!done, 'the collector ended before it printed its address');
+    const found = /http:\/\/localhost:(\d+)/.exec(value);
+    if (found) return { ...process_, port: Number(found[1]), url: `http://127.0.0.1:${found[1]}/` };
+  }
+}
+
+/* A program that records one step whenever it is told to. */
+function startWriter(project, app) {
+  const writer = start(join(process.env.BURR_BUILD, 'tests', 'e2e_writer'), ['turns', store, project, app]);
+  let last = -1;
+  /* Gives the number of the step and when the writer said that it is recorded. */
+  const record = async () => {
+    writer.child.stdin.write(`${last}\n`);
+    const { value } = await writer.lines.next();
+    last += 1;
+    assert.equal(value, String(last));
+    return { step: last, at: Date.now() };
+  };
+  const recordMany = async (count) => {
+    for (let i = 0; i < count; i++) await record();
+  };
+  return { ...writer, record, recordMany, last: () => last };
+}
+
+let collector;
+let browser;
+let page;
+let writer;
+const complaints = [];
+
+before(async () => {
+  collector = await startCollector(0);
+  browser = await openBrowser(complaints);
+  page = browser.page;
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.addInitScript(noteArrivals);
+});
+
+after(async () => {
+  await browser?.close();
+  for (const child of children) child.kill('SIGKILL');
+  await Promise.all([...children].map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/* Runs in the page: when each step's number was first drawn. */
+function noteArrivals() {
+  window.arrivals = new Map();
+  let asked = false;
+  const look = () => {
+    asked = false;
+    for (const cell of document.querySelectorAll('.step-row .seq')) {
+      const step = Number(cell.textContent);
+      if (!window.arrivals.has(step)) window.arrivals.set(step, Date.now());
+    }
+  };
+  new MutationObserver(() => {
+    if (!asked) requestAnimationFrame(look);
+    asked = true;
+  }).observe(document, { childList: true, subtree: true, characterData: true });
+}
+
+async function arrivalOf(step) {
+  const arrival = await page.waitForFunction((wanted) => window.arrivals.get(wanted), step, {
+    polling: 'raf',
+  });
+  return arrival.jsonValue();
+}
+
+const current = () => page.locator('.step-row[aria-current="step"] .seq').textContent();
+const waitForCurrent = (step) =>
+  page.locator('.step-row[aria-current="step"] .seq', { hasText: new RegExp(`^${step}$`) }).waitFor();
+const waitForCount = (count) => page.locator('.facts', { hasText: `${count} steps` }).waitFor();
+const newSteps = () => page.locator('.unseen');
+const scrollTop = () => page.locator('.steps-scroll').evaluate((element) => Math.round(element.scrollTop));
+
+async function openRun(project, app, query = '') {
+  await page.goto(`${collector.url}p/${project}/run/${app}${query}`);
+  await page.locator('.step-row[aria-current="step"]').waitFor();
+  await page.locator('.liveness.live').waitFor();
+}
+
+function report(t, what, times) {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (part) => sorted[Math.ceil(part * sorted.length) - 1];
+  t.diagnostic(`${what}: median ${at(0.5)} ms, p95 ${at(0.95)} ms, most ${at(1)} ms, ${sorted.length} steps`);
+  assert.ok(at(1) < PROMPT_MS, `a step came on screen after ${at(1)} ms`);
+}
+
+test('a new project appears by itself, in an empty store and beside another', async () => {
+  await page.goto(collector.url);
+  await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
+  await page.locator('.liveness.live').waitFor();
+  writer = startWriter('orders', 'order-1');
+  await writer.record();
+  await page.locator('.projects .row-link', { hasText: /^orders$/ }).waitFor();
+
+  const other = startWriter('invoices', 'invoice-1');
+  await other.record();
+  await page.locator('.projects .row-link', { hasText: /^invoices$/ }).waitFor();
+  await other.end('SIGTERM');
+  assert.equal(await page.locator('.projects .row-link').count(), 2);
+});
+
+test('a new run appears by itself among the runs', async () => {
+  await page.goto(`${collector.url}p/orders`);
+  await page.locator('.row-link', { hasText: /^order-1$/ }).waitFor();
+  await page.locator('.liveness.live').waitFor();
+  const other = startWriter('orders', 'order-2');
+  await other.record();
+  await page.locator('.row-link', { hasText: /^order-2$/ }).waitFor();
+  await other.end('SIGTERM');
+});
+
+test('a step is on the screen soon after it was recorded', async (t) => {
+  await openRun('orders', 'order-1');
+  const paced = [];
+  const pace = ticks(200);
+  while (paced.length < 20) {
+    await pace.next();
+    const { step, at } = await writer.record();
+    paced.push((await arrivalOf(step)) - at);
+  }
+  await pace.return();
+  report(t, 'record to screen, five steps a second', paced);
+
+  const chained = [];
+  while (chained.length < 20) {
+    const { step, at } = await writer.record();
+    chained.push((await arrivalOf(step)) - at);
+  }
+  report(t, 'record to screen, each step as soon as the one before is seen', chained);
+  await waitForCurrent(writer.last());
+});
+
+test('at the end the newest step is followed, with or without one in the address', async () => {
+  for (const named of [false, true]) {
+    await openRun('orders', 'order-1', named ? `?step=${writer.last()}` : '');
+    await writer.recordMany(5);
+    await waitForCurrent(writer.last());
+    await page.locator('.step-row[aria-current="step"] .step-link').click({ trial: true });
+    assert.equal(await newSteps().count(), 0);
+  }
+});
+
+test('new steps do not move what is being read, and are counted', async () => {
+  const known = writer.last() + 1;
+  await openRun('orders', 'order-1', '?step=12');
+  const top = await scrollTop();
+  const inspector = await page.locator('.inspector').getAttribute('aria-label');
+  await writer.recordMany(30);
+  await newSteps().filter({ hasText: '30 new steps' }).waitFor();
+  await waitForCount(known + 30);
+  assert.equal(await current(), '12');
+  assert.equal(await scrollTop(), top);
+  assert.equal(await page.locator('.inspector').getAttribute('aria-label'), inspector);
+  assert.equal(new URL(page.url()).searchParams.get('step'), '12');
+
+  await newSteps().click();
+  await waitForCurrent(writer.last());
+  await writer.record();
+  await waitForCurrent(writer.last());
+  assert.equal(await newSteps().count(), 0);
+});
+
+test('scrolling up is reading too, and the way back down is following', async () => {
+  await openRun('orders', 'order-1');
+  const last = writer.last();
+  await waitForCurrent(last);
+  const top = (await scrollTop()) - 600;
+  await page.locator('.steps-scroll').hover();
+  await page.mouse.wheel(0, -600);
+  await page.locator('button[aria-pressed="false"]', { hasText: 'Follow' }).waitFor();
+  await page.waitForFunction(
+    (wanted) => Math.round(document.querySelector('.steps-scroll').scrollTop) === wanted,
+    top,
+  );
+  await writer.recordMany(3);
+  await newSteps().filter({ hasText: '3 new steps' }).waitFor();
+  assert.equal(await scrollTop(), top);
+  assert.equal(new URL(page.url()).searchParams.get('step'), String(last));
+
+  await page.mouse.wheel(0, 10_000);
+  await waitForCurrent(writer.last());
+  await writer.record();
+  await waitForCurrent(writer.last());
+});
+
+test('a stopped collector is shown, and nothing is missed when it is back', async () => {
+  await openRun('orders', 'order-1');
+  const known = complaints.length;
+  await writer.record();
+  await waitForCurrent(writer.last());
+  await collector.end('SIGTERM');
+  await page.locator('.liveness.lost', { hasText: 'disconnected' }).waitFor();
+  await writer.recordMany(25);
+  assert.equal(await current(), String(writer.last() - 25));
+
+  const { port } = collector;
+  collector = await startCollector(port);
+  assert.equal(collector.port, port);
+  await page.locator('.liveness.live').waitFor();
+  await waitForCount(writer.last() + 1);
+  await waitForCurrent(writer.last());
+  await writer.record();
+  await waitForCurrent(writer.last());
+  assert.equal(await page.getByRole('alert').count(), 0);
+  /* Chromium itself reports each refused connection. */
+  const refused = complaints.splice(known, Infinity);
+  assert.deepEqual(
+    refused.filter((text) => !/net::ERR_/.test(text)),
+    [],
+  );
+});
+
+test('a killed program leaves a run that can be read', async () => {
+  await openRun('orders', 'order-1');
+  await writer.end('SIGKILL');
+  await page.reload();
+  await waitForCurrent(writer.last());
+  await waitForCount(writer.last() + 1);
+  await page.keyboard.press('Home');
+  await waitForCurrent(0);
+  const state = page.getByRole('group', { name: 'State after' });
+  await state.locator('.json-key').getByText('app', { exact: true }).waitFor();
+  assert.match((await state.textContent()) ?? '', /order-1/);
+});
+
+test('nothing was complained about', () => {
+  assert.deepEqual(complaints, []);
+});
