@@ -470,7 +470,9 @@ class PortTaken(Case):
 
 class Refusals(Case):
     def test_addresses_that_others_reach(self):
-        for host in ("0.0.0.0", "::", "192.0.2.1", "no-such-name.invalid"):
+        for host in ("127.0.0.1x", ""):
+            self.check(run("--store", self.store, "--host", host), 1, "^$", f"there is no address '{host}'")
+        for host in ("0.0.0.0", "::", "192.0.2.1"):
             result = self.check(run("--store", self.store, "--host", host), 1, "^$", "ssh -L")
             self.assertIn(host, result.stderr)
         self.assertFalse(os.path.exists(self.store))
@@ -514,6 +516,7 @@ class Refusals(Case):
         for args, text in (
             (["shwo"], "did you mean show"),
             (["frobnicate"], "see burr help"),
+            (["help", "nope"], "no command 'nope': see burr help"),
             (["help", "stats"], "did you mean state or status|did you mean status or state"),
             (["--prot", "1"], "no option '--prot'"),
             (["-x"], "no option '-x'"),
@@ -540,7 +543,8 @@ class Reading(Case):
     def setUp(self):
         super().setUp()
         pointer = {"type": "pointer_data", "app_id": "count-2", "sequence_id": 1, "partition_key": None}
-        child = {"type": "child_application_data", "child": dict(pointer, app_id="child-1"), "event_type": "fork"}
+        child = {"type": "child_application_data", "child": dict(pointer, app_id="child-1", sequence_id=None)}
+        child.update(event_type="fork", sequence_id=2)
         trace = "Traceback (most recent call last):\n  File \"x.py\"\nValueError: too many \x1b[31mred\n"
         count = [("count", {"n": i, "__SEQUENCE_ID": i}, None) for i in range(1, 4)]
         write_app(self.store, "demo", "count-1", count, partition="user é", children=[child])
@@ -586,7 +590,8 @@ class Reading(Case):
         self.assertNotIn("\033", text)
         text = self.check(run("show", "demo", "count-1", store=self.store), 0).stdout
         self.assertRegex(text, r"partition +user é\n")
-        self.assertRegex(text, r"fork +child-1, step 1\n")
+        self.assertRegex(text, r"fork +child-1, from step 2\n")
+        self.assertNotIn("damaged", text)
         text = self.check(run("show", "demo", "日本", store=self.store), 0).stdout
         self.assertRegex(text, r"(?m)^ +1  open    open$")
         self.check(run("show", "demo", "bare", store=self.store), 0, "No step was recorded")
@@ -614,7 +619,7 @@ class Reading(Case):
         self.assertEqual(whole["sequence_id"], 2)
         # A beginning that only one run has.
         self.assertEqual(json.loads(state("日")), {"n": 1})
-        self.check(run("state", "demo", "count-1", "--sequence-id", "7", store=self.store), 3, "^$", "sequence_id 7")
+        self.check(run("state", "demo", "count-1", "--sequence-id", "7", store=self.store), 3, "^$", "sequence_id 7: burr show demo count-1 lists")
         self.check(run("state", "demo", "bare", store=self.store), 3, "^$", "no finished step")
 
     def test_the_same_with_a_collector(self):
@@ -647,6 +652,9 @@ class Reading(Case):
         self.check(run("status", store=nowhere), 3, "not running on .*/nowhere")
         self.assertEqual(json.loads(run("status", "--json", store=nowhere).stdout), {"running": False, "store": nowhere})
         self.assertFalse(os.path.exists(nowhere))
+        with open(nowhere, "w", encoding="utf-8"):
+            self.check(run("ls", store=nowhere), 1, "^$", "nowhere is not a folder")
+        os.remove(nowhere)
         os.makedirs(nowhere)
         self.check(run("ls", store=nowhere), 0, "The store is empty")
         self.assertEqual(os.listdir(nowhere), [])
@@ -659,9 +667,10 @@ class Reading(Case):
             with open(os.path.join(self.store, "demo", "count-1", name), "w", encoding="utf-8") as file:
                 file.write(text)
         self.check(run("ls", "demo", store=self.store), 0, "count-1 +3")
-        self.check(run("show", "demo", "count-1", store=self.store), 0, "completed")
+        self.check(run("show", "demo", "count-1", store=self.store), 0, r"damaged +2 lines of log.jsonl, graph.json, metadata.json\n")
         answer = json.loads(self.check(run("show", "demo", "count-1", "--json", store=self.store), 0).stdout)
         self.assertEqual((answer["children"], answer["partition_key"], answer["step_count"]), ([], None, 3))
+        self.assertEqual(answer["damaged_line_count"], 2)
         self.assertEqual(json.loads(run("state", "demo", "count-1", store=self.store).stdout), {"n": 3})
 
     def test_a_reader_that_goes_away(self):

@@ -32,7 +32,12 @@ int find_store(const char *option, struct store **out_store)
 	if (status != BURR_ENOTFOUND || !path)
 		return find_fail(status, &err);
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	struct stat st;
 	human_path(&text, path);
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		say_error("%.*s is not a folder, and a store is one", SLICE_ARG(buf_slice(&text)));
+		return CLI_ERROR;
+	}
 	say_error("there is no store at %.*s yet: burr makes it, or the first program that is tracked",
 		SLICE_ARG(buf_slice(&text)));
 	return CLI_ABSENT;

@@ -42,7 +42,7 @@ static unsigned score(const char *wanted, const char *name)
 	if (strncasecmp(wanted, name, a.len) == 0)
 		return 0;
 	unsigned edits = distance(a, b);
-	if (edits <= 1 + a.len / 4)
+	if (edits <= 1 + a.len / 5)
 		return edits;
 	return a.len >= 3 && strcasestr(name, wanted) ? 50 : NOT_LIKE;
 }

@@ -41,11 +41,23 @@ static bool is_loopback_address(const struct sockaddr *address)
 	return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
 }
 
+static struct addrinfo *find_addresses(const char *host)
+{
+	struct addrinfo *list = NULL;
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	return getaddrinfo(host, NULL, &hints, &list) == 0 ? list : NULL;
+}
+
+bool port_is_known(const char *host)
+{
+	CLEAN(free_addresses) struct addrinfo *list = find_addresses(host);
+	return list != NULL;
+}
+
 bool port_is_loopback(const char *host)
 {
-	CLEAN(free_addresses) struct addrinfo *list = NULL;
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	if (getaddrinfo(host, NULL, &hints, &list) != 0 || !list)
+	CLEAN(free_addresses) struct addrinfo *list = find_addresses(host);
+	if (!list)
 		return false;
 	for (const struct addrinfo *a = list; a; a = a->ai_next)
 		if (!is_loopback_address(a->ai_addr))

@@ -7,6 +7,8 @@
 /* Whether everything that the name or address stands for is this machine's loopback. False also for a name
  * that nobody knows. */
 bool port_is_loopback(const char *host);
+/* Whether it is an address, or a name that somebody knows. */
+bool port_is_known(const char *host);
 /* "http://localhost:7241", without a slash at the end. */
 void port_put_url(struct buf *out, const char *host, uint16_t port);
 

@@ -104,6 +104,10 @@ static void say_how_to_end(void)
 
 static int fail_host(const struct options *options)
 {
+	if (!port_is_known(options->host)) {
+		say_error("--host: there is no address '%s'", options->host);
+		return CLI_ERROR;
+	}
 	say_error("will not listen on %s: without a token and TLS only this machine may connect. From "
 		  "elsewhere "
 		  "use ssh -L %u:localhost:%u user@this-machine",

@@ -33,7 +33,8 @@ struct run {
 	struct buf children; /* children.jsonl, or empty */
 	burr_step_item *steps;
 	size_t step_count;
-	struct buf failures; /* struct failure …, in the order of the log */
+	struct buf failures;    /* struct failure …, in the order of the log */
+	uint64_t damaged_count; /* lines of the log that are no records */
 	struct buf text;
 	struct buf partition_key;
 };
@@ -57,7 +58,8 @@ static void free_store(struct store **store)
 
 /* ---- reading ---- */
 
-static void read_failures(struct run *run)
+/* What only the log's lines tell: errors, and damage. */
+static void read_log(struct run *run)
 {
 	struct log_reader reader;
 	struct log_line line;
@@ -68,8 +70,11 @@ static void read_failures(struct run *run)
 	log_reader_init(&reader, fd, 0);
 	while (log_reader_next(&reader, &line)) {
 		struct failure failure = {.offset = run->text.len};
-		if (!line_read(line.text, &record) || record.type != LINE_END_ENTRY ||
-			!json_to_text(record.exception, &run->text))
+		if (!line_read(line.text, &record)) {
+			run->damaged_count++;
+			continue;
+		}
+		if (record.type != LINE_END_ENTRY || !json_to_text(record.exception, &run->text))
 			continue;
 		failure.sequence_id = record.sequence_id;
 		failure.len = run->text.len - failure.offset;
@@ -110,7 +115,7 @@ static int read_run(const struct options *options, const struct store *store, st
 	if (file_read(run->dir_fd, "children.jsonl", FILE_MAX, &run->children, NULL) != BURR_OK)
 		buf_clear(&run->children);
 	(void)json_to_text(json_find(buf_slice(&run->metadata), "partition_key"), &run->partition_key);
-	read_failures(run);
+	read_log(run);
 	return CLI_OK;
 }
 
@@ -154,7 +159,8 @@ static void say_field(const char *name, const struct buf *value)
 	say("  %s%-12s%s%.*s\n", say_style(STYLE_DIM), name, say_plain(), SLICE_ARG(buf_slice(value)));
 }
 
-static void say_pointer(const char *name, struct slice pointer)
+/* child: the line about a child of this run, which says at what step of this run it began; SLICE_NONE. */
+static void say_pointer(const char *name, struct slice pointer, struct slice child)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	CLEAN(buf_fini) struct buf app_id = BUF_INIT;
@@ -164,6 +170,8 @@ static void say_pointer(const char *name, struct slice pointer)
 	human_text(&text, buf_slice(&app_id));
 	if (json_to_int(json_find(pointer, "sequence_id"), &sequence_id))
 		buf_printf(&text, ", step %lld", (long long)sequence_id);
+	else if (json_to_int(json_find(child, "sequence_id"), &sequence_id))
+		buf_printf(&text, ", from step %lld", (long long)sequence_id);
 	say_field(name, &text);
 }
 
@@ -178,7 +186,7 @@ static void say_children(const struct run *run)
 			say_pointer(json_text_is(json_find(child, "event_type"), SLICE_LIT("fork"))
 					    ? "fork"
 					    : "spawned",
-				json_find(child, "child"));
+				json_find(child, "child"), child);
 	if (count > SHOWN)
 		say("  %12s… and %zu more\n", "", count - SHOWN);
 }
@@ -204,6 +212,31 @@ static void say_times(const struct run *run)
 		human_duration(&text, human_time_us(last) - human_time_us(first));
 	}
 	say_field("started", &text);
+}
+
+static void add_damage(struct buf *text, const char *file, const struct buf *content)
+{
+	struct slice whole;
+	if (json_validate(buf_slice(content), &whole, NULL) != BURR_OK || json_kind_of(whole) != JSON_OBJECT)
+		buf_printf(text, "%s%s", text->len ? ", " : "", file);
+}
+
+/* Damage costs what is damaged and nothing else, so nothing else would tell of it. */
+static void say_damage(const struct run *run)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	CLEAN(buf_fini) struct buf graph = BUF_INIT;
+	CLEAN(buf_fini) struct buf metadata = BUF_INIT;
+	if (run->damaged_count) {
+		human_count(&text, run->damaged_count);
+		buf_printf(&text, " line%s of log.jsonl", run->damaged_count == 1 ? "" : "s");
+	}
+	if (file_read(run->dir_fd, "graph.json", FILE_MAX, &graph, NULL) == BURR_OK)
+		add_damage(&text, "graph.json", &graph);
+	if (file_read(run->dir_fd, "metadata.json", FILE_MAX, &metadata, NULL) == BURR_OK)
+		add_damage(&text, "metadata.json", &metadata);
+	if (text.len)
+		say_field("damaged", &text);
 }
 
 static void say_page(const struct run *run, struct store *store)
@@ -257,9 +290,12 @@ static void say_steps(const struct run *run, size_t shown)
 		add_duration(&table, step);
 		columns_add(&table, failure.data ? main_line(failure) : SLICE_LIT(""), STYLE_BAD);
 	}
-	if (shown < run->step_count)
-		say("%s… %zu earlier steps: --limit 0 shows all%s\n", say_style(STYLE_DIM),
-			run->step_count - shown, say_plain());
+	if (shown < run->step_count) {
+		CLEAN(buf_fini) struct buf earlier = BUF_INIT;
+		human_count(&earlier, run->step_count - shown);
+		say("%s… %s earlier steps: --limit 0 shows all%s\n", say_style(STYLE_DIM), earlier.data,
+			say_plain());
+	}
 	columns_print(&table);
 	columns_fini(&table);
 }
@@ -273,9 +309,10 @@ static void print_text(const struct run *run, struct store *store, size_t shown)
 	if (partition.len)
 		say_field("partition", &partition);
 	say_times(run);
-	say_pointer("forked from", json_find(metadata, "parent_pointer"));
-	say_pointer("spawned by", json_find(metadata, "spawning_parent_pointer"));
+	say_pointer("forked from", json_find(metadata, "parent_pointer"), SLICE_NONE);
+	say_pointer("spawned by", json_find(metadata, "spawning_parent_pointer"), SLICE_NONE);
 	say_children(run);
+	say_damage(run);
 	say_page(run, store);
 	say("\n");
 	say_steps(run, shown);
@@ -322,6 +359,7 @@ static void print_json(const struct run *run, size_t shown)
 	while (next_child(&lines, &child))
 		json_put_raw(&out, child);
 	json_put_close(&out, ']');
+	json_put_member_int(&out, "damaged_line_count", (int64_t)run->damaged_count);
 	json_put_member_int(&out, "step_count", (int64_t)run->step_count);
 	json_put_key(&out, SLICE_LIT("steps"));
 	json_put_open(&out, '[');

@@ -52,6 +52,10 @@ int command_state(const struct options *options)
 		return code;
 	burr_status status =
 		burr_load(store->path, options->args[0], app_id, NULL, options->sequence_id, &loaded, &err);
+	if (status == BURR_ENOTFOUND) {
+		say_error("%s: burr show %s %s lists its steps", err.message, options->args[0], app_id);
+		return CLI_ABSENT;
+	}
 	if (status != BURR_OK)
 		return find_fail(status, &err);
 	if (options_has(options, OPTION_JSON))
