@@ -1,5 +1,6 @@
 #!/bin/sh
-# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite.
+# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; e2e is both scripts that need a browser,
+# and pictures draws those of the README anew.
 # Leaves with 77, its last line "SKIP: why", when it cannot run here.
 set -eu
 cd "$BURR_SOURCE/webui"
@@ -9,26 +10,30 @@ skip() {
 	exit 77
 }
 
-# The pages in a browser, over a fresh store with the sample projects in it, served by the program.
+# The pages in a browser, over a fresh store with the sample projects in it, served by the program. More arguments for e2e/run.js
+# may follow.
 browse() {
 	tmp=$(mktemp -d)
 	server=
 	trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$tmp"' EXIT
-	port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
-	"$BURR" serve --store "$tmp/store" --port "$port" --no-open >"$tmp/log" 2>&1 &
+	"$BURR" serve --store "$tmp/store" --port 0 --no-open --no-demo >"$tmp/log" 2>&1 &
 	server=$!
-	# It is ready when the first sample project is there.
 	tries=300
-	until curl -s -f "http://127.0.0.1:$port/api/v0/projects" 2>/dev/null | grep -q '"id"'; do
+	until port=$(sed -n 's|.*http://localhost:\([0-9][0-9]*\).*|\1|p' "$tmp/log") && [ -n "$port" ]; do
 		tries=$((tries - 1))
 		if [ $tries = 0 ] || ! kill -0 "$server" 2>/dev/null; then
-			echo "FAILED: the program does not serve its sample projects:"
+			echo "FAILED: the program does not serve:"
 			cat "$tmp/log"
 			exit 1
 		fi
 		sleep 0.1
 	done
-	npm run --silent e2e -- --url "http://127.0.0.1:$port" --out "$BURR_BUILD/e2e" --shots
+	"$BURR" demo --store "$tmp/store" >"$tmp/demo" || {
+		echo "FAILED: the sample programs do not run:"
+		cat "$tmp/demo"
+		exit 1
+	}
+	npm run --silent e2e -- --url "http://127.0.0.1:$port" --out "$BURR_BUILD/e2e" "$@"
 }
 
 # The pages while programs record and the collector comes and goes; it starts all of them itself.
@@ -43,7 +48,7 @@ watch() {
 command -v npm >/dev/null || skip "npm is not installed"
 [ ! -e dist-notices.txt ] || skip "the web UI came built with this source archive, without npm's packages"
 [ -e "$BURR_BUILD/webui/stamp" ] || skip "no web UI in this build: $(cat "$BURR_BUILD/webui/missing" 2>/dev/null)"
-if [ "$1" = e2e ]; then
+if [ "$1" = e2e ] || [ "$1" = pictures ]; then
 	[ -e e2e/run.js ] || skip "webui/e2e/run.js is not there"
 	[ -x "$BURR" ] || skip "the program is not built"
 	if [ -z "${BURR_CHROME:-}" ]; then
@@ -59,7 +64,11 @@ if [ "$1" = e2e ]; then
 	fi
 	[ -n "${BURR_CHROME:-}" ] || skip "no browser: install chromium or google-chrome, or set BURR_CHROME"
 	export BURR_CHROME
-	browse
+	if [ "$1" = pictures ]; then
+		browse --pictures pictures
+		exit
+	fi
+	browse --shots
 	watch
 	exit
 fi

@@ -1,6 +1,6 @@
 /* The pages in a real Chromium against a running server.
  *
- *   npm run e2e -- --url http://127.0.0.1:7241 [--out DIR] [--shots]
+ *   npm run e2e -- --url http://127.0.0.1:7241 [--out DIR] [--shots] [--pictures DIR]
  *
  * Whatever the pages should show is first asked from the server's API, so any store will do. Prints a node:test report and ends with
  * a non-zero code on failure. Without a Chromium ($BURR_CHROME or /usr/bin/chromium) everything is skipped. */
@@ -16,6 +16,7 @@ const { values: options } = parseArgs({
     url: { type: 'string', default: 'http://127.0.0.1:7241' },
     out: { type: 'string', default: 'e2e-out' },
     shots: { type: 'boolean', default: false },
+    pictures: { type: 'string' },
   },
 });
 const base = options.url.endsWith('/') ? options.url : `${options.url}/`;
@@ -399,4 +400,22 @@ if (options.shots)
         await shot('step');
       }
     }
+  });
+
+/* The README's picture: the turn of the sample chat that comes to nothing, and why. */
+if (options.pictures)
+  test('picture of a run', async () => {
+    mkdirSync(options.pictures, { recursive: true });
+    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.goto(new URL('p/demo_chat/run/chat-3-sums?partition=user_2&step=8&tab=state', base).href);
+    await waitForStep(8);
+    await page.locator('.liveness.live').waitFor();
+    await page.locator('.graph .node.current').waitFor();
+    await page.locator('.facts', { hasText: '17 steps' }).waitFor();
+    for (const step of [4, 8])
+      await page.getByRole('button', { name: `Open the details of step ${step}`, exact: true }).click();
+    await page.getByRole('button', { name: 'Close the details of step 8' }).blur();
+    await page.mouse.move(0, 0);
+    await page.screenshot({ path: join(options.pictures, 'run.png') });
   });

@@ -342,19 +342,21 @@ function ErrorTab({ text, open }: { readonly text: string | null; readonly open:
         <bdi>{trace.headline}</bdi>
         <CopyButton className="json-more" label="copy all" text={() => text} />
       </p>
-      <pre dir="ltr">
-        {trace.lines.map((line, index) =>
-          line.kind === 'frame' ? (
-            <div key={index} className="frame">
-              <span className="dim">{line.file}</span>:{line.line} <b>{line.where}</b>
-            </div>
-          ) : (
-            <div key={index} className="trace-text">
-              {line.text || ' '}
-            </div>
-          ),
-        )}
-      </pre>
+      {trace.lines.length > 1 && (
+        <pre dir="ltr">
+          {trace.lines.map((line, index) =>
+            line.kind === 'frame' ? (
+              <div key={index} className="frame">
+                <span className="dim">{line.file}</span>:{line.line} <b>{line.where}</b>
+              </div>
+            ) : (
+              <div key={index} className="trace-text">
+                {line.text || ' '}
+              </div>
+            ),
+          )}
+        </pre>
+      )}
     </div>
   );
 }
