@@ -594,6 +594,8 @@ class Reading(Case):
         self.assertNotIn("damaged", text)
         text = self.check(run("show", "demo", "日本", store=self.store), 0).stdout
         self.assertRegex(text, r"(?m)^ +1  open    open$")
+        write_app(self.store, "demo", "begun", [("open", None, None)])
+        self.check(run("show", "demo", "begun", store=self.store), 0, r"started +2024-05-01 10:00\n")
         self.check(run("show", "demo", "bare", store=self.store), 0, "No step was recorded")
 
     def test_show_json(self):

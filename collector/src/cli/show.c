@@ -207,7 +207,8 @@ static void say_times(const struct run *run)
 	if (!first)
 		return;
 	human_time(&text, first);
-	if (last && human_time_us(last) > INT64_MIN && human_time_us(first) > INT64_MIN) {
+	/* One step that is open has no time to tell of. */
+	if (last != first && human_time_us(last) > INT64_MIN && human_time_us(first) > INT64_MIN) {
 		buf_append_str(&text, ", over ");
 		human_duration(&text, human_time_us(last) - human_time_us(first));
 	}
