@@ -18,8 +18,7 @@ static bool try_command(struct slice command, const char *url)
 	size_t count = 0;
 	bool placed = false;
 	buf_append_slice(&words, command);
-	char *text = buf_take(&words);
-	CLEAN(ptr_free) char *owned = text;
+	CLEAN(ptr_free) char *text = buf_take(&words);
 	char *rest;
 	for (char *word = text ? strtok_r(text, " \t", &rest) : NULL; word && count < 14;
 		word = strtok_r(NULL, " \t", &rest)) {

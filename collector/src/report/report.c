@@ -17,7 +17,7 @@ static struct place {
 } places[PLACES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards places */
 
-static void say(uint64_t left_out, const char *fmt, va_list args)
+BURR_PRINTF(2, 0) static void say(uint64_t left_out, const char *fmt, va_list args)
 {
 	char line[LINE_MAX_LEN];
 	time_t now = time(NULL);
