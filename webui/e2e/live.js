@@ -127,6 +127,12 @@ async function openRun(project, app, query = '') {
   await page.locator('.liveness.live').waitFor();
 }
 
+/* Chromium itself reports each connection that an absent collector refused or broke off. */
+function takeRefusals(from) {
+  const others = complaints.splice(from, Infinity).filter((text) => !text.includes('net::ERR_'));
+  assert.deepEqual(others, []);
+}
+
 function report(t, what, times) {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (part) => sorted[Math.ceil(part * sorted.length) - 1];
@@ -242,6 +248,7 @@ test('a stopped collector is shown, and nothing is missed when it is back', asyn
   await page.locator('.liveness.lost', { hasText: 'disconnected' }).waitFor();
   await writer.recordMany(25);
   assert.equal(await current(), String(writer.last() - 25));
+  await page.getByRole('alert').waitFor({ state: 'detached' });
 
   const { port } = collector;
   collector = await startCollector(port);
@@ -252,12 +259,19 @@ test('a stopped collector is shown, and nothing is missed when it is back', asyn
   await writer.record();
   await waitForCurrent(writer.last());
   assert.equal(await page.getByRole('alert').count(), 0);
-  /* Chromium itself reports each refused connection. */
-  const refused = complaints.splice(known, Infinity);
-  assert.deepEqual(
-    refused.filter((text) => !/net::ERR_/.test(text)),
-    [],
-  );
+  takeRefusals(known);
+});
+
+test('a page opened in an outage comes by itself', async () => {
+  await openRun('orders', 'order-1');
+  const known = complaints.length;
+  await collector.end('SIGTERM');
+  await page.getByRole('navigation', { name: 'Place' }).getByRole('link', { name: 'orders' }).click();
+  await page.getByRole('heading', { name: 'The server does not answer' }).waitFor();
+  await page.locator('.liveness.lost').waitFor();
+  collector = await startCollector(collector.port);
+  await page.locator('.row-link', { hasText: /^order-1$/ }).waitFor();
+  takeRefusals(known);
 });
 
 test('a killed program leaves a run that can be read', async () => {

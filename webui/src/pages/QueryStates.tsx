@@ -1,7 +1,7 @@
 /* How a page looks while its data is loading, missing or stale. */
 import type { ReactNode } from 'react';
 import { ApiError } from '../api/client';
-import { useSlow } from '../state/queries';
+import { useLiveStatus, useSlow } from '../state/queries';
 import { Notice } from '../ui/Notice';
 
 interface Props {
@@ -33,9 +33,10 @@ export function NoData({ what, error, retry, notFound }: Props) {
   );
 }
 
-/** Above data that could not be refreshed. */
+/** Above data that could not be refreshed. A lost connection is told in the frame, by which what is being read does not move. */
 export function StaleBar({ error, retry }: { readonly error: Error | null; readonly retry: () => void }) {
-  if (error === null) return null;
+  const lost = useLiveStatus() === 'lost';
+  if (error === null || (lost && error instanceof ApiError && error.kind === 'unreachable')) return null;
   return (
     <div className="inline-error" role="alert">
       <span>Shown as last received: {error.message}</span>
