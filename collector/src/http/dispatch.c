@@ -355,6 +355,12 @@ static bool admit(h2o_req_t *req)
 		refuse(req, 403, "pages of another site may not change anything here");
 		return false;
 	}
+	struct slice encoding = header_named(req, "content-encoding");
+	if (encoding.data && !slice_is(encoding, "identity")) {
+		refuse(req, 415, "the body is sent with Content-Encoding: %.*s, and is only read as it is",
+			(int)(encoding.len > 64 ? 64 : encoding.len), encoding.data);
+		return false;
+	}
 	return true;
 }
 

@@ -184,6 +184,12 @@ static void guards_host_and_origin(void **state)
 			200, NULL, NULL, NULL},
 		{"GET /api/v0/x/echo HTTP/1.1\r\n" HOST "Origin: http://evil.net\r\n\r\n", 200, NULL, NULL,
 			NULL},
+		{"POST /api/v0/x/echo HTTP/1.1\r\n" HOST
+		 "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
+			415, NULL, NULL, "Content-Encoding: gzip"},
+		{"POST /api/v0/x/echo HTTP/1.1\r\n" HOST
+		 "Content-Encoding: identity\r\nContent-Length: 0\r\n\r\n",
+			200, NULL, NULL, NULL},
 	};
 	uint16_t port = http_server_port(*state);
 	for (size_t i = 0; i < sizeof(exchanges) / sizeof(exchanges[0]); i++)
