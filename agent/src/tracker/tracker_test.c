@@ -10,6 +10,7 @@
 #include <burr/tracker.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -673,9 +674,29 @@ static void an_application_that_is_refused_later_gets_no_records(void **state)
 	close_tracker(tracker);
 }
 
+static _Atomic pid_t flusher;
+
 static void *flush(void *tracker)
 {
+	flusher = gettid();
 	return burr_tracker_flush(tracker, 5000, NULL) == BURR_OK ? NULL : tracker;
+}
+
+/* Until the kernel says that the flushing thread sleeps: in its flush, as it does nothing else. */
+static void wait_until_it_waits(void)
+{
+	char name[64];
+	char state = 'R';
+	while (state != 'S') {
+		sched_yield();
+		snprintf(name, sizeof(name), "/proc/self/task/%d/stat", (int)flusher);
+		FILE *file = flusher ? fopen(name, "r") : NULL;
+		if (!file)
+			continue;
+		if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			state = 'R';
+		fclose(file);
+	}
 }
 
 /* Flush waits for what was recorded before it, not for what others go on recording. */
@@ -691,7 +712,7 @@ static void a_flush_does_not_wait_for_later_records(void **state)
 	int after_fd = lock_file(store, "project/after/log.jsonl");
 	assert_int_equal(burr_tracker_begin_step(before, 0, "a", NULL, NULL), BURR_ELATER);
 	assert_int_equal(pthread_create(&thread, NULL, flush, tracker), 0);
-	usleep(100000); /* so that it waits; if it does not yet, the test passes for nothing */
+	wait_until_it_waits();
 	assert_int_equal(burr_tracker_begin_step(after, 0, "a", NULL, NULL), BURR_ELATER);
 	close(before_fd);
 	pthread_join(thread, &failed);
