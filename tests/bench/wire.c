@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,6 +67,31 @@ static int count_threads(void)
 	return count;
 }
 
+/* Peers that leave while they are greeted, as killed writers do; then one that stays. How many until it is
+ * not answered any more; GREETED_MAX: it always is. */
+enum { GREETED_MAX = 2000, GREETED_ROUND = 50, ANSWER_MS = 2000 };
+
+static int count_greetings(struct store *store, const struct sockaddr_un *address)
+{
+	struct buf reply = BUF_INIT;
+	int count = 0;
+	bool answered = true;
+	while (answered && count < GREETED_MAX) {
+		for (int i = 0; i < GREETED_ROUND; i++, count++) {
+			int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+			bench_check(fd >= 0, "socket");
+			answered = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+			close(fd);
+		}
+		struct link *link = NULL;
+		answered = link_open(store, ANSWER_MS, &link, NULL) == BURR_OK &&
+			   link_ask(link, SLICE_LIT("x"), ANSWER_MS, &reply, NULL) == BURR_OK;
+		link_close(link);
+	}
+	buf_fini(&reply);
+	return count;
+}
+
 int main(int argc, char **argv)
 {
 	struct bench bench;
@@ -118,6 +144,8 @@ int main(int argc, char **argv)
 	bench_row(&bench, "threads in the host, libburr's link", threads_link - threads_before, "threads",
 		NAN, NULL);
 	bench_row(&bench, "threads in the host, nng", threads_nng - threads_link, "threads", NAN, NULL);
+	bench_row(&bench, "peers that left in the greeting until nng's end is deaf",
+		count_greetings(store, &address), "of 2000", NAN, NULL);
 	kill(server, SIGKILL);
 	waitpid(server, NULL, 0);
 	link_close(link);
