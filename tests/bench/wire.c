@@ -80,7 +80,8 @@ static int count_greetings(struct store *store, const struct sockaddr_un *addres
 		for (int i = 0; i < GREETED_ROUND; i++, count++) {
 			int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 			bench_check(fd >= 0, "socket");
-			answered = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+			bench_check(connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0,
+				"connect");
 			close(fd);
 		}
 		struct link *link = NULL;
