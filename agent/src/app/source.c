@@ -113,6 +113,8 @@ static size_t balanced_len(struct slice text)
 /* Bytes up to and with the first closing brace in column 0. */
 static size_t column_len(struct slice text)
 {
+	if (!text.data)
+		return 0;
 	const char *close = memmem(text.data, text.len, "\n}", 2);
 	const char *open = memchr(text.data, '{', text.len);
 	return close && open && open < close ? (size_t)(close - text.data) + 2 : 0;
@@ -129,7 +131,7 @@ static size_t function_len(struct slice text)
 
 struct slice source_extract(struct slice file, int line, const char *name)
 {
-	if (line < 1 || !file.len)
+	if (line < 1 || !file.len || !file.data)
 		return SLICE_NONE;
 	size_t start = macro_start(file, line);
 	if (start >= file.len)
