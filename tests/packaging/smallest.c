@@ -1,4 +1,4 @@
-/* The smallest user of libburr, for as long as README.md has no C program of its own. */
+/* The smallest user of libburr: what is built besides, or without, the first program of README.md. */
 #include <burr/status.h>
 #include <stdio.h>
 
