@@ -1,4 +1,4 @@
-/* The smallest user of libburr: what is built besides, or without, the first program of README.md. */
+/* The smallest user of libburr: what the test builds where README.md has no C program. */
 #include <burr/status.h>
 #include <stdio.h>
 
