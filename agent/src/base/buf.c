@@ -32,54 +32,48 @@ void buf_clear(struct buf *buf)
 		buf->data[0] = '\0';
 }
 
-char *buf_reserve(struct buf *buf, size_t more)
+bool buf_grow(struct buf *buf, size_t more)
 {
-	if (buf->failed)
-		return NULL;
-	if (more > SIZE_MAX - 1 - buf->len) {
+	if (buf->failed || more > SIZE_MAX - 1 - buf->len) {
 		buf->failed = true;
-		return NULL;
+		return false;
 	}
 	size_t need = buf->len + more + 1; /* the NUL */
-	if (need > buf->cap) {
-		size_t cap = buf->cap ? buf->cap : BUF_FIRST_CAP;
-		while (cap < need)
-			cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-		char *data = realloc(buf->data, cap);
-		if (!data) {
-			buf->failed = true;
-			return NULL;
-		}
-		buf->data = data;
-		buf->cap = cap;
+	size_t cap = buf->cap ? buf->cap : BUF_FIRST_CAP;
+	while (cap < need)
+		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+	char *data = realloc(buf->data, cap);
+	if (!data) {
+		buf->failed = true;
+		return false;
 	}
+	buf->data = data;
+	buf->cap = cap;
+	return true;
+}
+
+char *buf_reserve(struct buf *buf, size_t more)
+{
+	if (buf->failed || (!buf_has_room(buf, more) && !buf_grow(buf, more)))
+		return NULL;
 	return buf->data + buf->len;
 }
 
-void buf_append(struct buf *buf, const void *data, size_t len)
+void buf_append_uint(struct buf *buf, uint64_t value)
 {
-	char *to = buf_reserve(buf, len);
-	if (!to)
-		return;
-	if (len)
-		memcpy(to, data, len);
-	buf->len += len;
-	buf->data[buf->len] = '\0';
+	char digits[20];
+	char *pos = digits + sizeof(digits);
+	do
+		*--pos = (char)('0' + value % 10);
+	while (value /= 10);
+	buf_append(buf, pos, (size_t)(digits + sizeof(digits) - pos));
 }
 
-void buf_append_slice(struct buf *buf, struct slice s)
+void buf_append_int(struct buf *buf, int64_t value)
 {
-	buf_append(buf, s.data, s.len);
-}
-
-void buf_append_str(struct buf *buf, const char *text)
-{
-	buf_append(buf, text, strlen(text));
-}
-
-void buf_append_char(struct buf *buf, char c)
-{
-	buf_append(buf, &c, 1);
+	if (value < 0)
+		buf_append_char(buf, '-');
+	buf_append_uint(buf, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 void buf_printf(struct buf *buf, const char *fmt, ...)

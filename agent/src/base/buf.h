@@ -63,10 +63,42 @@ void buf_fini(struct buf *buf);
 void buf_clear(struct buf *buf);
 /* Room for `more` further bytes; returns where they go, or NULL. The caller then adds to len. */
 char *buf_reserve(struct buf *buf, size_t more);
-void buf_append(struct buf *buf, const void *data, size_t len);
-void buf_append_slice(struct buf *buf, struct slice s);
-void buf_append_str(struct buf *buf, const char *text);
-void buf_append_char(struct buf *buf, char c);
+/* Room for `more` further bytes where there is none yet; false without memory. */
+bool buf_grow(struct buf *buf, size_t more);
+
+static inline bool buf_has_room(const struct buf *buf, size_t more)
+{
+	return more < buf->cap - buf->len; /* the NUL */
+}
+
+static inline void buf_append(struct buf *buf, const void *data, size_t len)
+{
+	if (buf->failed || (!buf_has_room(buf, len) && !buf_grow(buf, len)))
+		return;
+	if (len)
+		memcpy(buf->data + buf->len, data, len);
+	buf->len += len;
+	buf->data[buf->len] = '\0';
+}
+
+static inline void buf_append_slice(struct buf *buf, struct slice s)
+{
+	buf_append(buf, s.data, s.len);
+}
+
+static inline void buf_append_str(struct buf *buf, const char *text)
+{
+	buf_append(buf, text, strlen(text));
+}
+
+static inline void buf_append_char(struct buf *buf, char c)
+{
+	buf_append(buf, &c, 1);
+}
+
+/* In decimal. */
+void buf_append_uint(struct buf *buf, uint64_t value);
+void buf_append_int(struct buf *buf, int64_t value);
 void buf_printf(struct buf *buf, const char *fmt, ...) BURR_PRINTF(2, 3);
 /* The content as a NUL-terminated string that the caller frees; the buf is empty after. NULL if it failed. */
 char *buf_take(struct buf *buf);

@@ -32,6 +32,15 @@ enum json_kind {
  * 17: …". *out_value (may be NULL) is the value without the white space around it. */
 burr_status json_validate(struct slice text, struct slice *out_value, burr_error *err);
 
+/* The same, and whether a line break stands between two of the value's tokens: a line of a log has none. */
+struct json_checked {
+	struct slice value;
+	bool has_breaks;
+};
+burr_status json_check(struct slice text, struct json_checked *out, burr_error *err);
+/* The same again without the machine's vector instructions, for the test that holds the two equal. */
+burr_status json_check_scalar(struct slice text, struct json_checked *out, burr_error *err);
+
 /* What the value is, by its first byte. */
 enum json_kind json_kind_of(struct slice value);
 

@@ -9,12 +9,16 @@
 
 /* ---- values ---- */
 
+/* A constant piece of a line, its comma and quotes included: what the json_put_… would find out anew for each
+ * record. */
+#define PUT_LIT(out, text) buf_append((out), (text), sizeof(text) - 1)
+
 /* A line is ended by its newline alone, so white space between a value's tokens must not be one. */
-static void put_on_one_line(struct buf *out, struct slice json)
+static void put_on_one_line(struct buf *out, const struct json_checked *json)
 {
 	size_t began = out->len;
-	buf_append_slice(out, json);
-	if (out->failed || !(memchr(json.data, '\n', json.len) || memchr(json.data, '\r', json.len)))
+	buf_append_slice(out, json->value);
+	if (!json->has_breaks || out->failed)
 		return;
 	for (size_t i = began; i < out->len; i++)
 		if (out->data[i] == '\n' || out->data[i] == '\r')
@@ -35,19 +39,27 @@ static void put_invalid(struct buf *out, const char *key, struct slice text, con
 	json_put_close(out, '}');
 }
 
-/* A member whose value is the application's JSON. What is none is stored as an object that says so. */
+/* The application's JSON behind its key. What is none is stored as an object that says so. */
+static void put_checked(struct buf *out, const char *key, struct slice json, bool must_be_object,
+	const struct line_context *context)
+{
+	struct json_checked checked;
+	if (json_check(json, &checked, NULL) != BURR_OK) {
+		burr_error why;
+		json_validate(json, NULL, &why); /* again, for the message: seldom */
+		put_invalid(out, key, json, why.message, context);
+	} else if (must_be_object && json_kind_of(checked.value) != JSON_OBJECT) {
+		put_invalid(out, key, json, "not a JSON object", context);
+	} else {
+		put_on_one_line(out, &checked);
+	}
+}
+
 static void put_value(struct buf *out, const char *key, struct slice json, bool must_be_object,
 	const struct line_context *context)
 {
-	struct slice value;
-	burr_error why = BURR_ERROR_INIT;
 	json_put_key(out, slice_of(key));
-	if (json_validate(json, &value, &why) != BURR_OK)
-		put_invalid(out, key, json, why.message, context);
-	else if (must_be_object && json_kind_of(value) != JSON_OBJECT)
-		put_invalid(out, key, json, "not a JSON object", context);
-	else
-		put_on_one_line(out, value);
+	put_checked(out, key, json, must_be_object, context);
 }
 
 static void put_object_or(struct buf *out, const char *key, struct slice json, const char *if_absent,
@@ -59,20 +71,31 @@ static void put_object_or(struct buf *out, const char *key, struct slice json, c
 		json_put_member_raw(out, key, slice_of(if_absent));
 }
 
-static void put_time(
-	struct buf *out, const char *key, const struct entry *entry, const struct line_context *context)
+static void put_time_text(struct buf *out, const struct entry *entry, const struct line_context *context)
 {
 	char text[TIME_TEXT_LEN + 1];
 	time_text((int64_t)(entry->time_ns + (uint64_t)context->clock_offset_ns), text);
-	json_put_member(out, key, (struct slice){text, TIME_TEXT_LEN});
+	buf_append(out, text, TIME_TEXT_LEN);
+}
+
+static void put_time(
+	struct buf *out, const char *key, const struct entry *entry, const struct line_context *context)
+{
+	json_put_key(out, slice_of(key));
+	buf_append_char(out, '"');
+	put_time_text(out, entry, context);
+	buf_append_char(out, '"');
 }
 
 static void put_identity(struct buf *out, const struct entry *entry, const struct line_context *context)
 {
-	char text[IDENTITY_TAIL];
-	snprintf(text, sizeof(text), "%.*s.%u.%llu", SLICE_ARG(context->writer), entry->lane,
-		(unsigned long long)entry->n);
-	json_put_member(out, "_rec", slice_of(text));
+	PUT_LIT(out, ",\"_rec\":\"");
+	buf_append(out, context->writer.data, WRITER_ID_LEN);
+	buf_append_char(out, '.');
+	buf_append_uint(out, entry->lane);
+	buf_append_char(out, '.');
+	buf_append_uint(out, entry->n);
+	buf_append_char(out, '"');
 }
 
 /* All text fields of one number, as an array. */
@@ -129,25 +152,45 @@ static void put_via(struct buf *out, struct slice via, const struct line_context
 	json_put_close(out, '}');
 }
 
+/* The two records of each step are written piece by piece; the others are rare enough for the general calls.
+ */
 static void put_begin_entry(struct buf *out, const struct entry *entry, const struct pb_slot *f,
 	const struct line_context *context)
 {
-	put_time(out, "start_time", entry, context);
-	json_put_member(out, "action", pb_text(&f[1]));
-	put_object_or(out, "inputs", pb_text(&f[2]), "{}", context);
-	json_put_member_int(out, "sequence_id", pb_int(&f[3]));
+	PUT_LIT(out, ",\"start_time\":\"");
+	put_time_text(out, entry, context);
+	PUT_LIT(out, "\",\"action\":");
+	json_put_text(out, pb_text(&f[1]));
+	PUT_LIT(out, ",\"inputs\":");
+	struct slice inputs = pb_text(&f[2]);
+	if (inputs.data)
+		put_checked(out, "inputs", inputs, true, context);
+	else
+		PUT_LIT(out, "{}");
+	PUT_LIT(out, ",\"sequence_id\":");
+	buf_append_int(out, pb_int(&f[3]));
 	put_via(out, pb_text(&f[4]), context);
 }
 
 static void put_end_entry(struct buf *out, const struct entry *entry, const struct pb_slot *f,
 	const struct line_context *context)
 {
-	put_time(out, "end_time", entry, context);
-	json_put_member(out, "action", pb_text(&f[1]));
-	json_put_member_int(out, "sequence_id", pb_int(&f[5]));
-	json_put_member(out, "exception", pb_text(&f[3]));
-	put_object_or(out, "result", pb_text(&f[2]), "null", context);
-	put_object_or(out, "state", pb_text(&f[4]), "{}", context);
+	PUT_LIT(out, ",\"end_time\":\"");
+	put_time_text(out, entry, context);
+	PUT_LIT(out, "\",\"action\":");
+	json_put_text(out, pb_text(&f[1]));
+	PUT_LIT(out, ",\"sequence_id\":");
+	buf_append_int(out, pb_int(&f[5]));
+	PUT_LIT(out, ",\"exception\":");
+	json_put_text(out, pb_text(&f[3]));
+	PUT_LIT(out, ",\"result\":");
+	struct slice result = pb_text(&f[2]);
+	if (result.data)
+		put_checked(out, "result", result, true, context);
+	else
+		PUT_LIT(out, "null");
+	PUT_LIT(out, ",\"state\":");
+	put_checked(out, "state", pb_text(&f[4]), true, context);
 }
 
 static void put_begin_span(struct buf *out, const struct entry *entry, const struct pb_slot *f,
@@ -261,12 +304,12 @@ burr_status line_put(
 	for (unsigned number = 1; number < RECORD_FIELDS; number++)
 		if (kind->required & 1u << number && !slots[number].set)
 			return burr_fail(err, BURR_ECORRUPT, "a %s lacks its field %u", kind->type, number);
-	json_put_open(out, '{');
-	json_put_member(out, "type", slice_of(kind->type));
+	PUT_LIT(out, "{\"type\":\"");
+	buf_append_str(out, kind->type);
+	buf_append_char(out, '"');
 	kind->put(out, entry, slots, context);
 	put_identity(out, entry, context);
-	json_put_close(out, '}');
-	buf_append_char(out, '\n');
+	PUT_LIT(out, "}\n");
 	return out->failed ? burr_fail(err, BURR_ENOMEM, "no memory for a line") : BURR_OK;
 }
 

@@ -10,37 +10,74 @@ enum {
 	ENTRY_N = 5,
 	ENTRY_TIME_NS = 6,
 	ENTRY_LOG_START = 7,
-	ENTRY_FIELDS = RECORD_END_APPLICATION + 1,
+	ENTRY_SIDE_LEN = 8,
 };
+
+/* A field of another type than its own is left out, as protobuf leaves out what it does not know. */
+static burr_status read_field(const struct pb_field *f, struct entry *entry, bool *has_lane, burr_error *err)
+{
+	if (f->type == PB_BYTES) {
+		if (f->number == ENTRY_PROJECT) {
+			entry->project = f->bytes;
+		} else if (f->number == ENTRY_APP_ID) {
+			entry->app_id = f->bytes;
+		} else if (f->number == ENTRY_PARTITION_KEY) {
+			entry->partition_key = f->bytes;
+		} else if (f->number >= RECORD_APPLICATION && f->number <= RECORD_END_APPLICATION) {
+			if (entry->type != RECORD_NONE && entry->type != (enum record_type)f->number)
+				return burr_fail(err, BURR_ECORRUPT, "an entry holds two records");
+			entry->type = (enum record_type)f->number;
+			entry->record = f->bytes;
+		}
+	} else if (f->type == PB_VARINT) {
+		if (f->number == ENTRY_N) {
+			entry->n = f->value;
+		} else if (f->number == ENTRY_LANE) {
+			*has_lane = f->value <= UINT32_MAX;
+			entry->lane = (uint32_t)f->value;
+		} else if (f->number == ENTRY_LOG_START) {
+			entry->log_start = f->value;
+		} else if (f->number == ENTRY_SIDE_LEN) {
+			entry->side_len = f->value;
+		}
+	} else if (f->number == ENTRY_TIME_NS && f->type == PB_FIXED64) {
+		entry->time_ns = f->value;
+		entry->has_time = true;
+	}
+	return BURR_OK;
+}
 
 burr_status entry_read(struct slice bytes, struct entry *out, burr_error *err)
 {
-	struct pb_slot slots[ENTRY_FIELDS];
-	if (!pb_slots(bytes, slots, ENTRY_FIELDS))
-		return burr_fail(err, BURR_ECORRUPT, "an entry's bytes are not protobuf");
-	struct entry entry = {
-		.project = pb_text(&slots[ENTRY_PROJECT]),
-		.app_id = pb_text(&slots[ENTRY_APP_ID]),
-		.partition_key = pb_text(&slots[ENTRY_PARTITION_KEY]),
-		.n = pb_uint(&slots[ENTRY_N]),
-		.time_ns = pb_uint(&slots[ENTRY_TIME_NS]),
-		.log_start = pb_uint(&slots[ENTRY_LOG_START]),
-	};
-	if (!entry.project.data || !entry.app_id.data)
-		return burr_fail(err, BURR_ECORRUPT, "an entry does not name its application");
-	if (!slots[ENTRY_LANE].set || pb_uint(&slots[ENTRY_LANE]) > UINT32_MAX || entry.n == 0 ||
-		slots[ENTRY_TIME_NS].type != PB_FIXED64)
-		return burr_fail(err, BURR_ECORRUPT, "an entry has no identity");
-	entry.lane = (uint32_t)pb_uint(&slots[ENTRY_LANE]);
-	for (int type = RECORD_APPLICATION; type <= RECORD_END_APPLICATION; type++) {
-		if (!pb_text(&slots[type]).data)
-			continue;
-		if (entry.type != RECORD_NONE)
-			return burr_fail(err, BURR_ECORRUPT, "an entry holds two records");
-		entry.type = (enum record_type)type;
-		entry.record = slots[type].bytes;
+	struct pb_field f;
+	struct pb_reader r = pb_reader(bytes);
+	bool has_lane = false;
+	*out = (struct entry){.type = RECORD_NONE};
+	while (pb_next(&r, &f)) {
+		burr_status status = read_field(&f, out, &has_lane, err);
+		if (status != BURR_OK)
+			return status;
 	}
-	*out = entry;
+	if (r.damaged)
+		return burr_fail(err, BURR_ECORRUPT, "an entry's bytes are not protobuf");
+	if (!out->project.data || !out->app_id.data)
+		return burr_fail(err, BURR_ECORRUPT, "an entry does not name its application");
+	if (!has_lane || out->n == 0 || !out->has_time)
+		return burr_fail(err, BURR_ECORRUPT, "an entry has no identity");
+	if (out->side_len && out->type != RECORD_NONE)
+		return burr_fail(err, BURR_ECORRUPT, "an entry holds a record and names a side file");
+	return BURR_OK;
+}
+
+burr_status entry_read_side(struct slice bytes, struct entry *entry, burr_error *err)
+{
+	struct pb_field f;
+	struct pb_reader r = pb_reader(bytes);
+	if (!pb_next(&r, &f) || r.pos != r.end || f.type != PB_BYTES || f.number < RECORD_APPLICATION ||
+		f.number > RECORD_END_APPLICATION)
+		return burr_fail(err, BURR_ECORRUPT, "a side file does not hold one record");
+	entry->type = (enum record_type)f.number;
+	entry->record = f.bytes;
 	return BURR_OK;
 }
 
@@ -64,6 +101,11 @@ void entry_put_identity(struct buf *out, uint32_t lane, uint64_t n, uint64_t tim
 	pb_put_uint(out, ENTRY_LANE, lane);
 	pb_put_uint(out, ENTRY_N, n);
 	pb_put_fixed64(out, ENTRY_TIME_NS, time_ns);
+}
+
+void entry_put_side(struct buf *out, uint64_t side_len)
+{
+	pb_put_uint(out, ENTRY_SIDE_LEN, side_len);
 }
 
 static void put_pointer(struct buf *out, uint32_t number, const burr_pointer *pointer)

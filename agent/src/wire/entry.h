@@ -34,19 +34,26 @@ struct entry {
 	uint64_t n;
 	uint64_t time_ns;
 	uint64_t log_start;
-	enum record_type type;
-	struct slice record; /* the bytes of the record's own message */
+	uint64_t side_len; /* the record is in a side file of this length (store/side.h); 0: in the entry */
+	bool has_time;
+	enum record_type type; /* RECORD_NONE with a side file: its bytes say */
+	struct slice record;   /* the bytes of the record's own message */
 };
 
-/* BURR_ECORRUPT when a required field is missing, of a wrong type, or the bytes end too soon. Names are
- * checked by the store, not here. */
+/* BURR_ECORRUPT when a required field is missing, of a wrong type, or the bytes end too soon; *out is of no
+ * use then. Names are checked by the store, not here. */
 burr_status entry_read(struct slice bytes, struct entry *out, burr_error *err);
+/* Give an entry the record that its side file holds: exactly what one of the entry_put_… below appended. */
+burr_status entry_read_side(struct slice bytes, struct entry *entry, burr_error *err);
 
 /* The head of an application's entries. partition_key may be NULL. */
 void entry_put_app(struct buf *out, const char *project, const char *app_id, const char *partition_key,
 	uint64_t log_start);
 /* The identity and time. */
 void entry_put_identity(struct buf *out, uint32_t lane, uint64_t n, uint64_t time_ns);
+
+/* In place of a record: it is the content, side_len bytes, of the entry's side file. */
+void entry_put_side(struct buf *out, uint64_t side_len);
 
 /* The records: tag, length and fields. Arguments are those of burr/tracker.h, checked by the caller. */
 void entry_put_application(struct buf *out, const burr_app_info *info);

@@ -20,6 +20,9 @@ enum {
 	REPLY_INVALID_COUNT = 6,
 	REPLY_INVALID_TEXT = 7,
 	REPLY_STEP_PLACE = 8,
+	REPLY_LOST_COUNT = 9,
+	REPLY_LOST_TEXT = 10,
+	REPLY_FIELDS,
 };
 
 void request_put(struct buf *out, const struct request *request)
@@ -170,6 +173,9 @@ void reply_put(struct buf *out, const struct reply *reply)
 		}
 		pb_end(out, began);
 	}
+	if (reply->lost_count)
+		pb_put_uint(out, REPLY_LOST_COUNT, reply->lost_count);
+	pb_put_bytes(out, REPLY_LOST_TEXT, reply->lost_text);
 }
 
 void reply_put_verdict(struct buf *out, const struct verdict *verdict)
@@ -210,9 +216,9 @@ static bool read_step_place(struct slice bytes, struct reply *out)
 
 burr_status reply_read(struct slice bytes, struct reply *out, burr_error *err)
 {
-	struct pb_slot slots[REPLY_STEP_PLACE + 1];
+	struct pb_slot slots[REPLY_FIELDS];
 	struct reply reply = {.bytes = bytes};
-	if (!pb_slots(bytes, slots, REPLY_STEP_PLACE + 1) || !slots[REPLY_PROTOCOL].set ||
+	if (!pb_slots(bytes, slots, REPLY_FIELDS) || !slots[REPLY_PROTOCOL].set ||
 		!slots[REPLY_STATUS].set)
 		return burr_fail(err, BURR_ECORRUPT, "not a collector's reply");
 	reply.protocol = (uint32_t)pb_uint(&slots[REPLY_PROTOCOL]);
@@ -220,6 +226,8 @@ burr_status reply_read(struct slice bytes, struct reply *out, burr_error *err)
 	reply.message = pb_text(&slots[REPLY_MESSAGE]);
 	reply.invalid_count = pb_uint(&slots[REPLY_INVALID_COUNT]);
 	reply.invalid_text = pb_text(&slots[REPLY_INVALID_TEXT]);
+	reply.lost_count = pb_uint(&slots[REPLY_LOST_COUNT]);
+	reply.lost_text = pb_text(&slots[REPLY_LOST_TEXT]);
 	struct slice collector = pb_text(&slots[REPLY_COLLECTOR]);
 	struct slice place = pb_text(&slots[REPLY_STEP_PLACE]);
 	if ((collector.data && !read_collector(collector, &reply)) ||

@@ -70,6 +70,8 @@ struct reply {
 	int64_t pid;
 	uint64_t invalid_count;
 	struct slice invalid_text;
+	uint64_t lost_count;
+	struct slice lost_text;
 	bool has_step_place;
 	bool step_found;
 	uint64_t step_offset;

@@ -1,12 +1,6 @@
 #include "wire/pb.h"
 
-struct pb_reader pb_reader(struct slice bytes)
-{
-	const uint8_t *data = (const uint8_t *)(bytes.data ? bytes.data : "");
-	return (struct pb_reader){data, data + bytes.len, false};
-}
-
-static bool read_varint(struct pb_reader *r, uint64_t *out)
+bool pb_read_long_varint(struct pb_reader *r, uint64_t *out)
 {
 	uint64_t value = 0;
 	for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -34,50 +28,21 @@ static bool read_fixed(struct pb_reader *r, size_t len, uint64_t *out)
 	return true;
 }
 
-static bool read_bytes(struct pb_reader *r, struct slice *out)
+bool pb_read_other(struct pb_reader *r, struct pb_field *out)
 {
-	uint64_t len;
-	if (!read_varint(r, &len) || len > (uint64_t)(r->end - r->pos))
-		return false;
-	*out = (struct slice){(const char *)r->pos, (size_t)len};
-	r->pos += len;
-	return true;
-}
-
-static bool read_field(struct pb_reader *r, struct pb_field *out)
-{
-	uint64_t tag;
-	if (!read_varint(r, &tag) || tag >> 3 == 0 || tag >> 3 > 0x1FFFFFFF)
-		return false;
-	*out = (struct pb_field){(uint32_t)(tag >> 3), (enum pb_type)(tag & 7), 0, SLICE_NONE};
-	switch (out->type) {
-	case PB_VARINT:
-		return read_varint(r, &out->value);
-	case PB_FIXED64:
+	if (out->type == PB_FIXED64)
 		return read_fixed(r, 8, &out->value);
-	case PB_FIXED32:
+	if (out->type == PB_FIXED32)
 		return read_fixed(r, 4, &out->value);
-	case PB_BYTES:
-		return read_bytes(r, &out->bytes);
-	}
 	return false; /* groups and types that do not exist */
-}
-
-bool pb_next(struct pb_reader *r, struct pb_field *out)
-{
-	if (r->pos == r->end || r->damaged)
-		return false;
-	if (read_field(r, out))
-		return true;
-	r->damaged = true;
-	return false;
 }
 
 bool pb_slots(struct slice message, struct pb_slot *slots, uint32_t count)
 {
 	struct pb_field f;
 	struct pb_reader r = pb_reader(message);
-	memset(slots, 0, count * sizeof(*slots));
+	for (uint32_t i = 0; i < count; i++)
+		slots[i] = (struct pb_slot){.set = false};
 	while (pb_next(&r, &f))
 		if (f.number < count)
 			slots[f.number] = (struct pb_slot){true, f.type, f.value, f.bytes};

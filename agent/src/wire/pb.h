@@ -23,9 +23,53 @@ struct pb_reader {
 	bool damaged;
 };
 
-struct pb_reader pb_reader(struct slice bytes);
-/* The next field; false at the end, and on damage, which leaves `damaged` true. */
-bool pb_next(struct pb_reader *r, struct pb_field *out);
+static inline struct pb_reader pb_reader(struct slice bytes)
+{
+	const uint8_t *data = (const uint8_t *)(bytes.data ? bytes.data : "");
+	return (struct pb_reader){data, data + bytes.len, false};
+}
+
+/* What pb_next is made of: a value of more than one byte, and the types that are rare. */
+bool pb_read_long_varint(struct pb_reader *r, uint64_t *out);
+bool pb_read_other(struct pb_reader *r, struct pb_field *out);
+
+static inline bool pb_read_varint(struct pb_reader *r, uint64_t *out)
+{
+	if (r->pos == r->end || *r->pos >= 0x80)
+		return pb_read_long_varint(r, out);
+	*out = *r->pos++;
+	return true;
+}
+
+static inline bool pb_read_field(struct pb_reader *r, struct pb_field *out)
+{
+	uint64_t tag;
+	if (!pb_read_varint(r, &tag) || tag >> 3 == 0 || tag >> 3 > 0x1FFFFFFF)
+		return false;
+	*out = (struct pb_field){(uint32_t)(tag >> 3), (enum pb_type)(tag & 7), 0, SLICE_NONE};
+	if (out->type == PB_VARINT)
+		return pb_read_varint(r, &out->value);
+	if (out->type != PB_BYTES)
+		return pb_read_other(r, out);
+	uint64_t len;
+	if (!pb_read_varint(r, &len) || len > (uint64_t)(r->end - r->pos))
+		return false;
+	out->bytes = (struct slice){(const char *)r->pos, (size_t)len};
+	r->pos += len;
+	return true;
+}
+
+/* The next field; false at the end, and on damage, which leaves `damaged` true. Inline, as each field of each
+ * record comes through here. */
+static inline bool pb_next(struct pb_reader *r, struct pb_field *out)
+{
+	if (r->pos == r->end || r->damaged)
+		return false;
+	if (pb_read_field(r, out))
+		return true;
+	r->damaged = true;
+	return false;
+}
 
 /* All fields of a small message by number: the last of each number below `count`, type 0 with `set` false
  * where there is none. Returns false when the bytes are damaged. Repeated fields are walked with pb_next
