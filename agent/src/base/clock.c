@@ -37,8 +37,11 @@ static struct date date_from_days(int64_t days)
 
 static void put_two(char *to, unsigned value)
 {
-	to[0] = (char)('0' + value / 10);
-	to[1] = (char)('0' + value % 10);
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+				    "25262728293031323334353637383940414243444546474849"
+				    "50515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687888990919293949596979899";
+	memcpy(to, pairs + value * 2, 2);
 }
 
 /* By hand: each record has a time, and snprintf with gmtime_r costs more than all the rest of its line. */

@@ -86,21 +86,27 @@ static inline const char *skip_plain_scalar(const char *pos, const char *end)
 }
 
 #ifdef JSON_SSE2
+/* 0xFF for each of 16 bytes that ends a plain run. */
+static inline __m128i find_stops(const char *pos)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)pos);
+	__m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+	__m128i backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+	/* Signed: what is below a space is a control character or not ASCII. */
+	__m128i others = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+	return _mm_or_si128(_mm_or_si128(quotes, backslashes), others);
+}
+
 static inline const char *skip_plain(const char *pos, const char *end)
 {
-	const __m128i quote = _mm_set1_epi8('"');
-	const __m128i backslash = _mm_set1_epi8('\\');
-	const __m128i space = _mm_set1_epi8(' ');
-	while (end - pos >= 16) {
-		__m128i bytes = _mm_loadu_si128((const __m128i *)pos);
-		/* Signed: what is below a space is a control character or not ASCII. */
-		__m128i stops = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote),
-						     _mm_cmpeq_epi8(bytes, backslash)),
-			_mm_cmplt_epi8(bytes, space));
-		unsigned mask = (unsigned)_mm_movemask_epi8(stops);
-		if (mask)
-			return pos + __builtin_ctz(mask);
-		pos += 16;
+	for (; end - pos >= 16; pos += 16) {
+		unsigned stops = (unsigned)_mm_movemask_epi8(find_stops(pos));
+		if (stops)
+			return pos + __builtin_ctz(stops);
+		/* It is a long one: two at once, and the loop above finds the place. */
+		while (end - pos >= 48 &&
+			!_mm_movemask_epi8(_mm_or_si128(find_stops(pos + 16), find_stops(pos + 32))))
+			pos += 32;
 	}
 	return skip_plain_scalar(pos, end);
 }

@@ -1,40 +1,55 @@
 /* store/append.c: see append.h.
  *
  * A batch is taken in three sweeps: read all entries (a damaged one refuses the batch before anything is
- * written), make each application's lines, write each application once. What an application's trouble is
- * stays its own: its verdict says LATER or NEVER and the others go on. */
+ * written) and string them up by application; then, one application after the other, make its lines and write
+ * them at once, so that one buffer serves all and is still in the processor's cache when the kernel copies it;
+ * then sync what the store's durability wants synced. What an application's trouble is stays its own: its
+ * verdict says LATER or NEVER and the others go on. */
 #include "store/append.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "store/create.h"
 #include "store/log.h"
-#include "store/names.h"
+#include "store/side.h"
 #include "wire/limits.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A log in the cache: a hash chain to find it, a ring to find the one that was used longest ago. */
 struct cached {
 	char *key; /* "project/app_id" */
 	size_t key_len;
 	struct log *log;
+	bool acknowledged; /* durability `group`: since its last sync */
 	struct cached *chain;
 	struct cached *newer;
 	struct cached *older;
 };
 
-enum { BUCKETS = 1024, LINES_KEPT = 64 * 1024 };
+enum {
+	BUCKETS = 4096,
+	LINES_KEPT = 2 << 20,  /* the lines of a full batch; one large record must not hold its memory for ever */
+	LINES_AT_ONCE = 8 << 20, /* lines of side files are many times a batch: written in parts of this size */
+	SIDE_KEPT = 256 << 10,
+	SYNC_ALL_FROM = 17,    /* logs: one syncfs costs less than so many fdatasyncs */
+	GROUP_WINDOW_NS = 100 * 1000 * 1000,
+	SYNC_AGAIN_NS = 1000 * 1000 * 1000,
+	NO_ENTRY = UINT32_MAX,
+};
 
 /* What one application has in the batch. */
 struct slot {
 	struct slice project;
 	struct slice app_id;
+	uint32_t first; /* its entries, each naming the next; NO_ENTRY ends them */
+	uint32_t last;
 	struct log *log; /* NULL until a line needs it */
 	bool locked;
 	bool touched; /* files changed */
-	struct buf lines;
 	struct verdict verdict;
 	char reason[sizeof(((burr_error *)0)->message)];
 };
@@ -46,15 +61,22 @@ struct appender {
 	struct cached *newest;
 	struct cached *oldest;
 	size_t cached_count;
+	bool sync_first;   /* still to be done */
+	int64_t sync_due;  /* INT64_MAX: nothing to sync */
+	bool tree_unsynced; /* group: folders and small files were made */
 
 	/* Of the batch at hand; kept for the next one's sake. */
 	struct entry *entries;
-	uint32_t *slot_of;
+	uint32_t *next_of; /* the application's next entry */
 	size_t entry_cap;
 	struct slot *slots;
 	size_t slot_count;
 	size_t slot_cap;
 	uint32_t *slot_index; /* hash table of slot numbers + 1, sized for BATCH_APPS_MAX */
+	struct buf lines;
+	struct buf side;
+	uint64_t lost_count;
+	char lost_text[200];
 };
 
 enum { SLOT_INDEX = 2 * BATCH_APPS_MAX };
@@ -66,6 +88,8 @@ struct appender *appender_new(struct store *store, const struct appender_options
 		return NULL;
 	a->store = store;
 	a->options = *options;
+	a->sync_first = options->sync_first;
+	a->sync_due = INT64_MAX;
 	a->slot_index = calloc(SLOT_INDEX, sizeof(*a->slot_index));
 	if (a->slot_index)
 		return a;
@@ -75,15 +99,25 @@ struct appender *appender_new(struct store *store, const struct appender_options
 
 /* ---- cache of logs ---- */
 
+static uint64_t hash_text(uint64_t hash, struct slice text)
+{
+	const uint64_t factor = UINT64_C(0x9E3779B97F4A7C15);
+	uint64_t eight;
+	for (; text.len >= sizeof(eight); text.data += sizeof(eight), text.len -= sizeof(eight)) {
+		memcpy(&eight, text.data, sizeof(eight));
+		hash = (hash ^ eight) * factor;
+		hash ^= hash >> 32;
+	}
+	eight = text.len;
+	for (size_t i = 0; i < text.len; i++)
+		eight = eight << 8 | (unsigned char)text.data[i];
+	hash = (hash ^ eight) * factor;
+	return hash ^ hash >> 32;
+}
+
 static uint64_t hash_name(struct slice project, struct slice app_id)
 {
-	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-	for (size_t i = 0; i < project.len; i++)
-		hash = (hash ^ (unsigned char)project.data[i]) * UINT64_C(1099511628211);
-	hash = (hash ^ '/') * UINT64_C(1099511628211);
-	for (size_t i = 0; i < app_id.len; i++)
-		hash = (hash ^ (unsigned char)app_id.data[i]) * UINT64_C(1099511628211);
-	return hash;
+	return hash_text(hash_text(0, project), app_id);
 }
 
 static bool key_is(const struct cached *c, struct slice project, struct slice app_id)
@@ -125,12 +159,36 @@ static void drop_cached(struct appender *a, struct cached **at)
 	a->cached_count--;
 }
 
-static void drop_oldest(struct appender *a)
+static void drop_log(struct appender *a, struct cached *c)
 {
-	const char *slash = memchr(a->oldest->key, '/', a->oldest->key_len);
-	struct slice project = {a->oldest->key, (size_t)(slash - a->oldest->key)};
-	struct slice app_id = {slash + 1, a->oldest->key_len - project.len - 1};
+	const char *slash = memchr(c->key, '/', c->key_len);
+	struct slice project = {c->key, (size_t)(slash - c->key)};
+	struct slice app_id = {slash + 1, c->key_len - project.len - 1};
 	drop_cached(a, find_cached(a, project, app_id));
+}
+
+static bool is_due(const struct cached *c)
+{
+	return c->acknowledged && log_needs_sync(c->log);
+}
+
+/* A log that waits for its sync, or for another after one that failed, stays open until it had it: opened anew
+ * it would not know. */
+static bool must_stay(const struct cached *c)
+{
+	return is_due(c) || log_sync_failed(c->log);
+}
+
+static void drop_exceeding(struct appender *a)
+{
+	struct cached *newer;
+	if (a->cached_count > a->options.log_max && must_stay(a->oldest))
+		(void)appender_sync(a, NULL); /* what it could not sync stays */
+	for (struct cached *c = a->oldest; c && a->cached_count > a->options.log_max; c = newer) {
+		newer = c->newer;
+		if (!must_stay(c))
+			drop_log(a, c);
+	}
 }
 
 static struct cached *add_cached(
@@ -161,13 +219,15 @@ void appender_free(struct appender *a)
 {
 	if (!a)
 		return;
+	if (a->sync_due != INT64_MAX)
+		(void)appender_sync(a, NULL); /* the last attempt: the kernel goes on by itself */
 	while (a->oldest)
-		drop_oldest(a);
-	for (size_t i = 0; i < a->slot_cap; i++)
-		buf_fini(&a->slots[i].lines);
+		drop_log(a, a->oldest);
+	buf_fini(&a->lines);
+	buf_fini(&a->side);
 	free(a->slots);
 	free(a->slot_index);
-	free(a->slot_of);
+	free(a->next_of);
 	free(a->entries);
 	free(a);
 }
@@ -198,6 +258,8 @@ static burr_status use_log(struct appender *a, struct slot *slot, burr_error *er
 		slot->locked = !a->options.alone;
 		slot->log = c->log;
 		status = log_refresh(c->log, err);
+		if (status == BURR_OK && log_sync_failed(c->log))
+			status = log_sync(c->log, err);
 		if (status != BURR_ENOTFOUND)
 			return status;
 		if (slot->locked)
@@ -226,10 +288,10 @@ static bool grow_entries(struct appender *a, size_t count)
 	struct entry *entries = realloc(a->entries, count * sizeof(*entries));
 	if (entries)
 		a->entries = entries;
-	uint32_t *slot_of = realloc(a->slot_of, count * sizeof(*slot_of));
-	if (slot_of)
-		a->slot_of = slot_of;
-	if (!entries || !slot_of)
+	uint32_t *next_of = realloc(a->next_of, count * sizeof(*next_of));
+	if (next_of)
+		a->next_of = next_of;
+	if (!entries || !next_of)
 		return false;
 	a->entry_cap = count;
 	return true;
@@ -242,120 +304,298 @@ static struct slot *add_slot(struct appender *a)
 		struct slot *slots = realloc(a->slots, cap * sizeof(*slots));
 		if (!slots)
 			return NULL;
-		memset(slots + a->slot_cap, 0, (cap - a->slot_cap) * sizeof(*slots));
 		a->slots = slots;
 		a->slot_cap = cap;
 	}
-	struct slot *slot = &a->slots[a->slot_count++];
-	struct buf lines = slot->lines;
-	buf_clear(&lines);
-	*slot = (struct slot){.lines = lines};
-	return slot;
+	return &a->slots[a->slot_count++];
 }
 
-static burr_status find_slot(struct appender *a, const struct entry *entry, uint32_t *out, burr_error *err)
+static void init_slot(struct slot *slot, const struct entry *entry)
+{
+	slot->project = entry->project;
+	slot->app_id = entry->app_id;
+	slot->verdict = (struct verdict){.project = entry->project, .app_id = entry->app_id};
+	slot->first = slot->last = NO_ENTRY;
+	slot->log = NULL;
+	slot->locked = slot->touched = false;
+}
+
+static bool slot_is(const struct slot *slot, const struct entry *entry)
+{
+	return slice_eq(slot->app_id, entry->app_id) && slice_eq(slot->project, entry->project);
+}
+
+static burr_status find_slot(struct appender *a, const struct entry *entry, struct slot **out, burr_error *err)
 {
 	size_t at = hash_name(entry->project, entry->app_id) % SLOT_INDEX;
 	for (; a->slot_index[at]; at = (at + 1) % SLOT_INDEX) {
-		struct slot *slot = &a->slots[a->slot_index[at] - 1];
-		if (slice_eq(slot->project, entry->project) && slice_eq(slot->app_id, entry->app_id)) {
-			*out = a->slot_index[at] - 1;
+		*out = &a->slots[a->slot_index[at] - 1];
+		if (slot_is(*out, entry))
 			return BURR_OK;
-		}
 	}
 	if (a->slot_count == BATCH_APPS_MAX)
 		return burr_fail(err, BURR_ETOOBIG, "a batch of more than %d applications", BATCH_APPS_MAX);
-	struct slot *slot = add_slot(a);
-	if (!slot)
+	*out = add_slot(a);
+	if (!*out)
 		return burr_fail(err, BURR_ENOMEM, "no memory for a batch");
-	slot->project = slot->verdict.project = entry->project;
-	slot->app_id = slot->verdict.app_id = entry->app_id;
+	init_slot(*out, entry);
 	a->slot_index[at] = (uint32_t)a->slot_count;
-	*out = (uint32_t)(a->slot_count - 1);
+	return BURR_OK;
+}
+
+static burr_status read_entry(
+	struct appender *a, struct slice bytes, uint32_t at, struct slot **slot, burr_error *err)
+{
+	struct entry *entry = &a->entries[at];
+	burr_status status = entry_read(bytes, entry, err);
+	/* Mostly the same application as the one before. */
+	if (status == BURR_OK && !(*slot && slot_is(*slot, entry)))
+		status = find_slot(a, entry, slot, err);
+	if (status != BURR_OK)
+		return status;
+	*((*slot)->last == NO_ENTRY ? &(*slot)->first : &a->next_of[(*slot)->last]) = at;
+	(*slot)->last = at;
+	a->next_of[at] = NO_ENTRY;
 	return BURR_OK;
 }
 
 static burr_status read_entries(struct appender *a, const struct request *request, burr_error *err)
 {
 	struct slice bytes;
-	size_t count = 0;
+	struct slot *slot = NULL;
+	uint32_t count = 0;
 	a->slot_count = 0;
 	memset(a->slot_index, 0, SLOT_INDEX * sizeof(*a->slot_index));
 	if (!grow_entries(a, request->entry_count))
 		return burr_fail(err, BURR_ENOMEM, "no memory for %zu entries", request->entry_count);
 	struct pb_reader r = pb_reader(request->bytes);
 	while (request_next_entry(&r, &bytes)) {
-		burr_status status = entry_read(bytes, &a->entries[count], err);
-		if (status == BURR_OK)
-			status = find_slot(a, &a->entries[count], &a->slot_of[count], err);
+		burr_status status = read_entry(a, bytes, count, &slot, err);
 		if (status != BURR_OK)
-			return burr_fail_in(err, status, "entry %zu", count);
+			return burr_fail_in(err, status, "entry %u", count);
 		count++;
 	}
 	return BURR_OK;
 }
 
-static burr_status take_line(struct appender *a, struct slot *slot, const struct entry *entry,
-	const struct line_context *context, burr_error *err)
+/* ---- one application ---- */
+
+static burr_status write_lines(struct appender *a, struct slot *slot, burr_error *err)
+{
+	if (!a->lines.len) {
+		if (slot->log)
+			log_unstage(slot->log);
+		return BURR_OK;
+	}
+	burr_status status = log_append(slot->log, buf_slice(&a->lines), err);
+	slot->touched = slot->touched || status == BURR_OK;
+	buf_clear(&a->lines);
+	return status;
+}
+
+static burr_status stage(struct appender *a, struct slot *slot, const struct entry *entry,
+	const struct line_context *context, bool *out_is_new, burr_error *err)
 {
 	if (!slot->log) {
 		burr_status status = use_log(a, slot, err);
 		if (status != BURR_OK)
 			return status;
 	}
-	uint64_t last;
-	burr_status status =
-		log_last_number(slot->log, context->writer, entry->lane, entry->log_start, &last, err);
-	if (status != BURR_OK || entry->n <= last)
+	return log_stage(
+		slot->log, context->writer, entry->lane, entry->n, entry->log_start, out_is_new, err);
+}
+
+static burr_status take_record(struct appender *a, struct slot *slot, const struct entry *entry,
+	const struct line_context *context, burr_error *err)
+{
+	bool is_new;
+	if (entry->type == RECORD_APPLICATION) {
+		burr_status status = store_create_app(a->store, entry, context, err);
+		slot->touched = slot->touched || status == BURR_OK;
+		a->tree_unsynced = a->tree_unsynced || status == BURR_OK;
+		return status;
+	}
+	burr_status status = stage(a, slot, entry, context, &is_new, err);
+	if (status != BURR_OK || !is_new)
 		return status;
 	if (entry->record.len > RECORD_BYTES_MAX)
 		return burr_fail(err, BURR_ETOOBIG, "a record of %zu bytes; at most %d", entry->record.len,
 			RECORD_BYTES_MAX);
-	return line_put(&slot->lines, entry, context, err);
+	status = line_put(&a->lines, entry, context, err);
+	if (status == BURR_OK && a->lines.len > LINES_AT_ONCE)
+		status = write_lines(a, slot, err);
+	return status;
 }
 
-static void take_entry(
-	struct appender *a, struct slot *slot, const struct entry *entry, const struct line_context *context)
+/* Its side file is not there: the record is in the log already, or it is lost. That costs nothing but itself. */
+static burr_status note_lost(struct appender *a, struct slot *slot, const struct entry *entry,
+	const struct line_context *context, const burr_error *why, burr_error *err)
 {
-	burr_error why = BURR_ERROR_INIT;
-	burr_status status;
-	if (slot->verdict.kind != VERDICT_DONE)
-		return;
-	errno = 0;
-	if (entry->type == RECORD_APPLICATION) {
-		status = store_create_app(a->store, entry, context, &why);
-		slot->touched = slot->touched || status == BURR_OK;
-	} else {
-		status = take_line(a, slot, entry, context, &why);
+	bool is_new = true;
+	burr_status status = stage(a, slot, entry, context, &is_new, err);
+	if (status == BURR_ELATER || (status == BURR_OK && !is_new))
+		return status;
+	if (a->lost_count++ == 0)
+		snprintf(a->lost_text, sizeof(a->lost_text), "%.*s", (int)sizeof(a->lost_text) - 1, why->message);
+	return BURR_OK;
+}
+
+static burr_status take_side(struct appender *a, struct slot *slot, const struct entry *entry,
+	const struct line_context *context, burr_error *err)
+{
+	struct entry whole = *entry;
+	burr_error why;
+	burr_status status = side_read(a->store, context->writer, entry, &a->side, &why);
+	if (status == BURR_OK)
+		status = entry_read_side(buf_slice(&a->side), &whole, &why);
+	if (status == BURR_OK)
+		return take_record(a, slot, &whole, context, err);
+	if (status == BURR_ENOTFOUND || status == BURR_ECORRUPT)
+		return note_lost(a, slot, entry, context, &why, err);
+	return burr_fail(err, status, "%s", why.message);
+}
+
+static burr_status take_entries(
+	struct appender *a, struct slot *slot, const struct line_context *context, burr_error *err)
+{
+	burr_status status = BURR_OK;
+	for (uint32_t at = slot->first; at != NO_ENTRY && status == BURR_OK; at = a->next_of[at]) {
+		const struct entry *entry = &a->entries[at];
+		uint32_t next = a->next_of[at];
+		if (next != NO_ENTRY) /* it lies elsewhere in the batch */
+			__builtin_prefetch(a->entries[next].record.data);
+		errno = 0;
+		status = entry->side_len ? take_side(a, slot, entry, context, err)
+					 : take_record(a, slot, entry, context, err);
 	}
 	if (status == BURR_ELATER && (errno == EMFILE || errno == ENFILE))
 		a->options.log_max = a->cached_count / 2; /* this one's turn comes when others are closed */
-	if (status != BURR_OK)
-		fail_slot(slot, status, &why);
+	return status;
 }
 
-static void write_slot(struct appender *a, struct slot *slot)
+static void store_slot(struct appender *a, struct slot *slot, const struct line_context *context)
 {
-	burr_error why = BURR_ERROR_INIT;
-	if (slot->verdict.kind == VERDICT_DONE && slot->lines.len) {
-		burr_status status = log_append(slot->log, buf_slice(&slot->lines), &why);
-		if (status != BURR_OK)
-			fail_slot(slot, status, &why);
-		slot->touched = slot->touched || status == BURR_OK;
-	}
+	burr_error why;
+	buf_clear(&a->lines);
+	burr_status status = take_entries(a, slot, context, &why);
+	if (status == BURR_OK)
+		status = write_lines(a, slot, &why);
+	else if (slot->log)
+		log_unstage(slot->log);
+	if (status != BURR_OK)
+		fail_slot(slot, status, &why);
 	if (slot->touched && a->options.on_appended)
 		a->options.on_appended(a->options.ctx, slot->project, slot->app_id);
 }
 
-static void note_numbers(struct appender *a, const struct request *request)
+/* ---- durability ---- */
+
+static burr_status sync_all(struct appender *a, burr_error *err)
 {
-	for (size_t i = 0; i < request->entry_count; i++) {
-		struct slot *slot = &a->slots[a->slot_of[i]];
-		if (slot->log && slot->verdict.kind == VERDICT_DONE &&
-			a->entries[i].type != RECORD_APPLICATION)
-			log_note_number(slot->log, request->writer, a->entries[i].lane, a->entries[i].n);
+	if (syncfs(a->store->dir_fd) == 0)
+		return BURR_OK;
+	return burr_fail(err, BURR_ELATER, "sync the store's file system: %s", strerror(errno));
+}
+
+/* What a holder of the right to append left when it died is acknowledged by the numbers alone. */
+static bool sync_before(struct appender *a)
+{
+	burr_error why;
+	if (!a->sync_first || a->store->durability == DURABILITY_OS)
+		return true;
+	burr_status status = sync_all(a, &why);
+	a->sync_first = status != BURR_OK;
+	for (size_t i = 0; i < a->slot_count && status != BURR_OK; i++)
+		fail_slot(&a->slots[i], status, &why);
+	return status == BURR_OK;
+}
+
+static bool slot_waits(const struct slot *slot)
+{
+	return slot->verdict.kind == VERDICT_DONE && slot->log && log_needs_sync(slot->log);
+}
+
+/* `power`: what is DONE is on the disk, what was there already included. (Created applications: create.c.) */
+static void sync_slots(struct appender *a)
+{
+	burr_error why;
+	size_t count = 0;
+	for (size_t i = 0; i < a->slot_count; i++)
+		count += slot_waits(&a->slots[i]);
+	bool at_once = count >= SYNC_ALL_FROM;
+	burr_status all = at_once ? sync_all(a, &why) : BURR_OK;
+	for (size_t i = 0; i < a->slot_count; i++) {
+		struct slot *slot = &a->slots[i];
+		if (!slot_waits(slot))
+			continue;
+		burr_status status = at_once ? all : log_sync(slot->log, &why);
+		if (at_once)
+			log_note_sync(slot->log, status == BURR_OK);
+		if (status != BURR_OK)
+			fail_slot(slot, status, &why);
 	}
 }
+
+/* `group`: the acknowledgement goes out, the sync follows. */
+static void note_due(struct appender *a)
+{
+	bool due = a->tree_unsynced;
+	for (size_t i = 0; i < a->slot_count; i++) {
+		struct slot *slot = &a->slots[i];
+		if (!slot_waits(slot))
+			continue;
+		(*find_cached(a, slot->project, slot->app_id))->acknowledged = true;
+		due = true;
+	}
+	if (due && a->sync_due == INT64_MAX)
+		a->sync_due = clock_mono_ns() + GROUP_WINDOW_NS;
+}
+
+static void make_durable(struct appender *a)
+{
+	if (a->store->durability == DURABILITY_POWER)
+		sync_slots(a);
+	else if (a->store->durability == DURABILITY_GROUP)
+		note_due(a);
+}
+
+int64_t appender_sync_due(const struct appender *a)
+{
+	return a->sync_due;
+}
+
+static size_t count_due(const struct appender *a)
+{
+	size_t count = 0;
+	for (const struct cached *c = a->newest; c; c = c->older)
+		count += is_due(c);
+	return count;
+}
+
+burr_status appender_sync(struct appender *a, burr_error *err)
+{
+	burr_status first = BURR_OK;
+	bool at_once = a->tree_unsynced || count_due(a) >= SYNC_ALL_FROM;
+	burr_status all = at_once ? sync_all(a, err) : BURR_OK;
+	if (all == BURR_OK)
+		a->tree_unsynced = false;
+	for (struct cached *c = a->newest; c; c = c->older) {
+		if (!is_due(c))
+			continue;
+		burr_status status = all;
+		if (at_once && !log_sync_failed(c->log))
+			log_note_sync(c->log, all == BURR_OK);
+		else
+			status = log_sync(c->log, first == BURR_OK ? err : NULL);
+		c->acknowledged = status != BURR_OK;
+		first = first == BURR_OK ? status : first;
+	}
+	first = all == BURR_OK ? first : all;
+	a->sync_due = first == BURR_OK ? INT64_MAX : clock_mono_ns() + SYNC_AGAIN_NS;
+	return first;
+}
+
+/* ---- the batch ---- */
 
 /* Give the locks back, and close what exceeds the cache: a slot's log may be any of it, so only now. */
 static void leave_logs(struct appender *a)
@@ -363,36 +603,44 @@ static void leave_logs(struct appender *a)
 	for (size_t i = 0; i < a->slot_count; i++)
 		if (a->slots[i].log && a->slots[i].locked)
 			log_unlock(a->slots[i].log);
-	while (a->cached_count > a->options.log_max)
-		drop_oldest(a);
-	/* One large record must not hold its memory for ever in each place that it once had. */
+	drop_exceeding(a);
+	if (a->lines.cap > LINES_KEPT)
+		buf_fini(&a->lines);
+	if (a->side.cap > SIDE_KEPT)
+		buf_fini(&a->side);
+}
+
+static void put_reply(struct appender *a, const struct line_faults *faults, struct buf *out)
+{
+	struct reply reply = {
+		.protocol = PROTOCOL_VERSION,
+		.status = REPLY_OK,
+		.invalid_count = faults->count,
+		.invalid_text = faults->count ? slice_of(faults->text) : SLICE_NONE,
+		.lost_count = a->lost_count,
+		.lost_text = a->lost_count ? slice_of(a->lost_text) : SLICE_NONE,
+	};
+	reply_put(out, &reply);
 	for (size_t i = 0; i < a->slot_count; i++)
-		if (a->slots[i].lines.cap > LINES_KEPT)
-			buf_fini(&a->slots[i].lines);
+		reply_put_verdict(out, &a->slots[i].verdict);
 }
 
 burr_status appender_store(
 	struct appender *a, const struct request *request, struct buf *out_reply, burr_error *err)
 {
-	struct line_faults faults = {0};
+	struct line_faults faults;
 	struct line_context context = {request->writer, request->clock_offset_ns, request->about, &faults};
+	faults.count = 0;
+	a->lost_count = 0;
 	burr_status status = read_entries(a, request, err);
 	if (status != BURR_OK)
 		return status;
-	for (size_t i = 0; i < request->entry_count; i++)
-		take_entry(a, &a->slots[a->slot_of[i]], &a->entries[i], &context);
-	for (size_t i = 0; i < a->slot_count; i++)
-		write_slot(a, &a->slots[i]);
-	note_numbers(a, request);
+	if (sync_before(a)) {
+		for (size_t i = 0; i < a->slot_count; i++)
+			store_slot(a, &a->slots[i], &context);
+		make_durable(a);
+	}
 	leave_logs(a);
-	struct reply reply = {
-		.protocol = PROTOCOL_VERSION,
-		.status = REPLY_OK,
-		.invalid_count = faults.count,
-		.invalid_text = faults.count ? slice_of(faults.text) : SLICE_NONE,
-	};
-	reply_put(out_reply, &reply);
-	for (size_t i = 0; i < a->slot_count; i++)
-		reply_put_verdict(out_reply, &a->slots[i].verdict);
+	put_reply(a, &faults, out_reply);
 	return out_reply->failed ? burr_fail(err, BURR_ENOMEM, "no memory for a reply") : BURR_OK;
 }

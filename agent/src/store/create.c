@@ -63,7 +63,10 @@ static bool holds_object(int dir_fd, const char *name)
 	       json_validate(buf_slice(&text), &value, NULL) == BURR_OK && json_kind_of(value) == JSON_OBJECT;
 }
 
-burr_status file_publish(int dir_fd, const char *name, struct slice text, bool *out_made, burr_error *err)
+/* synced: the content is on the disk before the name is there, so that a sync that fails leaves nothing which a
+ * second attempt would take for whole. */
+static burr_status publish(
+	int dir_fd, const char *name, struct slice text, bool synced, bool *out_made, burr_error *err)
 {
 	CLEAN(temp_close) struct temp temp = {.fd = -1};
 	bool made = false;
@@ -71,6 +74,8 @@ burr_status file_publish(int dir_fd, const char *name, struct slice text, bool *
 		burr_status status = temp_write(&temp, dir_fd, text, err);
 		if (status != BURR_OK)
 			return status;
+		if (synced && fdatasync(temp.fd) < 0)
+			return fail_errno("sync", name, err);
 		made = linkat(dir_fd, temp.name, dir_fd, name, 0) == 0;
 		if (!made && errno != EEXIST)
 			return fail_errno("publish", name, err);
@@ -85,6 +90,11 @@ burr_status file_publish(int dir_fd, const char *name, struct slice text, bool *
 	return BURR_OK;
 }
 
+burr_status file_publish(int dir_fd, const char *name, struct slice text, bool *out_made, burr_error *err)
+{
+	return publish(dir_fd, name, text, false, out_made, err);
+}
+
 burr_status file_replace(int dir_fd, const char *name, struct slice text, burr_error *err)
 {
 	CLEAN(temp_close) struct temp temp = {.fd = -1};
@@ -97,6 +107,12 @@ burr_status file_replace(int dir_fd, const char *name, struct slice text, burr_e
 }
 
 /* ---- the application ---- */
+
+/* With durability `group` the appender's next sync takes all of the file system. */
+static bool syncs_now(const struct store *store)
+{
+	return store->durability == DURABILITY_POWER;
+}
 
 static burr_status make_folder(int dir_fd, struct slice name, int *out_fd, burr_error *err)
 {
@@ -113,18 +129,17 @@ static burr_status make_folder(int dir_fd, struct slice name, int *out_fd, burr_
 }
 
 static burr_status make_folders(
-	const struct store *store, const struct entry *entry, int *out_fd, burr_error *err)
+	const struct store *store, const struct entry *entry, int *project_fd, int *app_fd, burr_error *err)
 {
-	CLEAN(fd_close) int project_fd = -1;
 	burr_status status = name_check_project(entry->project, err);
 	if (status == BURR_OK)
 		status = name_check_app_id(entry->app_id, err);
 	if (status == BURR_OK && entry->partition_key.data)
 		status = name_check_partition_key(entry->partition_key, err);
 	if (status == BURR_OK)
-		status = make_folder(store->dir_fd, entry->project, &project_fd, err);
+		status = make_folder(store->dir_fd, entry->project, project_fd, err);
 	if (status == BURR_OK)
-		status = make_folder(project_fd, entry->app_id, out_fd, err);
+		status = make_folder(*project_fd, entry->app_id, app_fd, err);
 	return status;
 }
 
@@ -173,7 +188,7 @@ static bool lists_child(struct slice text, struct slice app_id, const char *even
 	return false;
 }
 
-static burr_status append_child(int parent_fd, struct slice line, burr_error *err)
+static burr_status append_child(int parent_fd, struct slice line, bool synced, burr_error *err)
 {
 	CLEAN(fd_close)
 	int fd = openat(parent_fd, "children.jsonl", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -190,11 +205,14 @@ static burr_status append_child(int parent_fd, struct slice line, burr_error *er
 	if (text.failed)
 		return burr_fail(err, BURR_ELATER, "no memory for children.jsonl");
 	ssize_t put = write(fd, text.data, text.len);
-	if (put == (ssize_t)text.len)
-		return BURR_OK;
-	if (put >= 0)
-		errno = ENOSPC;
-	return fail_errno("append to", "children.jsonl", err);
+	if (put != (ssize_t)text.len) {
+		if (put >= 0)
+			errno = ENOSPC;
+		return fail_errno("append to", "children.jsonl", err);
+	}
+	if (synced && (fdatasync(fd) < 0 || fsync(parent_fd) < 0))
+		return fail_errno("sync", "children.jsonl", err);
+	return BURR_OK;
 }
 
 /* One line in the parent's children.jsonl, unless it stands there. A parent without a folder gets none: the
@@ -220,7 +238,7 @@ static burr_status link_parent(const struct store *store, const struct entry *en
 					     : BURR_OK; /* damaged: the parent's trouble, not the child's */
 	CLEAN(buf_fini) struct buf line = BUF_INIT;
 	line_put_child(&line, entry, context, pointer, event_type);
-	return append_child(parent_fd, buf_slice(&line), err);
+	return append_child(parent_fd, buf_slice(&line), syncs_now(store), err);
 }
 
 static burr_status make_files(const struct store *store, int app_fd, const struct entry *entry,
@@ -238,11 +256,12 @@ static burr_status make_files(const struct store *store, int app_fd, const struc
 		return burr_fail(err, BURR_ELATER, "no memory to make an application");
 	burr_status status = make_log(app_fd, err);
 	if (status == BURR_OK)
-		status = file_publish(app_fd, "metadata.json", buf_slice(&metadata), &made, err);
+		status = publish(
+			app_fd, "metadata.json", buf_slice(&metadata), syncs_now(store), &made, err);
 	if (status == BURR_OK && !made)
 		status = check_partition(app_fd, entry, err);
 	if (status == BURR_OK)
-		status = file_publish(app_fd, "graph.json", buf_slice(&graph), NULL, err);
+		status = publish(app_fd, "graph.json", buf_slice(&graph), syncs_now(store), NULL, err);
 	if (status == BURR_OK)
 		status = link_parent(store, entry, context, pb_text(&slots[APPLICATION_PARENT]), "fork", err);
 	if (status == BURR_OK)
@@ -254,9 +273,14 @@ static burr_status make_files(const struct store *store, int app_fd, const struc
 burr_status store_create_app(const struct store *store, const struct entry *entry,
 	const struct line_context *context, burr_error *err)
 {
+	CLEAN(fd_close) int project_fd = -1;
 	CLEAN(fd_close) int app_fd = -1;
-	burr_status status = make_folders(store, entry, &app_fd, err);
+	burr_status status = make_folders(store, entry, &project_fd, &app_fd, err);
 	if (status == BURR_OK)
 		status = make_files(store, app_fd, entry, context, err);
+	/* Also where all was there: it may have been made by somebody who died before this. */
+	if (status == BURR_OK && syncs_now(store) &&
+		(fsync(app_fd) < 0 || fsync(project_fd) < 0 || fsync(store->dir_fd) < 0))
+		return fail_errno("sync the folders of", "an application", err);
 	return status;
 }

@@ -6,7 +6,7 @@
 #include "store/store.h"
 
 /* Make what is missing of the application that a RECORD_APPLICATION entry describes; what is there stays. The
- * caller has the right to append.
+ * caller has the right to append. With durability `power` all of it is on the disk on return.
  *
  * BURR_EEXIST: it exists under another partition key. BURR_EINVAL: a name. BURR_ELATER, BURR_EPERM, BURR_EIO.
  */

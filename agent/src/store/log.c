@@ -3,32 +3,58 @@
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "store/names.h"
 #include "wire/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 enum {
 	SCAN_CHUNK = 65536,
 	TORN_AGE_NS = 20 * 1000 * 1000, /* a tail that has not grown for this long has no living writer */
+	NUMBERS_FIRST = 8,
+	NUMBERS_MAX = 2048, /* places for writers and lanes, 80 KB: what does not fit is read again */
+	PATH_SIZE = PROJECT_NAME_MAX + APP_ID_MAX + 32,
 };
 
 static const char LOG_FILE[] = "log.jsonl";
 static const char TORN_FILE[] = "log.jsonl.torn";
 
+/* The last number of a writer's lane, in a hash table with open places. staged: of the lines that wait for
+ * log_append. Both 0: a free place. */
+struct number {
+	uint64_t writer[2]; /* its 16 digits */
+	uint32_t lane;
+	uint64_t n;
+	uint64_t staged;
+};
+
 struct log {
-	int dir_fd;
-	int fd;                /* O_APPEND */
+	const struct store *store;
+	int fd;                /* O_APPEND; the only one that is kept, so that thousands of logs can be */
 	uint64_t length;       /* when we last looked */
-	uint64_t scanned_from; /* numbers are known for [scanned_from, length) */
+	uint64_t scanned_from; /* a number that is not in the table is not in [scanned_from, length) either */
 	bool clean;            /* the bytes before `length` end in a newline, or in mended blanks */
 	uint64_t torn_length;  /* the length at which a torn tail was first seen; 0: none */
 	int64_t torn_since_ns;
-	struct identity *numbers; /* the last n of each writer and lane */
+
+	struct number *numbers;
+	size_t number_cap; /* a power of two */
 	size_t number_count;
-	size_t number_cap;
+	size_t last_place;    /* where the last one was found: mostly the next one's too */
+	bool has_staged;      /* since the last log_append */
+	bool staged_was_lost; /* the table was emptied while lines waited */
+
+	bool unsynced;        /* bytes may be in the kernel's memory alone */
+	bool entry_unsynced;  /* the file is ours and new, so its folder is to be synced too */
+	bool sync_failed;     /* the bytes from synced_length on must be written again */
+	uint64_t synced_length;
+
+	char path[]; /* below the store: "<project>/<app_id>" */
 };
 
 static burr_status fail_errno(const char *what, burr_error *err)
@@ -36,26 +62,50 @@ static burr_status fail_errno(const char *what, burr_error *err)
 	return burr_fail(err, store_errno_status(errno), "%s: %s", what, strerror(errno));
 }
 
+static int open_file(const struct log *log, const char *name, int flags)
+{
+	char path[PATH_SIZE];
+	snprintf(path, sizeof(path), "%s/%s", log->path, name);
+	return openat(log->store->dir_fd, path, flags | O_CLOEXEC | O_NONBLOCK, 0600);
+}
+
+/* Burr itself makes folders without a log, so a missing one is made. */
+static burr_status open_log_file(struct log *log, burr_error *err)
+{
+	struct stat st;
+	log->fd = open_file(log, LOG_FILE, O_RDWR | O_APPEND);
+	if (log->fd < 0 && errno == ENOENT) {
+		log->fd = open_file(log, LOG_FILE, O_RDWR | O_APPEND | O_CREAT);
+		log->entry_unsynced = true;
+	}
+	if (log->fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return burr_fail(err, BURR_ENOTFOUND, "no application %s in the store: project %.*s",
+			strchr(log->path, '/') + 1, (int)strcspn(log->path, "/"), log->path);
+	if (log->fd < 0 || fstat(log->fd, &st) < 0)
+		return fail_errno("open log.jsonl", err);
+	if (!S_ISREG(st.st_mode))
+		return burr_fail(err, BURR_EIO, "log.jsonl is not a file");
+	log->length = log->scanned_from = (uint64_t)st.st_size;
+	return BURR_OK;
+}
+
 burr_status log_open(const struct store *store, struct slice project, struct slice app_id, struct log **out,
 	burr_error *err)
 {
-	struct log *log = calloc(1, sizeof(*log));
+	burr_status status = name_check_project(project, err);
+	if (status == BURR_OK)
+		status = name_check_app_id(app_id, err);
+	if (status != BURR_OK)
+		return status;
+	struct log *log = calloc(1, sizeof(*log) + project.len + 1 + app_id.len + 1);
 	if (!log)
 		return burr_fail(err, BURR_ELATER, "no memory to open a log");
-	log->fd = log->dir_fd = -1;
-	burr_status status = store_open_app(store, project, app_id, &log->dir_fd, err);
-	if (status == BURR_OK) {
-		/* Burr itself makes folders without a log, so a missing one is made. */
-		log->fd = openat(
-			log->dir_fd, LOG_FILE, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
-		struct stat st;
-		if (log->fd < 0 || fstat(log->fd, &st) < 0)
-			status = fail_errno("open log.jsonl", err);
-		else if (!S_ISREG(st.st_mode))
-			status = burr_fail(err, BURR_EIO, "log.jsonl is not a file");
-		else
-			log->length = log->scanned_from = (uint64_t)st.st_size;
-	}
+	log->store = store;
+	log->unsynced = true; /* whoever wrote it may not have */
+	memcpy(log->path, project.data, project.len);
+	log->path[project.len] = '/';
+	memcpy(log->path + project.len + 1, app_id.data, app_id.len);
+	status = open_log_file(log, err);
 	if (status != BURR_OK) {
 		log_close(log);
 		return status;
@@ -69,7 +119,6 @@ void log_close(struct log *log)
 	if (!log)
 		return;
 	fd_close(&log->fd);
-	fd_close(&log->dir_fd);
 	free(log->numbers);
 	free(log);
 }
@@ -86,45 +135,100 @@ void log_unlock(struct log *log)
 
 /* ---- the last numbers ---- */
 
-static struct identity *find_number(struct log *log, const char *writer, uint32_t lane)
+static struct number number_of(const char *writer, uint32_t lane, uint64_t n)
 {
-	for (size_t i = log->number_count; i-- > 0;) /* the latest writer is the likeliest */
-		if (log->numbers[i].lane == lane &&
-			memcmp(log->numbers[i].writer, writer, WRITER_ID_LEN) == 0)
-			return &log->numbers[i];
-	return NULL;
+	struct number number = {.lane = lane, .n = n};
+	memcpy(number.writer, writer, WRITER_ID_LEN);
+	return number;
 }
 
-/* Numbers of a lane rise along a log, so the highest seen is the last, in whatever order they are met. */
-static bool note(struct log *log, const struct identity *identity)
+static bool is_same(const struct number *a, const struct number *b)
 {
-	struct identity *known = find_number(log, identity->writer, identity->lane);
-	if (known) {
-		if (identity->n > known->n)
-			known->n = identity->n;
-		return true;
-	}
-	if (log->number_count == log->number_cap) {
-		size_t cap = log->number_cap ? log->number_cap * 2 : 8;
-		struct identity *numbers = realloc(log->numbers, cap * sizeof(*numbers));
-		if (!numbers)
-			return false;
-		log->numbers = numbers;
-		log->number_cap = cap;
-	}
-	log->numbers[log->number_count++] = *identity;
+	return a->writer[0] == b->writer[0] && a->writer[1] == b->writer[1] && a->lane == b->lane;
+}
+
+static bool is_free(const struct number *number)
+{
+	return !number->n && !number->staged;
+}
+
+/* Its place, or the free one where it belongs. */
+static struct number *find_place(struct number *numbers, size_t cap, const struct number *wanted)
+{
+	uint64_t hash = (wanted->writer[0] ^ wanted->writer[1] * 31 ^ wanted->lane) *
+			UINT64_C(0x9E3779B97F4A7C15);
+	size_t at = (size_t)(hash >> 32) & (cap - 1);
+	while (!is_free(&numbers[at]) && !is_same(&numbers[at], wanted))
+		at = (at + 1) & (cap - 1);
+	return &numbers[at];
+}
+
+static struct number *find_number(struct log *log, const struct number *wanted)
+{
+	if (!log->number_count)
+		return NULL;
+	struct number *last = &log->numbers[log->last_place];
+	if (is_same(last, wanted) && !is_free(last))
+		return last;
+	struct number *at = find_place(log->numbers, log->number_cap, wanted);
+	log->last_place = (size_t)(at - log->numbers);
+	return is_free(at) ? NULL : at;
+}
+
+/* What the table knows is true, but that a number is not in it says nothing any more. */
+static void empty_numbers(struct log *log)
+{
+	if (log->numbers)
+		memset(log->numbers, 0, log->number_cap * sizeof(*log->numbers));
+	log->number_count = 0;
+	log->scanned_from = log->length;
+	log->staged_was_lost = log->has_staged;
+}
+
+static bool grow_numbers(struct log *log)
+{
+	size_t cap = log->number_cap ? log->number_cap * 2 : NUMBERS_FIRST;
+	struct number *numbers = calloc(cap, sizeof(*numbers));
+	if (!numbers)
+		return false;
+	for (size_t i = 0; i < log->number_cap; i++)
+		if (!is_free(&log->numbers[i]))
+			*find_place(numbers, cap, &log->numbers[i]) = log->numbers[i];
+	free(log->numbers);
+	log->numbers = numbers;
+	log->number_cap = cap;
+	log->last_place = 0;
 	return true;
 }
 
-void log_note_number(struct log *log, struct slice writer, uint32_t lane, uint64_t n)
+/* Room for one more number. A table at its limit, or without memory, is emptied; *emptied says so. */
+static bool make_room(struct log *log, bool *emptied)
 {
-	struct identity identity = {.lane = lane, .n = n};
-	memcpy(identity.writer, writer.data, WRITER_ID_LEN);
-	if (!note(log, &identity)) {
-		/* Not remembered: known again by reading the log from its end, as on first contact. */
-		log->scanned_from = log->length;
-		log->number_count = 0;
+	if (log->number_count * 4 < log->number_cap * 3)
+		return true;
+	if (log->number_cap < NUMBERS_MAX && grow_numbers(log))
+		return true;
+	empty_numbers(log);
+	*emptied = true;
+	return log->number_cap > 0;
+}
+
+/* Numbers of a lane rise along a log, so the highest seen is the last, in whatever order they are met. */
+static bool note(struct log *log, const struct number *number, bool *emptied)
+{
+	struct number *known = find_number(log, number);
+	if (!number->n)
+		return true;
+	if (!known) {
+		if (!make_room(log, emptied))
+			return false;
+		known = find_place(log->numbers, log->number_cap, number);
+		*known = *number;
+		log->number_count++;
 	}
+	if (number->n > known->n)
+		known->n = number->n;
+	return true;
 }
 
 static burr_status read_at(int fd, uint64_t offset, char *to, size_t len, burr_error *err)
@@ -144,8 +248,15 @@ static burr_status read_at(int fd, uint64_t offset, char *to, size_t len, burr_e
 	return BURR_OK;
 }
 
+/* What a scan looks for besides noting all that it meets: the table may be emptied on the way. */
+struct scan {
+	const struct number *wanted; /* NULL: nothing */
+	uint64_t found_n;            /* of the wanted; 0: not met */
+	bool emptied;
+};
+
 /* Note the identities of all lines whose newline lies in [from, to), at most SCAN_CHUNK bytes. */
-static burr_status scan_chunk(struct log *log, uint64_t from, uint64_t to, burr_error *err)
+static burr_status scan_chunk(struct log *log, uint64_t from, uint64_t to, struct scan *scan, burr_error *err)
 {
 	char bytes[IDENTITY_TAIL + SCAN_CHUNK];
 	uint64_t start = from > IDENTITY_TAIL ? from - IDENTITY_TAIL : 0;
@@ -156,52 +267,119 @@ static burr_status scan_chunk(struct log *log, uint64_t from, uint64_t to, burr_
 		return status;
 	const char *pos = bytes + before;
 	const char *end = bytes + len;
-	while ((pos = memchr(pos, '\n', (size_t)(end - pos)))) {
+	for (; (pos = memchr(pos, '\n', (size_t)(end - pos))); pos++) {
 		struct identity identity;
-		if (line_find_identity((struct slice){bytes, (size_t)(pos - bytes)}, &identity) &&
-			!note(log, &identity))
+		if (!line_find_identity((struct slice){bytes, (size_t)(pos - bytes)}, &identity))
+			continue;
+		struct number number = number_of(identity.writer, identity.lane, identity.n);
+		if (scan->wanted && is_same(scan->wanted, &number) && number.n > scan->found_n)
+			scan->found_n = number.n;
+		if (!note(log, &number, &scan->emptied))
 			return burr_fail(err, BURR_ELATER, "no memory for a log's writers");
-		pos++;
 	}
 	return BURR_OK;
 }
 
-burr_status log_last_number(struct log *log, struct slice writer, uint32_t lane, uint64_t log_start,
-	uint64_t *out_n, burr_error *err)
+/* The last number of a lane that the table does not know: read backwards until it is met. */
+static burr_status scan_back(
+	struct log *log, const struct number *wanted, uint64_t log_start, uint64_t *out_n, burr_error *err)
 {
-	struct identity *known = find_number(log, writer.data, lane);
-	while (!known && log->scanned_from > log_start) {
-		uint64_t from = log->scanned_from > SCAN_CHUNK ? log->scanned_from - SCAN_CHUNK : 0;
-		burr_status status = scan_chunk(log, from, log->scanned_from, err);
+	struct scan scan = {.wanted = wanted};
+	burr_status status = BURR_OK;
+	uint64_t at = log->scanned_from;
+	while (!scan.found_n && at > log_start && status == BURR_OK) {
+		uint64_t from = at > SCAN_CHUNK ? at - SCAN_CHUNK : 0;
+		status = scan_chunk(log, from, at, &scan, err);
+		at = status == BURR_OK ? from : at;
+	}
+	log->scanned_from = scan.emptied ? log->length : at;
+	*out_n = scan.found_n;
+	return status;
+}
+
+burr_status log_stage(struct log *log, struct slice writer, uint32_t lane, uint64_t n, uint64_t log_start,
+	bool *out_is_new, burr_error *err)
+{
+	struct number wanted = number_of(writer.data, lane, 0);
+	struct number *known = find_number(log, &wanted);
+	bool emptied = false;
+	if (!known && log->scanned_from > log_start) {
+		burr_status status = scan_back(log, &wanted, log_start, &wanted.n, err);
 		if (status != BURR_OK)
 			return status;
-		log->scanned_from = from;
-		known = find_number(log, writer.data, lane);
+		known = find_number(log, &wanted);
 	}
-	*out_n = known ? known->n : 0;
+	uint64_t last = known ? (known->n > known->staged ? known->n : known->staged) : wanted.n;
+	*out_is_new = n > last;
+	if (!*out_is_new)
+		return BURR_OK;
+	if (!known) {
+		if (!make_room(log, &emptied))
+			return burr_fail(err, BURR_ELATER, "no memory for a log's writers");
+		known = find_place(log->numbers, log->number_cap, &wanted);
+		*known = wanted;
+		log->number_count++;
+	}
+	known->staged = n;
+	log->has_staged = true;
 	return BURR_OK;
+}
+
+/* Numbers that were staged alone hold a place as well; without theirs the table would have to be built anew, so
+ * it is emptied, which is right at any time. */
+void log_unstage(struct log *log)
+{
+	bool alone = false;
+	if (!log->has_staged)
+		return;
+	log->has_staged = log->staged_was_lost = false;
+	for (size_t i = 0; i < log->number_cap; i++) {
+		alone = alone || (log->numbers[i].staged && !log->numbers[i].n);
+		log->numbers[i].staged = 0;
+	}
+	if (alone)
+		empty_numbers(log);
+}
+
+static void keep_staged(struct log *log)
+{
+	if (!log->has_staged)
+		return;
+	for (size_t i = 0; i < log->number_cap; i++) {
+		if (log->numbers[i].staged)
+			log->numbers[i].n = log->numbers[i].staged;
+		log->numbers[i].staged = 0;
+	}
+	if (log->staged_was_lost)
+		log->scanned_from = log->length;
+	log->has_staged = log->staged_was_lost = false;
 }
 
 /* ---- what became of it ---- */
 
 static void forget(struct log *log, uint64_t length)
 {
-	log->number_count = 0;
-	log->length = log->scanned_from = length;
+	log->length = length;
+	empty_numbers(log);
 	log->clean = false;
 	log->torn_length = 0;
+	if (log->synced_length > length)
+		log->synced_length = length;
 }
 
 static burr_status scan_new(struct log *log, uint64_t length, burr_error *err)
 {
-	while (log->length < length) {
+	struct scan scan = {.wanted = NULL};
+	burr_status status = BURR_OK;
+	while (log->length < length && status == BURR_OK) {
 		uint64_t to = length - log->length > SCAN_CHUNK ? log->length + SCAN_CHUNK : length;
-		burr_status status = scan_chunk(log, log->length, to, err);
-		if (status != BURR_OK)
-			return status;
-		log->length = to;
+		status = scan_chunk(log, log->length, to, &scan, err);
+		if (status == BURR_OK)
+			log->length = to;
 	}
-	return BURR_OK;
+	if (scan.emptied)
+		log->scanned_from = log->length;
+	return status;
 }
 
 /* Where the bytes after the last newline begin, and whether they are anything but blanks. */
@@ -244,19 +422,39 @@ static burr_status write_at(int fd, uint64_t offset, const char *from, size_t le
 	return BURR_OK;
 }
 
+/* The same file through a descriptor without O_APPEND, with which Linux would write at the end whatever the
+ * offset. */
+static burr_status open_in_place(const struct log *log, int *out_fd, burr_error *err)
+{
+	struct stat ours;
+	struct stat named;
+	CLEAN(fd_close) int fd = open_file(log, LOG_FILE, O_RDWR);
+	if (fd < 0 || fstat(fd, &named) < 0 || fstat(log->fd, &ours) < 0)
+		return fail_errno("open log.jsonl in place", err);
+	if (named.st_ino != ours.st_ino || named.st_dev != ours.st_dev)
+		return burr_fail(err, BURR_ENOTFOUND, "log.jsonl was replaced");
+	*out_fd = fd;
+	fd = -1;
+	return BURR_OK;
+}
+
 /* Save the torn bytes, then blank them in place: what a foreign writer may append meanwhile stays. */
 static burr_status mend(struct log *log, uint64_t start, burr_error *err)
 {
 	char bytes[4096];
-	/* Without O_APPEND, with which Linux would write at the end whatever the offset. */
-	CLEAN(fd_close) int blank_fd = openat(log->dir_fd, LOG_FILE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	CLEAN(fd_close)
-	int torn_fd = openat(log->dir_fd, TORN_FILE, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (blank_fd < 0 || torn_fd < 0)
+	CLEAN(fd_close) int blank_fd = -1;
+	log->unsynced = true;
+	if (log->synced_length > start)
+		log->synced_length = start;
+	burr_status status = open_in_place(log, &blank_fd, err);
+	if (status != BURR_OK)
+		return status;
+	CLEAN(fd_close) int torn_fd = open_file(log, TORN_FILE, O_WRONLY | O_CREAT | O_APPEND);
+	if (torn_fd < 0)
 		return fail_errno("open log.jsonl.torn", err);
 	for (uint64_t at = start; at < log->length;) {
 		size_t len = log->length - at < sizeof(bytes) ? (size_t)(log->length - at) : sizeof(bytes);
-		burr_status status = read_at(log->fd, at, bytes, len, err);
+		status = read_at(log->fd, at, bytes, len, err);
 		if (status != BURR_OK)
 			return status;
 		if (write(torn_fd, bytes, len) != (ssize_t)len)
@@ -268,7 +466,7 @@ static burr_status mend(struct log *log, uint64_t start, burr_error *err)
 	memset(bytes, ' ', sizeof(bytes));
 	for (uint64_t at = start; at < log->length;) {
 		size_t len = log->length - at < sizeof(bytes) ? (size_t)(log->length - at) : sizeof(bytes);
-		burr_status status = write_at(blank_fd, at, bytes, len, err);
+		status = write_at(blank_fd, at, bytes, len, err);
 		if (status != BURR_OK)
 			return status;
 		at += len;
@@ -309,15 +507,18 @@ burr_status log_refresh(struct log *log, burr_error *err)
 	if (st.st_nlink == 0)
 		return burr_fail(err, BURR_ENOTFOUND, "log.jsonl was deleted");
 	uint64_t length = (uint64_t)st.st_size;
+	if (length == log->length)
+		return log->clean ? BURR_OK : check_tail(log, err);
+	log->unsynced = true;
 	if (length < log->length) {
 		forget(log, length);
-	} else if (length > log->length) {
+	} else {
 		log->clean = false;
 		burr_status status = scan_new(log, length, err);
 		if (status != BURR_OK)
 			return status;
 	}
-	return log->clean ? BURR_OK : check_tail(log, err);
+	return check_tail(log, err);
 }
 
 /* ---- appending ---- */
@@ -342,6 +543,7 @@ static void undo_append(struct log *log, size_t written)
 burr_status log_append(struct log *log, struct slice lines, burr_error *err)
 {
 	size_t written = 0;
+	log->unsynced = true;
 	while (written < lines.len) {
 		ssize_t put = write(log->fd, lines.data + written, lines.len - written);
 		if (put < 0 && errno == EINTR)
@@ -349,11 +551,74 @@ burr_status log_append(struct log *log, struct slice lines, burr_error *err)
 		if (put <= 0) {
 			int error = put < 0 ? errno : ENOSPC;
 			undo_append(log, written);
+			log_unstage(log);
 			return burr_fail(
 				err, store_errno_status(error), "append to log.jsonl: %s", strerror(error));
 		}
 		written += (size_t)put;
 	}
 	log->length += lines.len;
+	keep_staged(log);
 	return BURR_OK;
+}
+
+/* ---- syncing ---- */
+
+bool log_needs_sync(const struct log *log)
+{
+	return log->unsynced;
+}
+
+bool log_sync_failed(const struct log *log)
+{
+	return log->sync_failed;
+}
+
+void log_note_sync(struct log *log, bool ok)
+{
+	log->sync_failed = !ok;
+	log->unsynced = !ok;
+	if (ok) {
+		log->entry_unsynced = false;
+		log->synced_length = log->length;
+	}
+}
+
+/* The kernel reports a failed write-back once and then takes the pages for clean, so a second sync alone would
+ * say nothing: the bytes are made dirty again first. Not by another file, into which Burr's open client would not
+ * follow. */
+static burr_status write_again(struct log *log, burr_error *err)
+{
+	char bytes[4096];
+	CLEAN(fd_close) int fd = -1;
+	burr_status status = open_in_place(log, &fd, err);
+	for (uint64_t at = log->synced_length; status == BURR_OK && at < log->length;) {
+		size_t len = log->length - at < sizeof(bytes) ? (size_t)(log->length - at) : sizeof(bytes);
+		status = read_at(log->fd, at, bytes, len, err);
+		if (status == BURR_OK)
+			status = write_at(fd, at, bytes, len, err);
+		at += len;
+	}
+	return status;
+}
+
+static int sync_folder(const struct log *log)
+{
+	CLEAN(fd_close) int fd = openat(log->store->dir_fd, log->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -1 : fsync(fd);
+}
+
+burr_status log_sync(struct log *log, burr_error *err)
+{
+	if (log->sync_failed) {
+		burr_status status = write_again(log, err);
+		if (status != BURR_OK)
+			return status;
+	}
+	bool ok = fdatasync(log->fd) == 0 && (!log->entry_unsynced || sync_folder(log) == 0);
+	int error = errno;
+	log_note_sync(log, ok);
+	if (ok)
+		return BURR_OK;
+	return burr_fail(err, BURR_ELATER, "sync log.jsonl: %s", strerror(error));
 }

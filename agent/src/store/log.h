@@ -27,14 +27,26 @@ void log_unlock(struct log *log);
  * close and open by path once more. */
 burr_status log_refresh(struct log *log, burr_error *err);
 
-/* The last number of a writer's lane in this log, 0 where there is none. log_start: as in Entry. */
-burr_status log_last_number(struct log *log, struct slice writer, uint32_t lane, uint64_t log_start,
-	uint64_t *out_n, burr_error *err);
-/* Note that a record was appended. */
-void log_note_number(struct log *log, struct slice writer, uint32_t lane, uint64_t n);
+/* Whether record n of a writer's lane is to be appended, or stands there already. log_start: as in Entry. A new
+ * one is taken for the last of its lane from now on, for good when its line is appended. */
+burr_status log_stage(struct log *log, struct slice writer, uint32_t lane, uint64_t n, uint64_t log_start,
+	bool *out_is_new, burr_error *err);
+/* Forget what was staged since the last log_append: its lines will not come. */
+void log_unstage(struct log *log);
 
 /* Append whole lines with one write, all or nothing. BURR_ELATER (no space, …) and the log as it was;
  * BURR_EPERM, BURR_EIO. */
 burr_status log_append(struct log *log, struct slice lines, burr_error *err);
+
+/* ---- syncing, where the store's durability asks for it ---- */
+
+/* Whether bytes of it may be in the kernel's memory alone. */
+bool log_needs_sync(const struct log *log);
+/* Sync it, and its folder when the log is new. After a failure (BURR_ELATER) nothing of the log may be
+ * acknowledged, and the next attempt writes the bytes since the last good sync once more. */
+burr_status log_sync(struct log *log, burr_error *err);
+bool log_sync_failed(const struct log *log);
+/* The whole file system was synced, or could not be. Not for a log whose own sync has failed before. */
+void log_note_sync(struct log *log, bool ok);
 
 #endif

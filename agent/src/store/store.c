@@ -1,9 +1,11 @@
 #include "store/store.h"
 
 #include "base/clean.h"
+#include "base/diag.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "store/create.h"
 #include "store/names.h"
 #include "wire/limits.h"
 
@@ -134,15 +136,87 @@ static burr_status open_folder(struct store *store, enum store_mode mode, burr_e
 	return BURR_OK;
 }
 
+static const char *const durability_names[] = {"os", "group", "power"};
+
+const char *durability_name(enum durability durability)
+{
+	return durability_names[durability];
+}
+
+bool durability_find(const char *text, enum durability *out)
+{
+	for (int i = DURABILITY_OS; i <= DURABILITY_POWER; i++) {
+		if (strcmp(durability_names[i], text) != 0)
+			continue;
+		*out = (enum durability)i;
+		return true;
+	}
+	return false;
+}
+
+/* A later version may know further ones: what it asks for is met by the strictest of ours. */
+static void read_durability(struct store *store, struct slice text)
+{
+	CLEAN(buf_fini) struct buf name = BUF_INIT;
+	struct slice value = json_find(text, "durability");
+	store->durability = DURABILITY_OS;
+	if (!value.data || (json_to_text(value, &name) && durability_find(name.data, &store->durability)))
+		return;
+	store->durability = DURABILITY_POWER;
+	diag_say("store %s: durability %.*s is not known here: taken as \"power\"", store->path,
+		SLICE_ARG(value));
+}
+
 static burr_status check_format(struct store *store, burr_error *err)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	burr_status status = file_read(store->dir_fd, STORE_FILE, STORE_FILE_MAX, &text, NULL);
 	int64_t format = STORE_FORMAT;
-	if (status == BURR_OK && json_to_int(json_find(buf_slice(&text), "format"), &format) &&
-		format > STORE_FORMAT)
+	if (status != BURR_OK)
+		return BURR_OK;
+	if (json_to_int(json_find(buf_slice(&text), "format"), &format) && format > STORE_FORMAT)
 		return burr_fail(err, BURR_EVERSION, "store %s has format %lld, and burr %s knows up to %d",
 			store->path, (long long)format, burr_version(), STORE_FORMAT);
+	read_durability(store, buf_slice(&text));
+	return BURR_OK;
+}
+
+/* Keys that only a later version knows stay. */
+static void put_store_file(struct buf *out, struct slice before, enum durability durability)
+{
+	struct slice key;
+	struct slice value;
+	struct json_iter it = json_iter(before);
+	json_put_open(out, '{');
+	json_put_member_int(out, "format", STORE_FORMAT);
+	json_put_member(out, "durability", slice_of(durability_name(durability)));
+	while (json_next_member(&it, &key, &value)) {
+		if (slice_is(key, "format") || slice_is(key, "durability"))
+			continue;
+		json_put_key(out, SLICE_NONE);
+		out->len -= 2; /* the key comes as it is escaped already: between these quotes */
+		buf_append_slice(out, key);
+		buf_append_str(out, "\":");
+		json_put_raw(out, value);
+	}
+	json_put_close(out, '}');
+	buf_append_char(out, '\n');
+}
+
+burr_status store_set_durability(struct store *store, enum durability durability, burr_error *err)
+{
+	CLEAN(buf_fini) struct buf before = BUF_INIT;
+	CLEAN(buf_fini) struct buf after = BUF_INIT;
+	if (file_read(store->dir_fd, STORE_FILE, STORE_FILE_MAX, &before, NULL) != BURR_OK ||
+		json_validate(buf_slice(&before), NULL, NULL) != BURR_OK)
+		buf_clear(&before);
+	put_store_file(&after, buf_slice(&before), durability);
+	if (after.failed)
+		return burr_fail(err, BURR_ENOMEM, "no memory to write %s", STORE_FILE);
+	burr_status status = file_replace(store->dir_fd, STORE_FILE, buf_slice(&after), err);
+	if (status != BURR_OK)
+		return burr_fail_in(err, BURR_EIO, "store %s", store->path);
+	store->durability = durability;
 	return BURR_OK;
 }
 

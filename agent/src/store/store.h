@@ -12,11 +12,19 @@ enum store_mode {
 	STORE_WRITE, /* made where it is missing; must be ours */
 };
 
+/* What a power loss may take of what was acknowledged; a property of the store, in its .burr-store. Rising. */
+enum durability {
+	DURABILITY_OS,    /* what the kernel has not written yet */
+	DURABILITY_GROUP, /* the last 100 ms */
+	DURABILITY_POWER, /* nothing */
+};
+
 struct store {
 	char *path;       /* absolute where the current folder could be read; for messages and children */
 	int dir_fd;       /* the folder itself: all paths are relative to it */
 	int append_fd;    /* .burr-append; -1 in STORE_READ */
 	int collector_fd; /* .burr-collector, for asking; -1 in STORE_READ where there is none */
+	enum durability durability;
 };
 
 /* The store's place: `option`, else BURR_STORE, else burr_path, else ~/.burr; "~" is expanded. This is the
@@ -29,6 +37,14 @@ char *store_find_path(const char *option);
  * else's), BURR_EVERSION (a newer format). Each names the folder. */
 burr_status store_open(const char *option, enum store_mode mode, struct store **out, burr_error *err);
 void store_close(struct store *store);
+
+/* "os", "group", "power"; false when text is none of them. */
+const char *durability_name(enum durability durability);
+bool durability_find(const char *text, enum durability *out);
+/* Write it into .burr-store, from which whoever opens the store later takes it. Not while others of our threads
+ * use the store. BURR_EIO, BURR_EPERM. */
+burr_status store_set_durability(struct store *store, enum durability durability, burr_error *err);
+
 /* For a forked child: close the descriptors that hold the parent's locks and open others. */
 void store_reopen_locks(struct store *store);
 

@@ -35,7 +35,6 @@ struct entry {
 	uint64_t time_ns;
 	uint64_t log_start;
 	uint64_t side_len; /* the record is in a side file of this length (store/side.h); 0: in the entry */
-	bool has_time;
 	enum record_type type; /* RECORD_NONE with a side file: its bytes say */
 	struct slice record;   /* the bytes of the record's own message */
 };

@@ -100,8 +100,7 @@ static bool read_request_field(const struct pb_field *f, struct request *out)
 		out->has_find_step = true;
 		return f->type == PB_BYTES && read_find_step(f->bytes, &out->find_step);
 	case REQUEST_ENTRIES:
-		out->entry_count++;
-		return f->type == PB_BYTES;
+		return false; /* of another type than bytes */
 	default:
 		return true;
 	}
@@ -123,7 +122,9 @@ burr_status request_read(struct slice bytes, struct request *out, burr_error *er
 	struct pb_field f;
 	struct pb_reader r = pb_reader(bytes);
 	while (pb_next(&r, &f))
-		if (!read_request_field(&f, &request))
+		if (f.number == REQUEST_ENTRIES && f.type == PB_BYTES)
+			request.entry_count++;
+		else if (!read_request_field(&f, &request))
 			return burr_fail(err, BURR_ECORRUPT, "field %u of the request is damaged", f.number);
 	if (r.damaged || !request.protocol)
 		return burr_fail(err, BURR_ECORRUPT, "not a burr request");

@@ -16,25 +16,16 @@ bool pb_read_long_varint(struct pb_reader *r, uint64_t *out)
 	return false;
 }
 
-static bool read_fixed(struct pb_reader *r, size_t len, uint64_t *out)
-{
-	if ((size_t)(r->end - r->pos) < len)
-		return false;
-	uint64_t value = 0;
-	for (size_t i = 0; i < len; i++)
-		value |= (uint64_t)r->pos[i] << (8 * i);
-	r->pos += len;
-	*out = value;
-	return true;
-}
-
 bool pb_read_other(struct pb_reader *r, struct pb_field *out)
 {
 	if (out->type == PB_FIXED64)
-		return read_fixed(r, 8, &out->value);
-	if (out->type == PB_FIXED32)
-		return read_fixed(r, 4, &out->value);
-	return false; /* groups and types that do not exist */
+		return pb_read_fixed64(r, &out->value);
+	if (out->type != PB_FIXED32 || r->end - r->pos < 4)
+		return false; /* groups and types that do not exist */
+	for (size_t i = 0; i < 4; i++)
+		out->value |= (uint64_t)r->pos[i] << (8 * i);
+	r->pos += 4;
+	return true;
 }
 
 bool pb_slots(struct slice message, struct pb_slot *slots, uint32_t count)
@@ -42,7 +33,7 @@ bool pb_slots(struct slice message, struct pb_slot *slots, uint32_t count)
 	struct pb_field f;
 	struct pb_reader r = pb_reader(message);
 	for (uint32_t i = 0; i < count; i++)
-		slots[i] = (struct pb_slot){.set = false};
+		slots[i].set = false; /* nobody looks at the rest then */
 	while (pb_next(&r, &f))
 		if (f.number < count)
 			slots[f.number] = (struct pb_slot){true, f.type, f.value, f.bytes};

@@ -29,7 +29,7 @@ static inline struct pb_reader pb_reader(struct slice bytes)
 	return (struct pb_reader){data, data + bytes.len, false};
 }
 
-/* What pb_next is made of: a value of more than one byte, and the types that are rare. */
+/* What pb_next is made of. A value of more than one byte, and the rare types, are calls. */
 bool pb_read_long_varint(struct pb_reader *r, uint64_t *out);
 bool pb_read_other(struct pb_reader *r, struct pb_field *out);
 
@@ -41,6 +41,28 @@ static inline bool pb_read_varint(struct pb_reader *r, uint64_t *out)
 	return true;
 }
 
+static inline bool pb_read_bytes(struct pb_reader *r, struct slice *out)
+{
+	uint64_t len;
+	if (!pb_read_varint(r, &len) || len > (uint64_t)(r->end - r->pos))
+		return false;
+	*out = (struct slice){(const char *)r->pos, (size_t)len};
+	r->pos += len;
+	return true;
+}
+
+static inline bool pb_read_fixed64(struct pb_reader *r, uint64_t *out)
+{
+	if (r->end - r->pos < 8)
+		return false;
+	uint64_t value = 0;
+	for (size_t i = 0; i < 8; i++)
+		value |= (uint64_t)r->pos[i] << (8 * i);
+	r->pos += 8;
+	*out = value;
+	return true;
+}
+
 static inline bool pb_read_field(struct pb_reader *r, struct pb_field *out)
 {
 	uint64_t tag;
@@ -49,14 +71,9 @@ static inline bool pb_read_field(struct pb_reader *r, struct pb_field *out)
 	*out = (struct pb_field){(uint32_t)(tag >> 3), (enum pb_type)(tag & 7), 0, SLICE_NONE};
 	if (out->type == PB_VARINT)
 		return pb_read_varint(r, &out->value);
-	if (out->type != PB_BYTES)
-		return pb_read_other(r, out);
-	uint64_t len;
-	if (!pb_read_varint(r, &len) || len > (uint64_t)(r->end - r->pos))
-		return false;
-	out->bytes = (struct slice){(const char *)r->pos, (size_t)len};
-	r->pos += len;
-	return true;
+	if (out->type == PB_BYTES)
+		return pb_read_bytes(r, &out->bytes);
+	return pb_read_other(r, out);
 }
 
 /* The next field; false at the end, and on damage, which leaves `damaged` true. Inline, as each field of each

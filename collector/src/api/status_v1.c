@@ -26,6 +26,7 @@ static void put_about(struct buf *out)
 	json_put_member_int(out, "pid", getpid());
 	json_put_member(out, "store", slice_of(attached->store));
 	json_put_member(out, "url", slice_of(attached->url));
+	json_put_member(out, "durability", slice_of(attached->durability));
 	json_put_member(out, "started", slice_of(started));
 	json_put_member_int(out, "uptime_s", (clock_wall_ns() - attached->started_ns) / 1000000000);
 }
@@ -40,6 +41,7 @@ static void put_ingest(struct buf *out)
 	put_uint(out, "records", stats.record_count);
 	put_uint(out, "bytes", stats.byte_count);
 	put_uint(out, "invalid", stats.invalid_count);
+	put_uint(out, "lost", stats.lost_count);
 	put_uint(out, "later", stats.later_count);
 	put_uint(out, "never", stats.never_count);
 	put_uint(out, "refused", stats.refused_count);

@@ -1,7 +1,7 @@
 /* api/status_v1.h: how the collector is: GET /api/v1/status and GET /healthz.
  *
- *     {"version","pid","store","url","started","uptime_s","appending","writers","batches","records","bytes",
- *      "invalid","later","never","refused","dropped","trouble",
+ *     {"version","pid","store","url","durability","started","uptime_s","appending","writers","batches",
+ *      "records","bytes","invalid","lost","later","never","refused","dropped","trouble",
  *      "http":{"clients","listeners","queued","requests","refused"},
  *      "index":{"ready","indexed","waiting","failed"}}
  *
@@ -17,7 +17,8 @@
 struct status_v1 {
 	const char *store;
 	const char *url;
-	int64_t started_ns; /* wall clock */
+	const char *durability; /* the store's: "os", "group" or "power" */
+	int64_t started_ns;     /* wall clock */
 	struct http_server *http;
 	struct ingest *ingest;
 	struct catalog *catalog;

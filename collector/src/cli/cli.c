@@ -26,12 +26,15 @@ static const struct command commands[] = {
 		"  --no-open          do not open a browser\n"
 		"  --no-demo          do not run the samples on a store that is new\n"
 		"  --allowed-host N   a further name to be asked by (a proxy's); may be repeated\n"
+		"  --durability HOW   what a power loss may take of the store's records, from now\n"
+		"                     on: os (what the kernel has not written yet), group (the\n"
+		"                     last 100 ms), power (nothing; slow). The store keeps it\n"
 		"\n"
 		"Examples:\n"
 		"  burr\n"
 		"  burr --store ./runs --port 8000 --no-open &\n",
 		OPTION_STORE | OPTION_PORT | OPTION_HOST | OPTION_NO_OPEN | OPTION_NO_DEMO |
-			OPTION_ALLOWED_HOST,
+			OPTION_ALLOWED_HOST | OPTION_DURABILITY,
 		0, 0, command_serve},
 	{"stop", "", "end the collector of the store",
 		"Waits until it has ended, 10 s at most. Programs that are tracked go on: they\n"

@@ -171,6 +171,7 @@ static burr_status start(struct collector *c, burr_error *err)
 	c->status = (struct status_v1){
 		.store = c->store->path,
 		.url = c->url.data,
+		.durability = durability_name(c->store->durability),
 		.started_ns = c->started_ns,
 		.http = c->http,
 		.ingest = c->ingest,

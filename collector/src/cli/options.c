@@ -29,6 +29,7 @@ static const struct {
 	{"pretty", OPTION_PRETTY, no_argument},
 	{"raw", OPTION_RAW, no_argument},
 	{"list", OPTION_LIST, no_argument},
+	{"durability", OPTION_DURABILITY, required_argument},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(*specs), LONG_BASE = 1000 };
 
@@ -80,6 +81,12 @@ static bool take(struct options *out, int spec, const char *value)
 			return false;
 		}
 		out->allowed_hosts[out->allowed_host_count++] = value;
+		return true;
+	case OPTION_DURABILITY:
+		if (!durability_find(value, &out->durability)) {
+			say_error("--durability is os, group or power, not '%s'", value);
+			return false;
+		}
 		return true;
 	case OPTION_LIMIT:
 		return read_number(name, value, 0, INT32_MAX, "a number (0: all)", &out->limit);

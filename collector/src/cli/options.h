@@ -2,6 +2,8 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
+#include "store/store.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +22,7 @@ enum option_bit {
 	OPTION_PRETTY = 1 << 10,
 	OPTION_RAW = 1 << 11,
 	OPTION_LIST = 1 << 12,
+	OPTION_DURABILITY = 1 << 13,
 };
 
 enum { ALLOWED_HOSTS_MAX = 32, DEFAULT_PORT = 7241 };
@@ -33,6 +36,7 @@ struct options {
 	size_t allowed_host_count;
 	int64_t limit; /* -1: not given; 0: all */
 	int64_t sequence_id;
+	enum durability durability; /* OPTION_DURABILITY says whether it was given */
 	char **args; /* what is no option */
 	int arg_count;
 };

@@ -155,6 +155,9 @@ static int join_first(struct store *store, const struct options *options)
 	say_address(store, running.url.data, false);
 	if (options_has(options, OPTION_PORT) || options_has(options, OPTION_HOST))
 		say("  burr stop ends it; then it can start at another address\n");
+	if (options_has(options, OPTION_DURABILITY) && options->durability != store->durability)
+		say("  burr stop ends it; then it can start with another durability than %s\n",
+			durability_name(store->durability));
 	fflush(stdout);
 	if (!options_has(options, OPTION_NO_OPEN))
 		browser_open(running.url.data);
@@ -274,6 +277,9 @@ int command_serve(const struct options *options)
 	/* Until the address is known the last collector's must not be read as ours. */
 	running_put_note(&note, "", store->path, NULL);
 	status = store_write_collector(store, buf_slice(&note), &err);
+	if (status == BURR_OK && options_has(options, OPTION_DURABILITY) &&
+		options->durability != store->durability)
+		status = store_set_durability(store, options->durability, &err);
 	if (status != BURR_OK)
 		return fail_store(status, &err);
 	setenv("BURR_STORE", store->path, 1); /* the samples' */

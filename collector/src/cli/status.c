@@ -46,7 +46,8 @@ static void say_counters(struct slice answer)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	CLEAN(buf_fini) struct buf trouble = BUF_INIT;
-	uint64_t bad = number(answer, "never") + number(answer, "refused") + number(answer, "dropped");
+	uint64_t bad = number(answer, "never") + number(answer, "refused") + number(answer, "dropped") +
+		       number(answer, "lost");
 	uint64_t waiting = number(json_find(answer, "index"), "waiting");
 	human_count(&text, number(answer, "records"));
 	buf_append_str(&text, " stored (");
@@ -62,6 +63,9 @@ static void say_counters(struct slice answer)
 	human_count(&text, number(answer, "writers"));
 	buf_append_str(&text, " connected now");
 	say_field("writers", &text);
+	buf_clear(&text);
+	if (json_to_text(json_find(answer, "durability"), &text))
+		say_field("durable", &text);
 	if (waiting) {
 		buf_clear(&text);
 		human_count(&text, waiting);

@@ -15,10 +15,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
-	LOGS_OPEN = 2048, /* reopening a log costs 2.3 times an append to an open one */
+	LOGS_OPEN_MAX = 6144, /* reopening a log costs 2.3 times an append to an open one */
 	LOCK_AGAIN_MS = 5,
 	REPORT_EVERY_MS = 10000,
 	DROPPERS = 256, /* writers that dropped something, of which the last counts are known */
@@ -134,9 +135,16 @@ static void store_batch(struct ingest *in, const struct request *request, struct
 	pthread_mutex_lock(&in->lock);
 	in->stats.batch_count++;
 	in->stats.record_count += request->entry_count;
-	if (reply_read(buf_slice(out), &reply, NULL) == BURR_OK)
+	if (reply_read(buf_slice(out), &reply, NULL) == BURR_OK) {
 		in->stats.invalid_count += reply.invalid_count;
+		in->stats.lost_count += reply.lost_count;
+	} else {
+		reply.lost_count = 0;
+	}
 	pthread_mutex_unlock(&in->lock);
+	if (reply.lost_count)
+		report_seldom(REPORT_EVERY_MS, "%llu records are lost: %.*s",
+			(unsigned long long)reply.lost_count, SLICE_ARG(reply.lost_text));
 	note_trouble(in, out);
 }
 
@@ -187,6 +195,26 @@ static bool is_stopping(struct ingest *in)
 	return stopping;
 }
 
+/* In how many ms at the latest something is to be done besides serving. */
+static int next_timeout(const struct ingest *in)
+{
+	int64_t due = in->appending ? appender_sync_due(in->appender) : INT64_MAX;
+	if (due == INT64_MAX)
+		return in->appending ? PEERS_FOREVER : LOCK_AGAIN_MS;
+	int64_t left_ns = due - clock_mono_ns();
+	return left_ns <= 0 ? 0 : (int)(left_ns / 1000000 + 1);
+}
+
+/* Durability `group`: what was acknowledged is synced in time, under load as well as when idle. */
+static void sync_when_due(struct ingest *in)
+{
+	burr_error why;
+	if (appender_sync_due(in->appender) > clock_mono_ns())
+		return;
+	if (appender_sync(in->appender, &why) != BURR_OK)
+		report_seldom(REPORT_EVERY_MS, "%s, trying again", why.message);
+}
+
 /* The right to append cannot be waited for together with sockets: a lock is no event. So while it is missing
  * it is asked for every 5 ms; with it, an idle collector sleeps. */
 static void *append_run(void *arg)
@@ -195,12 +223,15 @@ static void *append_run(void *arg)
 	while (!is_stopping(in)) {
 		if (!in->appending)
 			in->appending = store_lock_append_exclusive(in->options.store);
-		peers_serve(in->peers, in->appending ? PEERS_FOREVER : LOCK_AGAIN_MS);
+		peers_serve(in->peers, next_timeout(in));
+		sync_when_due(in);
 		note_peers(in);
 	}
 	/* What has come in whole is still answered. */
 	peers_refuse(in->peers);
 	peers_serve(in->peers, 0);
+	if (appender_sync_due(in->appender) != INT64_MAX)
+		(void)appender_sync(in->appender, NULL); /* the kernel goes on by itself */
 	if (in->appending)
 		store_unlock_append(in->options.store);
 	return NULL;
@@ -208,9 +239,25 @@ static void *append_run(void *arg)
 
 /* ---- life ---- */
 
+/* Three of four descriptors that this process may have: the rest is for connections, files and the catalog. */
+static size_t count_logs(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return LOGS_OPEN_MAX / 8;
+	rlim_t count = limit.rlim_cur / 4 * 3;
+	return count < LOGS_OPEN_MAX ? (size_t)count : LOGS_OPEN_MAX;
+}
+
 static burr_status open_all(struct ingest *in, burr_error *err)
 {
-	struct appender_options options = {LOGS_OPEN, true, in->options.on_appended, in->options.ctx};
+	struct appender_options options = {
+		.log_max = count_logs(),
+		.alone = true,
+		.sync_first = true, /* whoever had the right before: how it ended is not known */
+		.on_appended = in->options.on_appended,
+		.ctx = in->options.ctx,
+	};
 	in->appender = appender_new(in->options.store, &options);
 	if (!in->appender)
 		return burr_fail(err, BURR_ENOMEM, "no memory to append");

@@ -43,6 +43,7 @@ struct ingest_stats {
 	uint64_t record_count;  /* entries in batches that were taken */
 	uint64_t byte_count;    /* of requests */
 	uint64_t invalid_count; /* records with a value that was not JSON */
+	uint64_t lost_count;    /* records whose side file was gone */
 	uint64_t later_count;   /* verdicts LATER */
 	uint64_t never_count;   /* verdicts NEVER */
 	uint64_t refused_count; /* requests that were none */
