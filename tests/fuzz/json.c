@@ -57,6 +57,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice value;
 	burr_error err = BURR_ERROR_INIT;
 	struct buf escaped = BUF_INIT;
+	struct json_checked fast = {SLICE_NONE, false};
+	struct json_checked slow = {SLICE_NONE, false};
+	burr_error slow_err = BURR_ERROR_INIT;
+	burr_status status = json_check(text, &fast, &err);
+	FUZZ_CHECK(status == json_check_scalar(text, &slow, &slow_err));
+	FUZZ_CHECK(strcmp(err.message, slow_err.message) == 0 && fast.has_breaks == slow.has_breaks);
+	FUZZ_CHECK(fast.value.data == slow.value.data && fast.value.len == slow.value.len);
+	err = (burr_error)BURR_ERROR_INIT;
 	walk(text, 0);
 	json_find_path(text, SLICE_LIT("a.0.b"));
 	if (json_validate(text, &value, &err) == BURR_OK)

@@ -201,6 +201,148 @@ static void every_status_has_a_name(void **state)
 	assert_string_equal(burr_status_name((burr_status)12345), "BURR_?");
 }
 
+/* ---- with and without vector instructions ---- */
+
+static uint64_t random_state = 88172645463325252u;
+
+static unsigned random_below(unsigned limit)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (unsigned)(random_state >> 33) % limit;
+}
+
+static void put_random_string(struct buf *out)
+{
+	static const char *const pieces[] = {"a", "word ", "\\n", "\\u00e9", "\\\"", "\xc3\xa9", "\xe2\x82\xac",
+		"\xf0\x9f\x90\xbf", "\x7f", "0123456789abcdef", "0123456789abcdef0123456789abcdef01234567"};
+	buf_append_char(out, '"');
+	for (unsigned i = random_below(6); i > 0; i--)
+		buf_append_str(out, pieces[random_below(sizeof(pieces) / sizeof(*pieces))]);
+	buf_append_char(out, '"');
+}
+
+static void put_random_value(struct buf *out, int depth)
+{
+	static const char *const scalars[] = {"0", "-1.5e+10", "1E5", "true", "false", "null", "12345678901234567890"};
+	static const char *const spaces[] = {"", "", "", " ", "\n", "\r\n\t "};
+	unsigned kind = random_below(depth > 4 ? 2 : 4);
+	if (kind == 0)
+		buf_append_str(out, scalars[random_below(sizeof(scalars) / sizeof(*scalars))]);
+	if (kind == 1)
+		put_random_string(out);
+	if (kind < 2)
+		return;
+	buf_append_char(out, kind == 2 ? '{' : '[');
+	for (unsigned i = 0, count = random_below(5); i < count; i++) {
+		buf_append_str(out, i ? "," : "");
+		buf_append_str(out, spaces[random_below(6)]);
+		if (kind == 2) {
+			put_random_string(out);
+			buf_append_char(out, ':');
+			buf_append_str(out, spaces[random_below(6)]);
+		}
+		put_random_value(out, depth + 1);
+		buf_append_str(out, spaces[random_below(6)]);
+	}
+	buf_append_char(out, kind == 2 ? '}' : ']');
+}
+
+/* On a copy of its own length, so that the sanitizers see a read past the end. */
+static burr_status check_both(const struct buf *text)
+{
+	struct json_checked fast = {SLICE_NONE, false};
+	struct json_checked slow = {SLICE_NONE, false};
+	burr_error fast_err = BURR_ERROR_INIT;
+	burr_error slow_err = BURR_ERROR_INIT;
+	char *copy = malloc(text->len ? text->len : 1);
+	assert_non_null(copy);
+	memcpy(copy, text->data, text->len);
+	struct slice json = {copy, text->len};
+	burr_status status = json_check(json, &fast, &fast_err);
+	assert_int_equal(status, json_check_scalar(json, &slow, &slow_err));
+	assert_string_equal(fast_err.message, slow_err.message);
+	assert_ptr_equal(fast.value.data, slow.value.data);
+	assert_int_equal(fast.value.len, slow.value.len);
+	assert_int_equal(fast.has_breaks, slow.has_breaks);
+	bool valid = utf8_valid(json);
+	assert_true(status != BURR_OK || valid);
+	free(copy);
+	return status;
+}
+
+static void is_the_same_with_and_without_vectors(void **state)
+{
+	(void)state;
+	size_t accepted = 0;
+	size_t refused = 0;
+	struct buf text = BUF_INIT;
+	for (int i = 0; i < 20000; i++) {
+		buf_clear(&text);
+		put_random_value(&text, 0);
+		assert_int_equal(check_both(&text), BURR_OK);
+		for (int k = 0; k < 4; k++) {
+			size_t at = random_below((unsigned)text.len);
+			char before = text.data[at];
+			size_t len = text.len;
+			if (k < 3)
+				text.data[at] = (char)random_below(256);
+			else
+				text.len = at;
+			bool ok = check_both(&text) == BURR_OK;
+			accepted += ok;
+			refused += !ok;
+			text.data[at] = before;
+			text.len = len;
+		}
+	}
+	assert_true(accepted > 1000 && refused > 1000);
+	buf_fini(&text);
+}
+
+/* A byte that ends a plain run, at each place of blocks of 16 and at each distance from the end. */
+static void each_place_of_a_block_is_looked_at(void **state)
+{
+	(void)state;
+	static const char *const stops[] = {"\\", "\x1f", "\xff", "\xc3\xa9", "\"", "\x80", "\\q", "\xe2\x82"};
+	struct buf text = BUF_INIT;
+	for (size_t stop = 0; stop < sizeof(stops) / sizeof(*stops); stop++) {
+		for (int before = 0; before < 70; before++) {
+			for (int after = 0; after < 40; after++) {
+				buf_clear(&text);
+				buf_append_char(&text, '"');
+				for (int i = 0; i < before; i++)
+					buf_append_char(&text, 'x');
+				buf_append_str(&text, stops[stop]);
+				for (int i = 0; i < after; i++)
+					buf_append_char(&text, 'x');
+				buf_append_char(&text, '"');
+				bool ok = check_both(&text) == BURR_OK;
+				/* A letter behind a backslash is wrong, the closing quote is eaten by it. */
+				assert_int_equal(ok, strcmp(stops[stop], "\xc3\xa9") == 0);
+			}
+		}
+	}
+	buf_fini(&text);
+}
+
+static void line_breaks_between_tokens_are_seen(void **state)
+{
+	(void)state;
+	struct json_checked checked;
+	assert_int_equal(json_check(SLICE_LIT("{\"a\": [1, 2]}"), &checked, NULL), BURR_OK);
+	assert_false(checked.has_breaks);
+	assert_int_equal(json_check(SLICE_LIT("\n{\"a\":\"\\n\"}\r\n"), &checked, NULL), BURR_OK);
+	assert_false(checked.has_breaks); /* around the value, and as an escape */
+	static const char *const texts[] = {"{\n}", "[1\r]", "[1,\n2]", "{\"a\"\n:1}", "{\"a\":\n1}", "[[]\n]"};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		assert_int_equal(json_check(slice_of(texts[i]), &checked, NULL), BURR_OK);
+		if (!checked.has_breaks)
+			fail_msg("not seen in %s", texts[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +356,9 @@ int main(void)
 		cmocka_unit_test(writes),
 		cmocka_unit_test(doubles_read_back),
 		cmocka_unit_test(every_status_has_a_name),
+		cmocka_unit_test(is_the_same_with_and_without_vectors),
+		cmocka_unit_test(each_place_of_a_block_is_looked_at),
+		cmocka_unit_test(line_breaks_between_tokens_are_seen),
 	};
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

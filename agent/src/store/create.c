@@ -55,12 +55,16 @@ static burr_status temp_write(struct temp *temp, int dir_fd, struct slice text, 
 	return BURR_OK;
 }
 
-static bool holds_object(int dir_fd, const char *name)
+/* Whether a whole file of this name is there. One that cannot be read now is not taken for a broken one, which
+ * would be replaced. */
+static burr_status look_for_object(int dir_fd, const char *name, bool *out_there, burr_error *err)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	struct slice value;
-	return file_read(dir_fd, name, SMALL_FILE_MAX, &text, NULL) == BURR_OK &&
-	       json_validate(buf_slice(&text), &value, NULL) == BURR_OK && json_kind_of(value) == JSON_OBJECT;
+	burr_status status = file_read(dir_fd, name, SMALL_FILE_MAX, &text, err);
+	*out_there = status == BURR_OK && json_validate(buf_slice(&text), &value, NULL) == BURR_OK &&
+		     json_kind_of(value) == JSON_OBJECT;
+	return status == BURR_ENOTFOUND || status == BURR_ETOOBIG ? BURR_OK : status;
 }
 
 /* synced: the content is on the disk before the name is there, so that a sync that fails leaves nothing which a
@@ -70,8 +74,12 @@ static burr_status publish(
 {
 	CLEAN(temp_close) struct temp temp = {.fd = -1};
 	bool made = false;
-	if (!holds_object(dir_fd, name)) {
-		burr_status status = temp_write(&temp, dir_fd, text, err);
+	bool there;
+	burr_status status = look_for_object(dir_fd, name, &there, err);
+	if (status != BURR_OK)
+		return status;
+	if (!there) {
+		status = temp_write(&temp, dir_fd, text, err);
 		if (status != BURR_OK)
 			return status;
 		if (synced && fdatasync(temp.fd) < 0)
@@ -79,7 +87,10 @@ static burr_status publish(
 		made = linkat(dir_fd, temp.name, dir_fd, name, 0) == 0;
 		if (!made && errno != EEXIST)
 			return fail_errno("publish", name, err);
-		if (!made && !holds_object(dir_fd, name)) {
+		status = made ? BURR_OK : look_for_object(dir_fd, name, &there, err);
+		if (status != BURR_OK)
+			return status;
+		if (!made && !there) {
 			made = renameat(dir_fd, temp.name, dir_fd, name) == 0;
 			if (!made)
 				return fail_errno("publish", name, err);
@@ -188,7 +199,7 @@ static bool lists_child(struct slice text, struct slice app_id, const char *even
 	return false;
 }
 
-static burr_status append_child(int parent_fd, struct slice line, bool synced, burr_error *err)
+static burr_status append_child(int parent_fd, struct slice line, burr_error *err)
 {
 	CLEAN(fd_close)
 	int fd = openat(parent_fd, "children.jsonl", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -205,12 +216,17 @@ static burr_status append_child(int parent_fd, struct slice line, bool synced, b
 	if (text.failed)
 		return burr_fail(err, BURR_ELATER, "no memory for children.jsonl");
 	ssize_t put = write(fd, text.data, text.len);
-	if (put != (ssize_t)text.len) {
-		if (put >= 0)
-			errno = ENOSPC;
-		return fail_errno("append to", "children.jsonl", err);
-	}
-	if (synced && (fdatasync(fd) < 0 || fsync(parent_fd) < 0))
+	if (put == (ssize_t)text.len)
+		return BURR_OK;
+	if (put >= 0)
+		errno = ENOSPC;
+	return fail_errno("append to", "children.jsonl", err);
+}
+
+static burr_status sync_children(int parent_fd, burr_error *err)
+{
+	CLEAN(fd_close) int fd = openat(parent_fd, "children.jsonl", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fdatasync(fd) < 0 || fsync(parent_fd) < 0)
 		return fail_errno("sync", "children.jsonl", err);
 	return BURR_OK;
 }
@@ -231,14 +247,17 @@ static burr_status link_parent(const struct store *store, const struct entry *en
 		return burr_fail_in(err, status, "the parent");
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	status = file_read(parent_fd, "children.jsonl", SMALL_FILE_MAX, &text, err);
-	if (status == BURR_OK && lists_child(buf_slice(&text), entry->app_id, event_type))
-		return BURR_OK;
 	if (status != BURR_OK && status != BURR_ENOTFOUND)
 		return status == BURR_ELATER ? status
 					     : BURR_OK; /* damaged: the parent's trouble, not the child's */
-	CLEAN(buf_fini) struct buf line = BUF_INIT;
-	line_put_child(&line, entry, context, pointer, event_type);
-	return append_child(parent_fd, buf_slice(&line), syncs_now(store), err);
+	if (status == BURR_ENOTFOUND || !lists_child(buf_slice(&text), entry->app_id, event_type)) {
+		CLEAN(buf_fini) struct buf line = BUF_INIT;
+		line_put_child(&line, entry, context, pointer, event_type);
+		status = append_child(parent_fd, buf_slice(&line), err);
+		if (status != BURR_OK)
+			return status;
+	}
+	return syncs_now(store) ? sync_children(parent_fd, err) : BURR_OK;
 }
 
 static burr_status make_files(const struct store *store, int app_fd, const struct entry *entry,

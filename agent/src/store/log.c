@@ -413,11 +413,29 @@ static burr_status write_at(int fd, uint64_t offset, const char *from, size_t le
 		ssize_t put = pwrite(fd, from, len, (off_t)offset);
 		if (put < 0 && errno == EINTR)
 			continue;
+		if (put == 0)
+			errno = ENOSPC;
 		if (put <= 0)
 			return fail_errno("write", err);
 		from += put;
 		len -= (size_t)put;
 		offset += (uint64_t)put;
+	}
+	return BURR_OK;
+}
+
+static burr_status save_torn(int torn_fd, const char *from, size_t len, burr_error *err)
+{
+	while (len) {
+		ssize_t put = write(torn_fd, from, len);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put == 0)
+			errno = ENOSPC;
+		if (put <= 0)
+			return fail_errno("write log.jsonl.torn", err);
+		from += put;
+		len -= (size_t)put;
 	}
 	return BURR_OK;
 }
@@ -455,14 +473,15 @@ static burr_status mend(struct log *log, uint64_t start, burr_error *err)
 	for (uint64_t at = start; at < log->length;) {
 		size_t len = log->length - at < sizeof(bytes) ? (size_t)(log->length - at) : sizeof(bytes);
 		status = read_at(log->fd, at, bytes, len, err);
+		if (status == BURR_OK)
+			status = save_torn(torn_fd, bytes, len, err);
 		if (status != BURR_OK)
 			return status;
-		if (write(torn_fd, bytes, len) != (ssize_t)len)
-			return fail_errno("write log.jsonl.torn", err);
 		at += len;
 	}
-	if (write(torn_fd, "\n", 1) != 1)
-		return fail_errno("write log.jsonl.torn", err);
+	status = save_torn(torn_fd, "\n", 1, err);
+	if (status != BURR_OK)
+		return status;
 	memset(bytes, ' ', sizeof(bytes));
 	for (uint64_t at = start; at < log->length;) {
 		size_t len = log->length - at < sizeof(bytes) ? (size_t)(log->length - at) : sizeof(bytes);

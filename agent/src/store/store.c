@@ -418,7 +418,8 @@ burr_status file_read(int dir_fd, const char *name, size_t max, struct buf *out,
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return burr_fail(err, BURR_EIO, "read %s: %s", name, strerror(errno));
+			return burr_fail(
+				err, store_errno_status(errno), "read %s: %s", name, strerror(errno));
 		out->len += (size_t)got;
 		out->data[out->len] = '\0';
 		if (got == 0)

@@ -76,7 +76,8 @@ burr_status store_open_project(const struct store *store, struct slice project, 
 burr_status store_open_app(
 	const struct store *store, struct slice project, struct slice app_id, int *out_fd, burr_error *err);
 
-/* A whole small file below dir_fd, at most max bytes. BURR_ENOTFOUND, BURR_EIO, BURR_ETOOBIG. */
+/* A whole small file below dir_fd, at most max bytes. BURR_ENOTFOUND, BURR_ETOOBIG, BURR_ELATER (it cannot be
+ * read now), BURR_EIO (not a file), BURR_EPERM, BURR_ENOMEM. */
 burr_status file_read(int dir_fd, const char *name, size_t max, struct buf *out, burr_error *err);
 
 /* The code for an errno of the file system: what can pass is BURR_ELATER (no space, quota, descriptors, EIO),
