@@ -1,128 +1,12 @@
 /* The appender: exactly once whoever appends after whom, all or nothing, each application for itself. */
-#include "base/testing.h"
+#include "store/append_testing.h"
 
-#include "store/append.h"
-#include "store/create.h"
-#include "wire/entry.h"
-#include "wire/limits.h"
+#include "base/json.h"
+#include "store/side.h"
 
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-
-#define WRITER_A SLICE_LIT("aaaaaaaaaaaaaaaa")
-#define WRITER_B SLICE_LIT("bbbbbbbbbbbbbbbb")
-
-struct fixture {
-	char *folder;
-	struct store *store;
-	struct buf request;
-	struct buf reply;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	void *folder = NULL;
-	if (!f || testing_make_folder(&folder) != 0)
-		return -1;
-	f->folder = folder;
-	*state = f;
-	return store_open(f->folder, STORE_WRITE, &f->store, NULL) == BURR_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	void *folder = f->folder;
-	store_close(f->store);
-	buf_fini(&f->request);
-	buf_fini(&f->reply);
-	testing_remove_folder(&folder);
-	free(f);
-	return 0;
-}
-
-static struct appender *new_appender(struct fixture *f, size_t log_max, bool alone)
-{
-	struct appender_options options = {.log_max = log_max, .alone = alone};
-	struct appender *a = appender_new(f->store, &options);
-	assert_non_null(a);
-	return a;
-}
-
-static void begin(struct fixture *f, struct slice writer)
-{
-	struct request request = {.protocol = 1, .writer = writer};
-	buf_clear(&f->request);
-	request_put(&f->request, &request);
-}
-
-static void add(struct fixture *f, const char *app_id, uint32_t lane, uint64_t n, uint64_t log_start)
-{
-	struct buf entry = BUF_INIT;
-	entry_put_app(&entry, "p", app_id, NULL, log_start);
-	entry_put_identity(&entry, lane, n, 1000);
-	entry_put_begin_entry(&entry, (int64_t)n, "a", NULL, NULL);
-	request_put_entry_head(&f->request, entry.len);
-	buf_append_slice(&f->request, buf_slice(&entry));
-	buf_fini(&entry);
-}
-
-static void add_application(struct fixture *f, const char *app_id)
-{
-	struct buf entry = BUF_INIT;
-	burr_app_info info = BURR_APP_INFO_INIT;
-	entry_put_app(&entry, "p", app_id, NULL, 0);
-	entry_put_identity(&entry, 9, 1, 1000);
-	entry_put_application(&entry, &info);
-	request_put_entry_head(&f->request, entry.len);
-	buf_append_slice(&f->request, buf_slice(&entry));
-	buf_fini(&entry);
-}
-
-/* Store the request; the verdict of its first application. */
-static enum verdict_kind put(struct fixture *f, struct appender *a)
-{
-	struct request request;
-	struct verdict verdict;
-	burr_error err = BURR_ERROR_INIT;
-	assert_int_equal(request_read(buf_slice(&f->request), &request, NULL), BURR_OK);
-	buf_clear(&f->reply);
-	if (appender_store(a, &request, &f->reply, &err) != BURR_OK)
-		fail_msg("%s", err.message);
-	struct pb_reader r = pb_reader(buf_slice(&f->reply));
-	assert_true(reply_next_verdict(&r, &verdict));
-	return verdict.kind;
-}
-
-static void make_app(struct fixture *f, struct appender *a, const char *app_id)
-{
-	begin(f, WRITER_A);
-	add_application(f, app_id);
-	assert_int_equal(put(f, a), VERDICT_DONE);
-}
-
-/* The identities in a log, one after the other: "aaaa….0.1 aaaa….0.2". */
-static void assert_log(struct fixture *f, const char *app_id, const char *expected)
-{
-	char name[64];
-	struct buf found = BUF_INIT;
-	snprintf(name, sizeof(name), "p/%s/log.jsonl", app_id);
-	char *text = testing_read(f->folder, name);
-	for (char *line = text; *line;) {
-		char *newline = strchr(line, '\n');
-		struct identity identity;
-		assert_non_null(newline);
-		if (line_find_identity((struct slice){line, (size_t)(newline - line)}, &identity))
-			buf_printf(&found, "%s%c.%u.%llu", found.len ? " " : "", identity.writer[0],
-				identity.lane, (unsigned long long)identity.n);
-		line = newline + 1;
-	}
-	free(text);
-	assert_string_equal(found.len ? found.data : "", expected);
-	buf_fini(&found);
-}
 
 static void what_is_there_is_left_out(void **state)
 {
@@ -397,6 +281,258 @@ static void broken_files_of_an_application_are_made_again(void **state)
 	appender_free(a);
 }
 
+/* ---- side files ---- */
+
+static void put_side_entry(struct fixture *f, const char *app_id, uint64_t n, const struct buf *record)
+{
+	struct buf entry = BUF_INIT;
+	entry_put_app(&entry, "p", app_id, NULL, 0);
+	entry_put_identity(&entry, 0, n, 1000);
+	entry_put_side(&entry, record->len);
+	request_put_entry_head(&f->request, entry.len);
+	buf_append_slice(&f->request, buf_slice(&entry));
+	buf_fini(&entry);
+}
+
+static void write_side(struct fixture *f, uint64_t n, struct slice bytes)
+{
+	char name[SIDE_NAME_SIZE];
+	char path[400];
+	side_file_name(name, sizeof(name), WRITER_A, 0, n);
+	snprintf(path, sizeof(path), "%s/%s", f->folder, name);
+	FILE *file = fopen(path, "wb");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes.data, 1, bytes.len, file), bytes.len);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void remove_side(struct fixture *f, uint64_t n)
+{
+	char name[SIDE_NAME_SIZE];
+	side_file_name(name, sizeof(name), WRITER_A, 0, n);
+	assert_int_equal(unlinkat(f->store->dir_fd, name, 0), 0);
+}
+
+static void make_large(struct buf *record, size_t len)
+{
+	char *state = malloc(len + 1);
+	assert_non_null(state);
+	memset(state, 'x', len);
+	memcpy(state, "{\"text\":\"", 9);
+	memcpy(state + len - 2, "\"}", 3);
+	buf_clear(record);
+	entry_put_end_entry(record, 1, "a", NULL, NULL, state);
+	free(state);
+}
+
+static uint64_t lost_count(struct fixture *f)
+{
+	struct reply reply;
+	assert_int_equal(reply_read(buf_slice(&f->reply), &reply, NULL), BURR_OK);
+	assert_true(!reply.lost_count == !reply.lost_text.data);
+	return reply.lost_count;
+}
+
+static void a_side_file_is_taken_as_its_record(void **state)
+{
+	struct fixture *f = *state;
+	struct buf record = BUF_INIT;
+	struct appender *a = new_appender(f, 8, true);
+	make_app(f, a, "x");
+	make_large(&record, 3 << 20);
+	write_side(f, 2, buf_slice(&record));
+	begin(f, WRITER_A);
+	add(f, "x", 0, 1, 0);
+	put_side_entry(f, "x", 2, &record);
+	add(f, "x", 0, 3, 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(put(f, a), VERDICT_DONE);
+		assert_int_equal(lost_count(f), 0);
+		assert_log(f, "x", "a.0.1 a.0.2 a.0.3");
+	}
+	/* It is not the appender's to remove; gone and sent again, it is in the log all the same. */
+	remove_side(f, 2);
+	assert_int_equal(put(f, a), VERDICT_DONE);
+	assert_int_equal(lost_count(f), 0);
+	appender_free(a);
+	a = new_appender(f, 8, true);
+	assert_int_equal(put(f, a), VERDICT_DONE);
+	assert_int_equal(lost_count(f), 0);
+	assert_log(f, "x", "a.0.1 a.0.2 a.0.3");
+	appender_free(a);
+	buf_fini(&record);
+}
+
+/* Many times a batch's memory: written in parts. */
+static void many_side_files_are_taken_in_one_batch(void **state)
+{
+	enum { FILES = 5 };
+	struct fixture *f = *state;
+	struct buf record = BUF_INIT;
+	struct appender *a = new_appender(f, 8, true);
+	make_app(f, a, "x");
+	make_large(&record, 5 << 20);
+	begin(f, WRITER_A);
+	for (uint64_t n = 1; n <= FILES; n++) {
+		write_side(f, n, buf_slice(&record));
+		put_side_entry(f, "x", n, &record);
+	}
+	assert_int_equal(put(f, a), VERDICT_DONE);
+	assert_log(f, "x", "a.0.1 a.0.2 a.0.3 a.0.4 a.0.5");
+	appender_free(a);
+	buf_fini(&record);
+}
+
+static void an_application_may_come_in_a_side_file(void **state)
+{
+	struct fixture *f = *state;
+	struct buf record = BUF_INIT;
+	struct appender *a = new_appender(f, 8, true);
+	burr_app_info info = BURR_APP_INFO_INIT;
+	entry_put_application(&record, &info);
+	write_side(f, 1, buf_slice(&record));
+	begin(f, WRITER_A);
+	put_side_entry(f, "x", 1, &record);
+	add(f, "x", 0, 2, 0);
+	assert_int_equal(put(f, a), VERDICT_DONE);
+	assert_log(f, "x", "a.0.2");
+	appender_free(a);
+	buf_fini(&record);
+}
+
+/* What cannot be had again costs itself alone, and is counted once. */
+static void a_side_file_that_is_gone_is_a_lost_record(void **state)
+{
+	struct fixture *f = *state;
+	struct buf record = BUF_INIT;
+	struct appender *a = new_appender(f, 8, true);
+	char name[SIDE_NAME_SIZE];
+	make_app(f, a, "x");
+	make_large(&record, 100000);
+	begin(f, WRITER_A);
+	add(f, "x", 0, 1, 0);
+	for (uint64_t n = 2; n <= 6; n++)
+		put_side_entry(f, "x", n, &record); /* 2: missing */
+	add(f, "x", 0, 7, 0);
+	write_side(f, 3, (struct slice){record.data, record.len - 1}); /* too short */
+	side_file_name(name, sizeof(name), WRITER_A, 0, 4);
+	assert_int_equal(symlinkat(".burr-store", f->store->dir_fd, name), 0);
+	side_file_name(name, sizeof(name), WRITER_A, 0, 5);
+	assert_int_equal(mkdirat(f->store->dir_fd, name, 0700), 0);
+	memset(record.data, 0xFF, 20);
+	write_side(f, 6, buf_slice(&record)); /* no record */
+	assert_int_equal(put(f, a), VERDICT_DONE);
+	assert_int_equal(lost_count(f), 5);
+	assert_log(f, "x", "a.0.1 a.0.7");
+	assert_int_equal(put(f, a), VERDICT_DONE);
+	assert_int_equal(lost_count(f), 0);
+	assert_log(f, "x", "a.0.1 a.0.7");
+	appender_free(a);
+	buf_fini(&record);
+}
+
+/* ---- many writers ---- */
+
+/* More than a log's table of writers holds: what was thrown out of it is found in the log again. */
+static void more_writers_than_are_remembered(void **state)
+{
+	enum { LANES = 5000, AT_ONCE = 1000 };
+	struct fixture *f = *state;
+	struct appender *a = new_appender(f, 8, true);
+	make_app(f, a, "x");
+	for (uint64_t round = 1; round <= 2; round++) {
+		for (uint32_t lane = 0; lane < LANES; lane += AT_ONCE) {
+			begin(f, lane % (2 * AT_ONCE) ? WRITER_A : WRITER_B);
+			for (uint32_t i = 0; i < AT_ONCE; i++)
+				for (uint64_t n = 1; n <= round; n++)
+					add(f, "x", lane + i, n, 0);
+			assert_int_equal(put(f, a), VERDICT_DONE);
+			assert_int_equal(put(f, a), VERDICT_DONE);
+		}
+	}
+	appender_free(a);
+	char *text = testing_read(f->folder, "p/x/log.jsonl");
+	size_t lines = 0;
+	for (const char *c = text; *c; c++)
+		lines += *c == '\n';
+	assert_int_equal(lines, 2 * LANES);
+	free(text);
+}
+
+/* ---- what a crash leaves ---- */
+
+static size_t count_whole_lines(struct slice text)
+{
+	size_t count = 0;
+	for (const char *pos = text.data, *end = text.data + text.len; pos < end;) {
+		const char *newline = memchr(pos, '\n', (size_t)(end - pos));
+		if (!newline)
+			return count;
+		assert_int_equal(json_validate((struct slice){pos, (size_t)(newline - pos)}, NULL, NULL), BURR_OK);
+		pos = newline + 1;
+		count++;
+	}
+	return count;
+}
+
+/* The log as a crash may leave it, cut at each byte of its last two lines: what was whole stays, what was torn
+ * is saved, and what comes next is whole. */
+static void each_torn_tail_is_mended(void **state)
+{
+	struct fixture *f = *state;
+	struct appender *a = new_appender(f, 8, true);
+	char path[300];
+	char torn_path[300];
+	make_app(f, a, "x");
+	begin(f, WRITER_A);
+	for (uint64_t n = 1; n <= 3; n++)
+		add(f, "x", 0, n, 0);
+	assert_int_equal(put(f, a), VERDICT_DONE);
+	appender_free(a);
+	snprintf(path, sizeof(path), "%s/p/x/log.jsonl", f->folder);
+	snprintf(torn_path, sizeof(torn_path), "%s/p/x/log.jsonl.torn", f->folder);
+	char *whole = testing_read(f->folder, "p/x/log.jsonl");
+	size_t first_len = (size_t)(strchr(whole, '\n') + 1 - whole);
+	for (size_t len = first_len; len <= strlen(whole); len++) {
+		size_t kept = count_whole_lines((struct slice){whole, len});
+		bool is_torn = whole[len - 1] != '\n';
+		const char *tail = whole + len;
+		while (tail[-1] != '\n')
+			tail--;
+		struct buf torn = BUF_INIT;
+		buf_append(&torn, tail, (size_t)(whole + len - tail));
+		buf_append_char(&torn, '\n');
+		testing_write(f->folder, "p/x/log.jsonl", whole);
+		assert_int_equal(truncate(path, (off_t)len), 0);
+		unlink(torn_path);
+		a = new_appender(f, 8, true);
+		begin(f, WRITER_A);
+		for (uint64_t n = 1; n <= 4; n++)
+			add(f, "x", 0, n, 0);
+		if (is_torn) {
+			assert_int_equal(put(f, a), VERDICT_LATER);
+			usleep(21000);
+		}
+		assert_int_equal(put(f, a), VERDICT_DONE);
+		appender_free(a);
+		char *after = testing_read(f->folder, "p/x/log.jsonl");
+		assert_memory_equal(after, whole, (size_t)(tail - whole));
+		assert_int_equal(count_whole_lines(slice_of(after)), 4);
+		assert_true(kept < 4);
+		free(after);
+		assert_log(f, "x", "a.0.1 a.0.2 a.0.3 a.0.4");
+		if (is_torn) {
+			char *saved = testing_read(f->folder, "p/x/log.jsonl.torn");
+			assert_string_equal(saved, torn.data);
+			free(saved);
+		} else {
+			assert_int_equal(access(torn_path, F_OK), -1);
+		}
+		buf_fini(&torn);
+	}
+	free(whole);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -413,6 +549,12 @@ int main(void)
 		TEST(a_log_that_was_cut_or_replaced_is_read_anew),
 		TEST(a_damaged_batch_stores_nothing),
 		TEST(broken_files_of_an_application_are_made_again),
+		TEST(a_side_file_is_taken_as_its_record),
+		TEST(many_side_files_are_taken_in_one_batch),
+		TEST(an_application_may_come_in_a_side_file),
+		TEST(a_side_file_that_is_gone_is_a_lost_record),
+		TEST(more_writers_than_are_remembered),
+		TEST(each_torn_tail_is_mended),
 	};
 	return cmocka_run_group_tests_name("append", tests, NULL, NULL);
 }

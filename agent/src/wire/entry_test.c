@@ -128,6 +128,36 @@ static void packs_as_protobuf(void **state)
 	buf_fini(&bytes);
 }
 
+/* An entry whose record lies in a side file, and the file's content, which is what the entry would have held. */
+static void side_files_both_ways(void **state)
+{
+	(void)state;
+	struct buf bytes = BUF_INIT;
+	struct buf record = BUF_INIT;
+	struct entry entry;
+	put_entry_head(&bytes, 500);
+	entry_put_side(&bytes, UINT64_C(1) << 20);
+	same_bytes(&bytes);
+	assert_int_equal(entry_read(buf_slice(&bytes), &entry, NULL), BURR_OK);
+	assert_true(entry.side_len == UINT64_C(1) << 20 && entry.type == RECORD_NONE);
+	for (int type = RECORD_APPLICATION; type <= RECORD_END_APPLICATION; type++) {
+		buf_clear(&record);
+		put_all(&record, (enum record_type)type);
+		assert_int_equal(entry_read_side(buf_slice(&record), &entry, NULL), BURR_OK);
+		assert_int_equal(entry.type, type);
+		struct slice more = {record.data, record.len - 1};
+		assert_int_equal(entry_read_side(more, &entry, NULL), BURR_ECORRUPT);
+		put_all(&record, (enum record_type)type);
+		assert_int_equal(entry_read_side(buf_slice(&record), &entry, NULL), BURR_ECORRUPT);
+	}
+	assert_int_equal(entry_read_side(SLICE_LIT(""), &entry, NULL), BURR_ECORRUPT);
+	assert_int_equal(entry_read_side(SLICE_LIT("\x08\x01"), &entry, NULL), BURR_ECORRUPT);
+	put_all(&bytes, RECORD_END_STREAM); /* one or the other */
+	assert_int_equal(entry_read(buf_slice(&bytes), &entry, NULL), BURR_ECORRUPT);
+	buf_fini(&bytes);
+	buf_fini(&record);
+}
+
 static void values_survive(void **state)
 {
 	(void)state;
@@ -253,6 +283,8 @@ static void reply_both_ways(void **state)
 		.pid = 77,
 		.invalid_count = 3,
 		.invalid_text = SLICE_LIT("state"),
+		.lost_count = 300,
+		.lost_text = SLICE_LIT("side file"),
 		.has_step_place = true,
 		.step_found = true,
 		.step_offset = UINT64_C(1) << 33,
@@ -271,6 +303,7 @@ static void reply_both_ways(void **state)
 	assert_int_equal(other->verdicts[1]->kind, BURR__V1__VERDICT__KIND__NEVER);
 	assert_true(other->step_place->offset == UINT64_C(1) << 33);
 	assert_string_equal(other->collector->url, "http://127.0.0.1:7241");
+	assert_true(other->lost_count == 300 && strcmp(other->lost_text, "side file") == 0);
 	burr__v1__reply__free_unpacked(other, NULL);
 
 	struct reply back;
@@ -278,6 +311,7 @@ static void reply_both_ways(void **state)
 	assert_int_equal(reply_read(buf_slice(&bytes), &back, NULL), BURR_OK);
 	assert_true(back.step_found && back.step_offset == UINT64_C(1) << 33 && back.pid == 77);
 	assert_int_equal(back.invalid_count, 3);
+	assert_true(back.lost_count == 300 && slice_is(back.lost_text, "side file"));
 	struct pb_reader r = pb_reader(buf_slice(&bytes));
 	assert_true(reply_next_verdict(&r, &verdict) && verdict.kind == VERDICT_DONE);
 	assert_true(reply_next_verdict(&r, &verdict));
@@ -290,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packs_as_protobuf),
+		cmocka_unit_test(side_files_both_ways),
 		cmocka_unit_test(values_survive),
 		cmocka_unit_test(damage_is_refused_or_read),
 		cmocka_unit_test(request_both_ways),
