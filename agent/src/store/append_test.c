@@ -1,7 +1,6 @@
 /* The appender: exactly once whoever appends after whom, all or nothing, each application for itself. */
 #include "store/append_testing.h"
 
-#include "base/json.h"
 #include "store/side.h"
 
 #include <signal.h>
@@ -459,80 +458,6 @@ static void more_writers_than_are_remembered(void **state)
 	free(text);
 }
 
-/* ---- what a crash leaves ---- */
-
-static size_t count_whole_lines(struct slice text)
-{
-	size_t count = 0;
-	for (const char *pos = text.data, *end = text.data + text.len; pos < end;) {
-		const char *newline = memchr(pos, '\n', (size_t)(end - pos));
-		if (!newline)
-			return count;
-		assert_int_equal(json_validate((struct slice){pos, (size_t)(newline - pos)}, NULL, NULL), BURR_OK);
-		pos = newline + 1;
-		count++;
-	}
-	return count;
-}
-
-/* The log as a crash may leave it, cut at each byte of its last two lines: what was whole stays, what was torn
- * is saved, and what comes next is whole. */
-static void each_torn_tail_is_mended(void **state)
-{
-	struct fixture *f = *state;
-	struct appender *a = new_appender(f, 8, true);
-	char path[300];
-	char torn_path[300];
-	make_app(f, a, "x");
-	begin(f, WRITER_A);
-	for (uint64_t n = 1; n <= 3; n++)
-		add(f, "x", 0, n, 0);
-	assert_int_equal(put(f, a), VERDICT_DONE);
-	appender_free(a);
-	snprintf(path, sizeof(path), "%s/p/x/log.jsonl", f->folder);
-	snprintf(torn_path, sizeof(torn_path), "%s/p/x/log.jsonl.torn", f->folder);
-	char *whole = testing_read(f->folder, "p/x/log.jsonl");
-	size_t first_len = (size_t)(strchr(whole, '\n') + 1 - whole);
-	for (size_t len = first_len; len <= strlen(whole); len++) {
-		size_t kept = count_whole_lines((struct slice){whole, len});
-		bool is_torn = whole[len - 1] != '\n';
-		const char *tail = whole + len;
-		while (tail[-1] != '\n')
-			tail--;
-		struct buf torn = BUF_INIT;
-		buf_append(&torn, tail, (size_t)(whole + len - tail));
-		buf_append_char(&torn, '\n');
-		testing_write(f->folder, "p/x/log.jsonl", whole);
-		assert_int_equal(truncate(path, (off_t)len), 0);
-		unlink(torn_path);
-		a = new_appender(f, 8, true);
-		begin(f, WRITER_A);
-		for (uint64_t n = 1; n <= 4; n++)
-			add(f, "x", 0, n, 0);
-		if (is_torn) {
-			assert_int_equal(put(f, a), VERDICT_LATER);
-			usleep(21000);
-		}
-		assert_int_equal(put(f, a), VERDICT_DONE);
-		appender_free(a);
-		char *after = testing_read(f->folder, "p/x/log.jsonl");
-		assert_memory_equal(after, whole, (size_t)(tail - whole));
-		assert_int_equal(count_whole_lines(slice_of(after)), 4);
-		assert_true(kept < 4);
-		free(after);
-		assert_log(f, "x", "a.0.1 a.0.2 a.0.3 a.0.4");
-		if (is_torn) {
-			char *saved = testing_read(f->folder, "p/x/log.jsonl.torn");
-			assert_string_equal(saved, torn.data);
-			free(saved);
-		} else {
-			assert_int_equal(access(torn_path, F_OK), -1);
-		}
-		buf_fini(&torn);
-	}
-	free(whole);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -554,7 +479,6 @@ int main(void)
 		TEST(an_application_may_come_in_a_side_file),
 		TEST(a_side_file_that_is_gone_is_a_lost_record),
 		TEST(more_writers_than_are_remembered),
-		TEST(each_torn_tail_is_mended),
 	};
 	return cmocka_run_group_tests_name("append", tests, NULL, NULL);
 }

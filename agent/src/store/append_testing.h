@@ -77,16 +77,23 @@ static inline void add(struct fixture *f, const char *app_id, uint32_t lane, uin
 	buf_fini(&entry);
 }
 
-static inline void add_application(struct fixture *f, const char *app_id)
+static inline void add_child(struct fixture *f, const char *app_id, const char *parent_id)
 {
 	struct buf entry = BUF_INIT;
 	burr_app_info info = BURR_APP_INFO_INIT;
+	burr_pointer parent = {parent_id, 1, NULL};
+	info.parent = parent_id ? &parent : NULL;
 	entry_put_app(&entry, "p", app_id, NULL, 0);
 	entry_put_identity(&entry, 9, 1, 1000);
 	entry_put_application(&entry, &info);
 	request_put_entry_head(&f->request, entry.len);
 	buf_append_slice(&f->request, buf_slice(&entry));
 	buf_fini(&entry);
+}
+
+static inline void add_application(struct fixture *f, const char *app_id)
+{
+	add_child(f, app_id, NULL);
 }
 
 /* Store the request; the verdict of its first application. */

@@ -199,6 +199,14 @@ static bool lists_child(struct slice text, struct slice app_id, const char *even
 	return false;
 }
 
+/* Half a line goes again, unless somebody has appended behind it; then the next one ends it. */
+static void cut_back(int fd, off_t length, ssize_t written)
+{
+	struct stat st;
+	if (fstat(fd, &st) == 0 && st.st_size == length + written && ftruncate(fd, length) < 0)
+		return; /* the next line ends it */
+}
+
 static burr_status append_child(int parent_fd, struct slice line, burr_error *err)
 {
 	CLEAN(fd_close)
@@ -218,8 +226,10 @@ static burr_status append_child(int parent_fd, struct slice line, burr_error *er
 	ssize_t put = write(fd, text.data, text.len);
 	if (put == (ssize_t)text.len)
 		return BURR_OK;
-	if (put >= 0)
+	if (put >= 0) {
+		cut_back(fd, st.st_size, put);
 		errno = ENOSPC;
+	}
 	return fail_errno("append to", "children.jsonl", err);
 }
 
