@@ -215,7 +215,7 @@ class StartAndStop(Case):
             self.assertEqual(status["pid"], burr.process.pid)
             self.assertEqual(status["store"], self.store)
             self.assertEqual(status["url"], url)
-            for key in ("version", "started", "uptime_s", "appending", "writers", "records", "trouble"):
+            for key in ("version", "durability", "started", "uptime_s", "appending", "writers", "records", "trouble"):
                 self.assertIn(key, status)
             self.assertEqual(get_json(url + "/healthz"), {"ok": True})
             self.assertEqual(get_json(url + "/api/v0/projects"), [])
@@ -349,6 +349,23 @@ class StartAndStop(Case):
             burr.url()
             self.check(run("stop", store=self.store), 0)
             self.assertEqual(burr.wait(), 0)
+
+    def test_durability_is_the_stores(self):
+        def serve(wanted, expected):
+            with Collector(self.store, *(["--durability", wanted] if wanted else [])) as burr:
+                self.assertEqual(get_json(burr.url() + "/api/v1/status")["durability"], expected)
+                self.check(run("status", store=self.store), 0, rf"durable +{expected}\b")
+                self.check(run("stop", store=self.store), 0)
+                self.assertEqual(burr.wait(), 0)
+
+        serve(None, "os")
+        serve("group", "group")
+        serve(None, "group")
+        serve("power", "power")
+        with open(os.path.join(self.store, ".burr-store")) as file:
+            self.assertEqual(json.load(file), {"format": 1, "durability": "power"})
+        serve("os", "os")
+        self.check(run("serve", "--durability", "never", store=self.store), 2, "os, group or power, not 'never'")
 
     def test_a_store_with_a_long_path(self):
         store = self.path(*["long-folder-name-" + "x" * 60] * 4)

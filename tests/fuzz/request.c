@@ -47,6 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		while (reply_next_verdict(&verdicts, &verdict))
 			;
 	}
+	/* As the content of a side file. */
+	struct line_context side_context = {SLICE_LIT("0123456789abcdef"), 0, {.pid = 1}, &faults};
+	entry = (struct entry){.project = SLICE_LIT("p"), .app_id = SLICE_LIT("a"), .lane = 1, .n = 1};
+	if (entry_read_side(bytes, &entry, NULL) == BURR_OK)
+		check_entry(&entry, &side_context);
 	if (request_read(bytes, &request, NULL) != BURR_OK)
 		return 0;
 	struct slice writer = request.writer.data ? request.writer : SLICE_LIT("0123456789abcdef");

@@ -14,8 +14,30 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+/* ld --wrap: how often something was synced. */
+static atomic_int sync_count;
+
+int __real_syncfs(int fd);
+int __wrap_syncfs(int fd);
+int __wrap_syncfs(int fd)
+{
+	int status = __real_syncfs(fd);
+	sync_count++;
+	return status;
+}
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+	int status = __real_fdatasync(fd);
+	sync_count++;
+	return status;
+}
 
 struct fixture {
 	char *folder;
@@ -463,6 +485,48 @@ static void nng_itself_can_ask(void **state)
 	buf_fini(&request);
 }
 
+static void restart_with(struct fixture *f, enum durability durability)
+{
+	assert_int_equal(store_set_durability(f->store, durability, NULL), BURR_OK);
+	stop(f);
+	start(f);
+	sync_count = 0;
+}
+
+/* Nobody says anything after the record: the append thread wakes for the sync by itself, and then sleeps. */
+static void an_idle_collector_syncs_what_it_acknowledged(void **state)
+{
+	struct fixture *f = *state;
+	restart_with(f, DURABILITY_GROUP);
+	burr_tracker *tracker = open_tracker(f);
+	burr_tracker_app *app = create_app(tracker, "app");
+	for (int waited_ms = 0; sync_count < 2 && waited_ms < 10000; waited_ms++)
+		usleep(1000); /* a sync is no event */
+	assert_int_equal(sync_count, 2); /* the first of all, and that of the new folders */
+	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_OK);
+	for (int waited_ms = 0; sync_count < 3 && waited_ms < 10000; waited_ms++)
+		usleep(1000);
+	assert_int_equal(sync_count, 3);
+	assert_int_equal(burr_tracker_close(tracker, NULL), BURR_OK);
+	stop(f);
+	assert_int_equal(sync_count, 3);
+	start(f);
+}
+
+static void what_is_acknowledged_waits_for_the_disk_where_power_may_fail(void **state)
+{
+	struct fixture *f = *state;
+	restart_with(f, DURABILITY_POWER);
+	burr_tracker *tracker = open_tracker(f);
+	burr_tracker_app *app = create_app(tracker, "app");
+	for (int i = 0; i < 3; i++) {
+		int before = sync_count;
+		assert_int_equal(burr_tracker_begin_step(app, i, "a", NULL, NULL), BURR_OK);
+		assert_int_equal(sync_count, before + 1);
+	}
+	assert_int_equal(burr_tracker_close(tracker, NULL), BURR_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -479,6 +543,8 @@ int main(void)
 		TEST(what_writers_dropped_is_counted_once),
 		TEST(questions_are_answered),
 		TEST(nng_itself_can_ask),
+		TEST(an_idle_collector_syncs_what_it_acknowledged),
+		TEST(what_is_acknowledged_waits_for_the_disk_where_power_may_fail),
 	};
 	return cmocka_run_group_tests_name("ingest", tests, NULL, NULL);
 }
