@@ -9,12 +9,14 @@
  *
  * Applications that are built with burr/app.h get all of this from burr_with_tracker.
  *
- * What a record call promises: when it has returned BURR_OK the record is in the store, or acknowledged by
- * the collector that put it there, whatever happens to this process or to the collector afterwards, and any
- * process can load it. When the store takes nothing (a full disk, a stopped collector) a call waits, for all
- * calls of one outage together, at most wait_ms; then records are kept in memory up to queue_bytes and their
- * calls return BURR_ELATER; beyond that they are dropped, counted, and BURR_EDROPPED. Nothing is ever printed
- * (but see BURR_LOG), nothing exits, aborts or throws.
+ * What a record call promises: when it has returned BURR_OK the record lies in a mapped file of the store,
+ * survives this process and the collector, and any process can load it; a thread of the library moves it on
+ * into the application's log, by way of a collector where one runs. A call costs a copy, about 100 ns: it
+ * takes no lock, makes no system call and allocates nothing. When the store takes nothing (a full disk, a
+ * stopped collector), records wait in that file and in an overflow of queue_bytes; when that is full too, a
+ * call waits, for all calls of one outage together, at most wait_ms; then records are dropped, counted, and
+ * their calls return BURR_EDROPPED. Where the store has no room even for the file, records are kept in memory
+ * and calls return BURR_ELATER. Nothing is ever printed (but see BURR_LOG), nothing exits, aborts or throws.
  *
  * The results of record calls may be ignored: whatever went wrong is counted, and burr_tracker_flush reports
  * it.
@@ -26,12 +28,15 @@
  * looks at the first and last byte (BURR_VALIDATE=call: at all of them); a value that turns out not to be
  * JSON is stored as an object that says so and holds the text.
  *
- * Threads: every call from any thread, several at once; the order of two records is the order of their calls
- * where one returned before the other began. fork: a child may go on with the trackers it inherited; its
- * records are its own.
+ * Threads: every call from any thread, several at once; the order of two records of an application is the
+ * order of their calls where one returned before the other began, also in two processes. Record calls may be
+ * made in signal handlers, and left by longjmp. fork: a child may go on with the trackers it inherited; its
+ * records are its own. The library's thread takes none of the host's signals and has a table of descriptors
+ * of its own.
  *
  * Environment: BURR_STORE or burr_path (where the store is), BURR_DISABLED=1, BURR_LOG=1 (say on stderr what
- * the library does), BURR_VALIDATE=call. */
+ * the library does), BURR_VALIDATE=call, BURR_SPOOL_DIR (a folder of another, faster file system of this
+ * machine for the mapped files; links in the store lead there). */
 #ifndef BURR_TRACKER_H
 #define BURR_TRACKER_H
 
@@ -53,14 +58,14 @@ typedef struct burr_tracker_options {
 	size_t size;          /* sizeof(burr_tracker_options); set by the initialiser */
 	const char *project;  /* required; 1 to 128 of A-Z a-z 0-9 _ : - */
 	const char *store;    /* NULL: BURR_STORE, else burr_path, else ~/.burr */
-	uint32_t wait_ms;     /* see above; 1000. UINT32_MAX: without end */
-	uint64_t queue_bytes; /* records kept in memory during an outage; 64 MiB. One for all trackers of a
-				store: the first opened decides */
+	uint32_t wait_ms;     /* see above; 1000. 0: drop at once. UINT32_MAX: without end */
+	uint64_t queue_bytes; /* of records kept in the overflow during an outage; 256 MiB. One for all
+				trackers of a store: the first opened decides */
 } burr_tracker_options;
 
-#define BURR_TRACKER_OPTIONS_INIT                                                  \
-	{                                                                          \
-		sizeof(burr_tracker_options), NULL, NULL, 1000, (uint64_t)64 << 20 \
+#define BURR_TRACKER_OPTIONS_INIT                                                   \
+	{                                                                           \
+		sizeof(burr_tracker_options), NULL, NULL, 1000, (uint64_t)256 << 20 \
 	}
 
 /* Open the store (it is made where it is missing) and a tracker on it. A collector need not run, now or
@@ -78,7 +83,8 @@ BURR_MUST_CHECK BURR_API burr_status burr_tracker_open(
 BURR_API burr_status burr_tracker_flush(burr_tracker *tracker, uint32_t timeout_ms, burr_error *err);
 
 /* Flush (5 s at most) and free the tracker; its applications are closed with it. NULL is fine. What could not
- * be stored by then is dropped; the result says how much. */
+ * be stored by then stays in the store's files for whoever opens it next (BURR_ELATER, with how much), or was
+ * only in memory and is lost (BURR_EDROPPED). */
 BURR_API burr_status burr_tracker_close(burr_tracker *tracker, burr_error *err);
 
 /* Where a store's records go at the moment. */
@@ -93,8 +99,8 @@ typedef struct burr_tracker_stats {
 	size_t size;            /* sizeof(burr_tracker_stats), set by the caller */
 	uint64_t record_count;  /* taken by record calls */
 	uint64_t stored_count;  /* acknowledged or appended */
-	uint64_t waiting_count; /* in memory at the moment */
-	uint64_t waiting_bytes;
+	uint64_t waiting_count; /* on their way at the moment */
+	uint64_t waiting_bytes; /* that they take, side files of large ones included */
 	uint64_t dropped_count; /* by the policy, or refused for ever by the store */
 	uint64_t invalid_count; /* stored, but with a value that was not JSON */
 	burr_route route;
@@ -193,9 +199,11 @@ typedef struct burr_via {
  * inputs_json  an object; NULL stands for {}
  * via          NULL: not known
  *
- * Errors of all record calls: BURR_EINVAL, BURR_ETOOBIG (over 16 MiB), BURR_ELATER, BURR_EDROPPED,
- * BURR_ENOMEM, BURR_ENOTFOUND (the application was deleted meanwhile). Source: Burr's begin_entry; the bytes
- * are in proto/DISK.md. */
+ * Errors of all record calls: BURR_EINVAL, BURR_ETOOBIG (over 16 MiB), BURR_ELATER (kept in memory only),
+ * BURR_EDROPPED. BURR_ENOTFOUND and other refusals of the store: the record was taken, but the application's
+ * earlier ones were refused lately (it was deleted), and so will this one be unless that changes.
+ * BURR_EEXIST: it is another partition's, the record is gone. Source: Burr's begin_entry; the bytes are in
+ * proto/DISK.md. */
 BURR_API burr_status burr_tracker_begin_step(burr_tracker_app *app, int64_t sequence_id, const char *action,
 	const char *inputs_json, const burr_via *via);
 

@@ -63,9 +63,12 @@ void buf_append_uint(struct buf *buf, uint64_t value)
 {
 	char digits[20];
 	char *pos = digits + sizeof(digits);
-	do
+	for (; value > UINT32_MAX; value /= 10)
 		*--pos = (char)('0' + value % 10);
-	while (value /= 10);
+	uint32_t small = (uint32_t)value; /* whose division is the cheaper one */
+	do
+		*--pos = (char)('0' + small % 10);
+	while (small /= 10);
 	buf_append(buf, pos, (size_t)(digits + sizeof(digits) - pos));
 }
 

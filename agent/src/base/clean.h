@@ -25,6 +25,14 @@ static inline void fd_close(int *fd)
 	*fd = -1;
 }
 
+/* Move a descriptor out of a CLEAN(fd_close) local. */
+static inline int fd_take(int *fd)
+{
+	int taken = *fd;
+	*fd = -1;
+	return taken;
+}
+
 static inline void file_close(FILE **file)
 {
 	if (*file)

@@ -10,8 +10,8 @@ static void assert_as_library(int64_t wall_ns, int64_t seconds, int us)
 	time_t when = (time_t)seconds;
 	struct tm tm;
 	gmtime_r(&when, &tm);
-	snprintf(theirs, sizeof(theirs), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, us);
+	snprintf(theirs, sizeof(theirs), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, us);
 	time_text(wall_ns, ours);
 	assert_string_equal(ours, theirs);
 }
@@ -31,7 +31,8 @@ static void writes_each_day_as_the_library(void **state)
 static void reads_back_what_it_wrote(void **state)
 {
 	(void)state;
-	static const int64_t times_ns[] = {0, -1, 1, 999, 1000, -1000000000, 951782400000000000, INT64_MAX, INT64_MIN};
+	static const int64_t times_ns[] = {
+		0, -1, 1, 999, 1000, -1000000000, 951782400000000000, INT64_MAX, INT64_MIN};
 	for (size_t i = 0; i < sizeof(times_ns) / sizeof(*times_ns); i++) {
 		char text[TIME_TEXT_LEN + 1];
 		int64_t us;

@@ -97,7 +97,8 @@ static inline __m128i find_stops(const char *pos)
 	return _mm_or_si128(_mm_or_si128(quotes, backslashes), others);
 }
 
-static inline const char *skip_plain(const char *pos, const char *end)
+/* begin: where the text begins; bytes from there on may be looked at again. */
+static ALWAYS_INLINE const char *skip_plain(const char *begin, const char *pos, const char *end)
 {
 	for (; end - pos >= 16; pos += 16) {
 		unsigned stops = (unsigned)_mm_movemask_epi8(find_stops(pos));
@@ -108,11 +109,16 @@ static inline const char *skip_plain(const char *pos, const char *end)
 			!_mm_movemask_epi8(_mm_or_si128(find_stops(pos + 16), find_stops(pos + 32))))
 			pos += 32;
 	}
-	return skip_plain_scalar(pos, end);
+	if (end - begin < 16)
+		return skip_plain_scalar(pos, end);
+	unsigned done = 16 - (unsigned)(end - pos);
+	unsigned stops = (unsigned)_mm_movemask_epi8(find_stops(end - 16)) >> done;
+	return stops ? pos + __builtin_ctz(stops) : end;
 }
 #else
-static inline const char *skip_plain(const char *pos, const char *end)
+static inline const char *skip_plain(const char *begin, const char *pos, const char *end)
 {
+	(void)begin;
 	return skip_plain_scalar(pos, end);
 }
 #endif
@@ -123,7 +129,7 @@ bool utf8_valid(struct slice text)
 	const char *end = pos + text.len;
 	while (pos < end) {
 		if ((unsigned char)*pos < 0x80) {
-			const char *next = skip_plain(pos, end);
+			const char *next = skip_plain(text.data, pos, end);
 			pos = next > pos ? next : pos + 1;
 			continue;
 		}
@@ -164,6 +170,7 @@ static int hex4(const char *pos, const char *end)
 /* ---- validating ---- */
 
 struct check {
+	const char *begin;
 	const char *pos; /* where it failed; while it goes on, `pos` is a local variable */
 	const char *end;
 	const char *wrong; /* what is wrong at pos; NULL while all is well */
@@ -178,13 +185,24 @@ static const char *check_fail(struct check *c, const char *pos, const char *wron
 	return NULL;
 }
 
-static ALWAYS_INLINE const char *check_space(struct check *c, const char *pos)
+static const char *check_breaks(struct check *c, const char *pos)
 {
-	while (pos < c->end && (unsigned char)*pos <= ' ' && is_space(*pos)) {
+	while (pos < c->end && is_space(*pos)) {
 		c->breaks = c->breaks || *pos == '\n' || *pos == '\r';
 		pos++;
 	}
 	return pos;
+}
+
+/* Over white space to the first byte of a token. That byte, or NUL at the end of the text: neither it nor any
+ * other byte below a space begins a token, so whoever asks for a certain one asks once. */
+static ALWAYS_INLINE char check_next(struct check *c, const char **pos)
+{
+	char next = *pos < c->end ? **pos : '\0';
+	if ((unsigned char)next > ' ')
+		return next;
+	*pos = check_breaks(c, *pos);
+	return *pos < c->end ? **pos : '\0';
 }
 
 /* Each check_… takes the first byte of its token and returns the one behind it, NULL when it is wrong. */
@@ -217,7 +235,7 @@ static ALWAYS_INLINE const char *check_string(struct check *c, const char *pos, 
 {
 	pos++; /* the quote */
 	for (;;) {
-		pos = simd ? skip_plain(pos, c->end) : skip_plain_scalar(pos, c->end);
+		pos = simd ? skip_plain(c->begin, pos, c->end) : skip_plain_scalar(pos, c->end);
 		if (pos >= c->end)
 			return check_fail(c, pos, "the text ends inside a string");
 		if (*pos == '"')
@@ -276,9 +294,9 @@ static ALWAYS_INLINE const char *check_word(struct check *c, const char *pos, co
 	return pos + len;
 }
 
-static ALWAYS_INLINE const char *check_scalar(struct check *c, const char *pos, bool simd)
+static ALWAYS_INLINE const char *check_scalar(struct check *c, const char *pos, char first, bool simd)
 {
-	switch (*pos) {
+	switch (first) {
 	case '"':
 		return check_string(c, pos, simd);
 	case 't':
@@ -288,23 +306,22 @@ static ALWAYS_INLINE const char *check_scalar(struct check *c, const char *pos, 
 	case 'n':
 		return check_word(c, pos, "null", 4);
 	default:
-		if (*pos == '-' || is_digit(*pos))
+		if (first == '-' || is_digit(first))
 			return check_number(c, pos);
-		return check_fail(c, pos, "expected a value");
+		return check_fail(c, pos,
+			pos < c->end ? "expected a value" : "the text ends where a value is expected");
 	}
 }
 
 /* A key and its colon, with the white space in front of both. */
 static ALWAYS_INLINE const char *check_key(struct check *c, const char *pos, bool simd)
 {
-	pos = check_space(c, pos);
-	if (pos >= c->end || *pos != '"')
+	if (check_next(c, &pos) != '"')
 		return check_fail(c, pos, "expected a key in quotes");
 	pos = check_string(c, pos, simd);
 	if (!pos)
 		return NULL;
-	pos = check_space(c, pos);
-	if (pos >= c->end || *pos != ':')
+	if (check_next(c, &pos) != ':')
 		return check_fail(c, pos, "expected ':' after a key");
 	return pos + 1;
 }
@@ -316,40 +333,40 @@ static ALWAYS_INLINE const char *check_value(struct check *c, const char *pos, b
 	bool object = false; /* what we are in */
 	int depth = 0;
 	for (;;) {
-		pos = check_space(c, pos);
-		if (pos >= c->end)
-			return check_fail(c, pos, "the text ends where a value is expected");
-		if (*pos == '{' || *pos == '[') {
+		char next = check_next(c, &pos);
+		if (next == '{' || next == '[') {
 			if (depth == JSON_MAX_DEPTH)
 				return check_fail(c, pos, "nested deeper than 128 levels");
-			object = *pos == '{';
+			object = next == '{';
 			object_at[depth++] = object;
-			pos = check_space(c, pos + 1);
-			if (pos >= c->end || *pos != (object ? '}' : ']')) {
+			pos++;
+			next = check_next(c, &pos);
+			if (next != (object ? '}' : ']')) {
 				if (object && !(pos = check_key(c, pos, simd)))
 					return NULL;
 				continue;
 			}
 			/* It is empty: closed below. */
 		} else {
-			pos = check_scalar(c, pos, simd);
+			pos = check_scalar(c, pos, next, simd);
 			if (!pos)
 				return NULL;
 			if (depth == 0)
 				return pos;
-			pos = check_space(c, pos);
+			next = check_next(c, &pos);
 		}
 		/* A value has ended: close what ends here, then go on behind a comma. */
-		while (pos < c->end && *pos == (object ? '}' : ']')) {
+		while (next != ',') {
+			if (next != (object ? '}' : ']'))
+				return check_fail(c, pos,
+					pos < c->end ? "expected ',' or the end of the object or array"
+						     : "the text ends inside an object or array");
+			pos++;
 			if (--depth == 0)
-				return pos + 1;
+				return pos;
 			object = object_at[depth - 1];
-			pos = check_space(c, pos + 1);
+			next = check_next(c, &pos);
 		}
-		if (pos >= c->end)
-			return check_fail(c, pos, "the text ends inside an object or array");
-		if (*pos != ',')
-			return check_fail(c, pos, "expected ',' or the end of the object or array");
 		pos++;
 		if (object && !(pos = check_key(c, pos, simd)))
 			return NULL;
@@ -361,7 +378,7 @@ static ALWAYS_INLINE burr_status check_text(
 {
 	if (!text.data)
 		return burr_fail(err, BURR_EINVAL, "no JSON text");
-	struct check c = {.end = text.data + text.len};
+	struct check c = {.begin = text.data, .end = text.data + text.len};
 	const char *start = skip_space(text.data, c.end);
 	const char *stop = check_value(&c, start, simd);
 	if (stop) {
@@ -755,11 +772,11 @@ bool json_text_is(struct slice string_value, struct slice text)
 
 /* ---- writing ---- */
 
-/* A comma goes in front unless a container, a key or a line has just begun. */
+/* A comma goes in front unless a container, a key, a line or (behind a NUL) another text has just begun. */
 static void put_separator(struct buf *out)
 {
 	char last = out->len ? out->data[out->len - 1] : '\n';
-	if (last != '{' && last != '[' && last != ':' && last != ',' && last != '\n')
+	if (last != '{' && last != '[' && last != ':' && last != ',' && last != '\n' && last)
 		buf_append_char(out, ',');
 }
 

@@ -176,6 +176,20 @@ static void writes(void **state)
 	buf_fini(&out);
 }
 
+/* Several texts in one buffer, as the run loop keeps what conditions read. */
+static void a_text_behind_a_nul_has_no_comma(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+	json_put_open(&out, '{');
+	json_put_close(&out, '}');
+	buf_append_char(&out, '\0');
+	json_put_open(&out, '{');
+	json_put_close(&out, '}');
+	assert_true(slice_eq(buf_slice(&out), SLICE_LIT("{}\0{}")));
+	buf_fini(&out);
+}
+
 static void doubles_read_back(void **state)
 {
 	(void)state;
@@ -210,13 +224,14 @@ static unsigned random_below(unsigned limit)
 	random_state ^= random_state << 13;
 	random_state ^= random_state >> 7;
 	random_state ^= random_state << 17;
-	return (unsigned)(random_state >> 33) % limit;
+	return limit ? (unsigned)(random_state >> 33) % limit : 0;
 }
 
 static void put_random_string(struct buf *out)
 {
-	static const char *const pieces[] = {"a", "word ", "\\n", "\\u00e9", "\\\"", "\xc3\xa9", "\xe2\x82\xac",
-		"\xf0\x9f\x90\xbf", "\x7f", "0123456789abcdef", "0123456789abcdef0123456789abcdef01234567"};
+	static const char *const pieces[] = {"a", "word ", "\\n", "\\u00e9", "\\\"", "\xc3\xa9",
+		"\xe2\x82\xac", "\xf0\x9f\x90\xbf", "\x7f", "0123456789abcdef",
+		"0123456789abcdef0123456789abcdef01234567"};
 	buf_append_char(out, '"');
 	for (unsigned i = random_below(6); i > 0; i--)
 		buf_append_str(out, pieces[random_below(sizeof(pieces) / sizeof(*pieces))]);
@@ -225,7 +240,8 @@ static void put_random_string(struct buf *out)
 
 static void put_random_value(struct buf *out, int depth)
 {
-	static const char *const scalars[] = {"0", "-1.5e+10", "1E5", "true", "false", "null", "12345678901234567890"};
+	static const char *const scalars[] = {
+		"0", "-1.5e+10", "1E5", "true", "false", "null", "12345678901234567890"};
 	static const char *const spaces[] = {"", "", "", " ", "\n", "\r\n\t "};
 	unsigned kind = random_below(depth > 4 ? 2 : 4);
 	if (kind == 0)
@@ -305,7 +321,8 @@ static void is_the_same_with_and_without_vectors(void **state)
 static void each_place_of_a_block_is_looked_at(void **state)
 {
 	(void)state;
-	static const char *const stops[] = {"\\", "\x1f", "\xff", "\xc3\xa9", "\"", "\x80", "\\q", "\xe2\x82"};
+	static const char *const stops[] = {
+		"\\", "\x1f", "\xff", "\xc3\xa9", "\"", "\x80", "\\q", "\xe2\x82"};
 	struct buf text = BUF_INIT;
 	for (size_t stop = 0; stop < sizeof(stops) / sizeof(*stops); stop++) {
 		for (int before = 0; before < 70; before++) {
@@ -335,7 +352,8 @@ static void line_breaks_between_tokens_are_seen(void **state)
 	assert_false(checked.has_breaks);
 	assert_int_equal(json_check(SLICE_LIT("\n{\"a\":\"\\n\"}\r\n"), &checked, NULL), BURR_OK);
 	assert_false(checked.has_breaks); /* around the value, and as an escape */
-	static const char *const texts[] = {"{\n}", "[1\r]", "[1,\n2]", "{\"a\"\n:1}", "{\"a\":\n1}", "[[]\n]"};
+	static const char *const texts[] = {
+		"{\n}", "[1\r]", "[1,\n2]", "{\"a\"\n:1}", "{\"a\":\n1}", "[[]\n]"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		assert_int_equal(json_check(slice_of(texts[i]), &checked, NULL), BURR_OK);
 		if (!checked.has_breaks)
@@ -354,6 +372,7 @@ int main(void)
 		cmocka_unit_test(finds_by_path),
 		cmocka_unit_test(converts_values),
 		cmocka_unit_test(writes),
+		cmocka_unit_test(a_text_behind_a_nul_has_no_comma),
 		cmocka_unit_test(doubles_read_back),
 		cmocka_unit_test(every_status_has_a_name),
 		cmocka_unit_test(is_the_same_with_and_without_vectors),

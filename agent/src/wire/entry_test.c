@@ -4,9 +4,9 @@
 #include "base/json.h"
 #include "burr/v1/record.pb-c.h"
 #include "burr/v1/wire.pb-c.h"
-#include "wire/entry.h"
 #include "wire/limits.h"
 #include "wire/message.h"
+#include "wire/testing_entry.h"
 
 static const burr_via_rejected rejected[] = {{"a", "x > 1", "{\"x\":0}"}, {"b", NULL, NULL}};
 static const burr_via via = {"from", "x < 1", "{\"x\":0}", rejected, 2};
@@ -128,7 +128,8 @@ static void packs_as_protobuf(void **state)
 	buf_fini(&bytes);
 }
 
-/* An entry whose record lies in a side file, and the file's content, which is what the entry would have held. */
+/* An entry whose record lies in a side file, and the file's content, which is what the entry would have held.
+ */
 static void side_files_both_ways(void **state)
 {
 	(void)state;

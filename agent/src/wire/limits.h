@@ -11,6 +11,8 @@ enum {
 	BATCH_APPS_MAX = 4096,
 	RECORD_BYTES_MAX = 16 << 20,
 	MESSAGE_BYTES_MAX = RECORD_BYTES_MAX + (1 << 20), /* one record of the largest size and its header */
+	BATCH_SIDE_BYTES =
+		4 * RECORD_BYTES_MAX, /* of the side files of a batch; a writer counts them like a message */
 	PROTOCOL_VERSION = 1,
 	WRITER_ID_LEN = 16,
 	IDENTITY_TAIL =

@@ -11,7 +11,6 @@ enum {
 	REQUEST_CLOCK_OFFSET_NS = 5,
 	REQUEST_DROPPED_COUNT = 6,
 	REQUEST_FIND_STEP = 7,
-	REQUEST_ENTRIES = 15,
 	REPLY_PROTOCOL = 1,
 	REPLY_STATUS = 2,
 	REPLY_MESSAGE = 3,
@@ -219,8 +218,7 @@ burr_status reply_read(struct slice bytes, struct reply *out, burr_error *err)
 {
 	struct pb_slot slots[REPLY_FIELDS];
 	struct reply reply = {.bytes = bytes};
-	if (!pb_slots(bytes, slots, REPLY_FIELDS) || !slots[REPLY_PROTOCOL].set ||
-		!slots[REPLY_STATUS].set)
+	if (!pb_slots(bytes, slots, REPLY_FIELDS) || !slots[REPLY_PROTOCOL].set || !slots[REPLY_STATUS].set)
 		return burr_fail(err, BURR_ECORRUPT, "not a collector's reply");
 	reply.protocol = (uint32_t)pb_uint(&slots[REPLY_PROTOCOL]);
 	reply.status = (enum reply_status)pb_uint(&slots[REPLY_STATUS]);

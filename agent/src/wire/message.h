@@ -4,6 +4,8 @@
 
 #include "wire/pb.h"
 
+enum { REQUEST_ENTRIES = 15 }; /* the field of Request that holds an Entry */
+
 struct writer_about {
 	struct slice host;
 	int64_t pid;

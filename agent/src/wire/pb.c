@@ -28,16 +28,36 @@ bool pb_read_other(struct pb_reader *r, struct pb_field *out)
 	return true;
 }
 
+static bool read_slot(struct pb_reader *r, struct pb_slot *slots, uint32_t count)
+{
+	uint64_t tag;
+	struct pb_slot other;
+	if (!pb_read_varint(r, &tag) || tag >> 3 == 0 || tag >> 3 > 0x1FFFFFFF)
+		return false;
+	struct pb_slot *slot = tag >> 3 < count ? &slots[tag >> 3] : &other;
+	struct pb_field rest = {.type = (enum pb_type)(tag & 7)};
+	slot->type = rest.type;
+	if (slot->type == PB_VARINT) {
+		slot->set = pb_read_varint(r, &slot->value);
+	} else if (slot->type == PB_BYTES) {
+		slot->set = pb_read_bytes(r, &slot->bytes);
+	} else {
+		slot->set = pb_read_other(r, &rest);
+		slot->value = rest.value;
+	}
+	return slot->set; /* so a message that ends early leaves no slot set without its value */
+}
+
+/* Straight into the slots: each record comes through here. */
 bool pb_slots(struct slice message, struct pb_slot *slots, uint32_t count)
 {
-	struct pb_field f;
 	struct pb_reader r = pb_reader(message);
 	for (uint32_t i = 0; i < count; i++)
 		slots[i].set = false; /* nobody looks at the rest then */
-	while (pb_next(&r, &f))
-		if (f.number < count)
-			slots[f.number] = (struct pb_slot){true, f.type, f.value, f.bytes};
-	return !r.damaged;
+	while (r.pos != r.end)
+		if (!read_slot(&r, slots, count))
+			return false;
+	return true;
 }
 
 struct slice pb_text(const struct pb_slot *slot)
