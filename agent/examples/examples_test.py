@@ -35,6 +35,10 @@ RUNS = {
     "demo_cpp": {"guess-7": 13, "guess-42": 15, "guess-99": 13},
     "demo_own_loop": {"download-maps": 22, "download-music": 10, "download-photos": 14},
 }
+NAMES = list(RUNS)
+# The thread sanitizer ends a forked child that starts a thread where one of its parent's had been.
+LEFT_OUT = {"demo_processes"} if "thread" in os.environ.get("BURR_SANITIZED", "") else set()
+RUNS = {program: runs for program, runs in RUNS.items() if program not in LEFT_OUT}
 FIRST_STEP = {"trip-to-prague-by-train": 2}  # 0 where nothing else is said
 OPEN_BETWEEN_STEPS = {"demo_chat"}  # its runs wait for their user
 TYPES = {
@@ -107,7 +111,7 @@ class Runs(unittest.TestCase):
         cls.store = cls.folder / "store"
         cls.ended = {}
         cls.after_first = {}
-        for program, _ in samples():
+        for program in RUNS:
             first = run(SAMPLES / program, cls.store)
             cls.after_first[program] = cls.read_bytes(program)
             cls.ended[program] = (first, run(SAMPLES / program, cls.store))
@@ -132,7 +136,7 @@ class Runs(unittest.TestCase):
         return [r for r in self.lines(project, app_id) if r["type"] == "end_entry"]
 
     def test_the_list_names_every_sample(self):
-        self.assertEqual([program for program, _ in samples()], list(RUNS))
+        self.assertEqual([program for program, _ in samples()], NAMES)
         self.assertTrue(all(title for _, title in samples()))
 
     def test_each_ends_well_and_says_where_to_look(self):
@@ -248,6 +252,8 @@ class Runs(unittest.TestCase):
             self.assertCountEqual([f["finding"] for f in findings], [r["finding"] for r in results])
 
     def test_four_processes_wrote_at_the_same_time(self):
+        if LEFT_OUT:
+            self.skipTest(f"{', '.join(LEFT_OUT)}: a forked child cannot start a thread under the thread sanitizer")
         times = []
         pids = set()
         for app_id in RUNS["demo_processes"]:

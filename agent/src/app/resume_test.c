@@ -3,6 +3,7 @@
 #include "app/testing.h"
 #include "base/clean.h"
 #include "base/json.h"
+#include "spool/inside.h"
 #include "store/store.h"
 
 #include <ftw.h>
@@ -32,10 +33,17 @@ static int tear_down(void **context)
 	return nftw(store, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* A file of an application of the project "p", whole. */
+static void flush_spool(struct spool *spool, void *ctx)
+{
+	(void)ctx;
+	assert_int_equal(spool_flush(spool, 5000, NULL), BURR_OK);
+}
+
+/* A file of an application of the project "p", whole, with all that was recorded before. */
 static void read_file(const char *app_id, const char *name, struct buf *out)
 {
 	char path[256];
+	spool_each(flush_spool, NULL);
 	char bytes[4096];
 	size_t got;
 	snprintf(path, sizeof(path), "%s/p/%s/%s", store, app_id, name);

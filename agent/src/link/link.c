@@ -17,6 +17,13 @@ enum { CONNECT_AGAIN_MS = 10 }; /* the listener's queue is full: no event tells 
 struct link {
 	int fd;
 	uint32_t id;
+	/* The request that is under way, and as much of its answer as there is. */
+	uint8_t head[FRAME_HEAD];
+	struct slice request;
+	size_t sent;
+	uint8_t reply_head[FRAME_HEAD];
+	uint64_t reply_len;
+	size_t received;
 };
 
 bool link_address(const struct store *store, struct sockaddr_un *out)
@@ -26,7 +33,7 @@ bool link_address(const struct store *store, struct sockaddr_un *out)
 	int len = snprintf(out->sun_path, room, "%s/%s", store->path, LINK_SOCKET_FILE);
 	if (len > 0 && (size_t)len < room)
 		return true;
-	len = snprintf(out->sun_path, room, "/proc/self/fd/%d/%s", store->dir_fd, LINK_SOCKET_FILE);
+	len = snprintf(out->sun_path, room, "/proc/thread-self/fd/%d/%s", store->dir_fd, LINK_SOCKET_FILE);
 	return len > 0 && (size_t)len < room;
 }
 
@@ -180,49 +187,97 @@ void link_close(struct link *link)
 	free(link);
 }
 
-int link_fd(const struct link *link)
-{
-	return link->fd;
-}
-
-void link_interrupt(struct link *link)
-{
-	shutdown(link->fd, SHUT_RDWR);
-}
-
 /* ---- asking ---- */
 
-static burr_status receive_reply(
-	struct link *link, int64_t deadline_ns, uint32_t *out_id, struct buf *out, burr_error *err)
+void link_begin(struct link *link, struct slice request)
 {
-	uint8_t head[FRAME_HEAD];
-	uint64_t len;
-	burr_status status = receive_all(link, head, sizeof(head), deadline_ns, err);
-	if (status != BURR_OK)
-		return status;
-	if (!frame_read(head, &len) || len > MESSAGE_BYTES_MAX)
-		return burr_fail(err, BURR_ECORRUPT, "a frame that is not nng's");
-	*out_id = frame_id(head);
-	buf_clear(out);
-	char *to = buf_reserve(out, (size_t)len);
-	if (!to)
-		return burr_fail(err, BURR_ENOMEM, "no memory for a reply");
-	status = receive_all(link, to, (size_t)len, deadline_ns, err);
-	out->len = status == BURR_OK ? (size_t)len : 0;
-	return status;
+	link->request = request;
+	link->sent = link->received = 0;
+	frame_write(link->head, UINT32_C(0x80000000) | ++link->id, request.len);
+}
+
+/* What is left of head and request, as far as the socket takes it. */
+static burr_status send_some(struct link *link, burr_error *err)
+{
+	const size_t all = FRAME_HEAD + link->request.len;
+	while (link->sent < all) {
+		struct iovec parts[2];
+		struct msghdr message = {.msg_iov = parts};
+		if (link->sent < FRAME_HEAD)
+			parts[message.msg_iovlen++] =
+				(struct iovec){link->head + link->sent, FRAME_HEAD - link->sent};
+		size_t body = link->sent > FRAME_HEAD ? link->sent - FRAME_HEAD : 0;
+		parts[message.msg_iovlen++] = (struct iovec){
+			(void *)(uintptr_t)(link->request.data + body), link->request.len - body};
+		ssize_t sent = sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent >= 0)
+			link->sent += (size_t)sent;
+		else if (errno == EAGAIN)
+			return BURR_OK;
+		else if (errno != EINTR)
+			return fail_io("send to", err);
+	}
+	return BURR_OK;
+}
+
+/* What is there of the reply; *out_done when it is whole. An older request's is nobody's any more. */
+static burr_status receive_some(struct link *link, struct buf *out, bool *out_done, burr_error *err)
+{
+	for (;;) {
+		bool in_head = link->received < FRAME_HEAD;
+		size_t want = in_head ? FRAME_HEAD - link->received
+				      : (size_t)link->reply_len + FRAME_HEAD - link->received;
+		if (!in_head && !want) {
+			*out_done = frame_id(link->reply_head) == frame_id(link->head);
+			if (*out_done)
+				return BURR_OK;
+			link->received = 0;
+			buf_clear(out);
+			continue;
+		}
+		char *to = in_head ? (char *)link->reply_head + link->received : buf_reserve(out, want);
+		if (!to)
+			return burr_fail(err, BURR_ENOMEM, "no memory for a reply");
+		ssize_t got = recv(link->fd, to, want, MSG_DONTWAIT);
+		if (got == 0)
+			return burr_fail(err, BURR_ECLOSED, "the collector has gone");
+		if (got < 0 && errno == EAGAIN)
+			return BURR_OK;
+		if (got < 0 && errno != EINTR)
+			return fail_io("receive from", err);
+		if (got < 0)
+			continue;
+		link->received += (size_t)got;
+		out->len += in_head ? 0 : (size_t)got;
+		if (in_head && link->received == FRAME_HEAD &&
+			(!frame_read(link->reply_head, &link->reply_len) ||
+				link->reply_len > MESSAGE_BYTES_MAX))
+			return burr_fail(err, BURR_ECORRUPT, "a frame that is not nng's");
+	}
+}
+
+burr_status link_wait(struct link *link, int timeout_ms, struct buf *out_reply, burr_error *err)
+{
+	int64_t deadline_ns = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+	bool done = false;
+	if (!link->received)
+		buf_clear(out_reply);
+	for (;;) {
+		burr_status status = send_some(link, err);
+		if (status == BURR_OK)
+			status = receive_some(link, out_reply, &done, err);
+		if (status != BURR_OK || done)
+			return status;
+		bool sending = link->sent < FRAME_HEAD + link->request.len;
+		status = wait_for(link, (short)(POLLIN | (sending ? POLLOUT : 0)), deadline_ns, err);
+		if (status != BURR_OK)
+			return status;
+	}
 }
 
 burr_status link_ask(
 	struct link *link, struct slice request, int timeout_ms, struct buf *out_reply, burr_error *err)
 {
-	uint8_t head[FRAME_HEAD];
-	int64_t deadline_ns = timeout_ms < 0 ? -1 : clock_mono_ns() + (int64_t)timeout_ms * 1000000;
-	uint32_t id = UINT32_C(0x80000000) | ++link->id;
-	frame_write(head, id, request.len);
-	struct iovec parts[] = {{head, sizeof(head)}, {(void *)(uintptr_t)request.data, request.len}};
-	burr_status status = send_all(link, parts, 2, deadline_ns, err);
-	uint32_t got_id = 0;
-	while (status == BURR_OK && got_id != id) /* an older answer is nobody's any more */
-		status = receive_reply(link, deadline_ns, &got_id, out_reply, err);
-	return status;
+	link_begin(link, request);
+	return link_wait(link, timeout_ms, out_reply, err);
 }

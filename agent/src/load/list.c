@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "load/arena.h"
+#include "load/tail.h"
 #include "store/names.h"
 #include "store/read.h"
 #include "store/store.h"
@@ -165,42 +166,81 @@ burr_status burr_list_projects(
 
 /* ---- applications ---- */
 
+/* The newest time and sequence id that a line tells; true when both are known. */
+static bool take_last(struct slice text, struct list *list, burr_app_item *item)
+{
+	struct line_record record;
+	if (!line_read(text, &record))
+		return false;
+	if (!item->last_written)
+		item->last_written = add_json_text(list, record.time);
+	if (record.sequence_id >= 0 && !item->step_count)
+		item->step_count = record.sequence_id + (record.sequence_id < INT64_MAX);
+	return item->last_written && item->step_count;
+}
+
+static void take_first(struct slice text, struct list *list, burr_app_item *item)
+{
+	struct line_record record;
+	if (line_read(text, &record))
+		item->first_written = add_json_text(list, record.time);
+}
+
+/* The lines that are still in spools, newest first. */
+static bool read_tail_end(const struct buf *tail, struct list *list, burr_app_item *item)
+{
+	struct slice line;
+	size_t end = tail->len;
+	bool done = false;
+	while (!done && lines_previous(buf_slice(tail), &end, &line))
+		done = take_last(line, list, item);
+	return done;
+}
+
 /* The first record that has a time; the newest time and sequence id are in the last lines. */
-static void read_ends(int log_fd, uint64_t length, struct list *list, burr_app_item *item)
+static void read_ends(
+	int log_fd, uint64_t length, const struct buf *tail, struct list *list, burr_app_item *item)
 {
 	struct log_reader reader;
 	struct log_line line;
-	struct line_record record;
-	log_reader_init(&reader, log_fd, 0);
-	while (!item->first_written && log_reader_next(&reader, &line))
-		if (line_read(line.text, &record))
-			item->first_written = add_json_text(list, record.time);
-	log_reader_fini(&reader);
-	log_reader_init(&reader, log_fd, length);
-	while ((!item->last_written || !item->step_count) && log_reader_previous(&reader, &line)) {
-		if (!line_read(line.text, &record))
-			continue;
-		if (!item->last_written)
-			item->last_written = add_json_text(list, record.time);
-		if (record.sequence_id >= 0)
-			item->step_count = record.sequence_id + (record.sequence_id < INT64_MAX);
+	if (log_fd >= 0) {
+		log_reader_init(&reader, log_fd, 0);
+		while (!item->first_written && log_reader_next(&reader, &line))
+			take_first(line.text, list, item);
+		log_reader_fini(&reader);
 	}
+	if (!item->first_written && tail->len)
+		take_first((struct slice){tail->data,
+				   (size_t)((const char *)memchr(tail->data, '\n', tail->len) - tail->data)},
+			list, item);
+	if (read_tail_end(tail, list, item) || log_fd < 0)
+		return;
+	log_reader_init(&reader, log_fd, length);
+	while (log_reader_previous(&reader, &line) && !take_last(line.text, list, item))
+		;
 	log_reader_fini(&reader);
 }
 
-static void list_app(DIR *project_dir, const char *app_id, struct list *list)
+static void list_app(const struct store *store, DIR *project_dir, const char *app_id,
+	const struct foreign *held, struct list *list)
 {
 	CLEAN(buf_fini) struct buf metadata = BUF_INIT;
+	CLEAN(buf_fini) struct buf tail = BUF_INIT;
 	CLEAN(fd_close) int app_fd = openat(dirfd(project_dir), app_id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
+	struct stat st = {.st_size = 0};
+	bool moved = false; /* then it is the log's end that is listed */
 	if (app_fd < 0)
 		return; /* deleted meanwhile */
 	burr_app_item item = {.app_id = add_text(list, slice_of(app_id))};
 	if (file_read(app_fd, "metadata.json", METADATA_MAX, &metadata, NULL) == BURR_OK)
 		item.partition_key = add_json_text(list, json_find(buf_slice(&metadata), "partition_key"));
 	CLEAN(fd_close) int log_fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (log_fd >= 0 && fstat(log_fd, &st) == 0 && S_ISREG(st.st_mode))
-		read_ends(log_fd, (uint64_t)st.st_size, list, &item);
+	if (log_fd >= 0 && (fstat(log_fd, &st) < 0 || !S_ISREG(st.st_mode)))
+		fd_close(&log_fd);
+	if (held->entry_count && held_put_lines(store, held, slice_of(app_id), log_fd, (uint64_t)st.st_size,
+					 &tail, &moved, NULL) != BURR_OK)
+		list->items.failed = true;
+	read_ends(log_fd, (uint64_t)st.st_size, &tail, list, &item);
 	add_item(list, &item, sizeof(item));
 }
 
@@ -225,10 +265,13 @@ burr_status burr_list_apps(const char *store_path, const char *project, burr_app
 {
 	CLEAN(free_store) struct store *store = NULL;
 	CLEAN(list_fini) struct list list = {.items = BUF_INIT};
+	CLEAN(foreign_fini) struct foreign held = {0};
 	const char *name;
 	const char *base;
 	int fd = -1;
 	burr_status status = store_open(store_path, STORE_READ, &store, err);
+	if (status == BURR_OK)
+		status = tail_read(store, slice_of(project), SLICE_NONE, &held, err);
 	if (status == BURR_OK)
 		status = store_open_project(store, slice_of(project), &fd, err);
 	if (status != BURR_OK)
@@ -239,7 +282,7 @@ burr_status burr_list_apps(const char *store_path, const char *project, burr_app
 		return burr_fail(err, BURR_EIO, "read project %s: %s", project, strerror(errno));
 	}
 	while ((name = next_folder(dir, name_check_app_id)))
-		list_app(dir, name, &list);
+		list_app(store, dir, name, &held, &list);
 	burr_app_item *items = take_list(&list, &base, err);
 	if (!items)
 		return BURR_ENOMEM;
@@ -272,33 +315,72 @@ static int compare_steps(const void *a, const void *b)
 	return left->at < right->at ? -1 : 1;
 }
 
-static void read_steps(int log_fd, struct list *list, burr_status *out_status)
+static void take_step(struct slice text, struct list *list)
+{
+	struct line_record record;
+	if (!line_read(text, &record) || (record.type != LINE_BEGIN_ENTRY && record.type != LINE_END_ENTRY))
+		return;
+	bool begin = record.type == LINE_BEGIN_ENTRY;
+	const char *time = add_json_text(list, record.time);
+	struct step_line step = {
+		.item = {.sequence_id = record.sequence_id,
+			.action = add_json_text(list, record.action),
+			.start_time = begin ? time : NULL,
+			.end_time = begin ? NULL : time,
+			.status = begin                                           ? BURR_STEP_OPEN
+				  : json_kind_of(record.exception) == JSON_STRING ? BURR_STEP_FAILED
+										  : BURR_STEP_COMPLETED},
+		.at = list->count,
+	};
+	add_item(list, &step, sizeof(step));
+}
+
+static burr_status read_steps(int log_fd, struct list *list)
 {
 	struct log_reader reader;
 	struct log_line line;
-	struct line_record record;
 	log_reader_init(&reader, log_fd, 0);
-	while (log_reader_next(&reader, &line)) {
-		if (!line_read(line.text, &record) ||
-			(record.type != LINE_BEGIN_ENTRY && record.type != LINE_END_ENTRY))
-			continue;
-		bool begin = record.type == LINE_BEGIN_ENTRY;
-		const char *time = add_json_text(list, record.time);
-		struct step_line step = {
-			.item = {.sequence_id = record.sequence_id,
-				.action = add_json_text(list, record.action),
-				.start_time = begin ? time : NULL,
-				.end_time = begin ? NULL : time,
-				.status = begin ? BURR_STEP_OPEN
-					  : json_kind_of(record.exception) == JSON_STRING
-						  ? BURR_STEP_FAILED
-						  : BURR_STEP_COMPLETED},
-			.at = list->count,
-		};
-		add_item(list, &step, sizeof(step));
-	}
-	*out_status = reader.status;
+	while (log_reader_next(&reader, &line))
+		take_step(line.text, list);
+	burr_status status = reader.status;
 	log_reader_fini(&reader);
+	return status;
+}
+
+static void take_tail_steps(const struct buf *tail, struct list *list)
+{
+	const char *end = tail->data + tail->len;
+	for (const char *pos = tail->data; tail->len && pos < end;) {
+		const char *newline = memchr(pos, '\n', (size_t)(end - pos));
+		take_step((struct slice){pos, (size_t)(newline - pos)}, list);
+		pos = newline + 1;
+	}
+}
+
+/* The log's, then those that are still in spools. */
+static burr_status read_all_steps(struct store *store, const char *project, const char *app_id, int app_fd,
+	struct list *list, burr_error *err)
+{
+	CLEAN(foreign_fini) struct foreign held = {0};
+	CLEAN(buf_fini) struct buf tail = BUF_INIT;
+	struct stat st = {.st_size = 0};
+	bool moved = false;
+	burr_status status = tail_read(store, slice_of(project), slice_of(app_id), &held, err);
+	if (status != BURR_OK)
+		return status;
+	CLEAN(fd_close) int log_fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if ((log_fd < 0 && errno != ENOENT) || (log_fd >= 0 && fstat(log_fd, &st) < 0))
+		status = BURR_EIO;
+	if (status == BURR_OK && log_fd >= 0)
+		status = read_steps(log_fd, list);
+	if (status != BURR_OK)
+		return burr_fail(
+			err, status, "read log.jsonl of application %s: %s", app_id, strerror(errno));
+	status = held_put_lines(
+		store, &held, slice_of(app_id), log_fd, (uint64_t)st.st_size, &tail, &moved, err);
+	if (status == BURR_OK)
+		take_tail_steps(&tail, list);
+	return status;
 }
 
 /* Begins and ends to steps, in place of the sorted lines: a begin starts an attempt, an end closes it. */
@@ -343,16 +425,10 @@ burr_status burr_list_steps(const char *store_path, const char *project, const c
 	burr_status status = store_open(store_path, STORE_READ, &store, err);
 	if (status == BURR_OK)
 		status = store_open_app(store, slice_of(project), slice_of(app_id), &app_fd, err);
+	if (status == BURR_OK)
+		status = read_all_steps(store, project, app_id, app_fd, &list, err);
 	if (status != BURR_OK)
 		return status;
-	CLEAN(fd_close) int log_fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (log_fd >= 0)
-		read_steps(log_fd, &list, &status);
-	else if (errno != ENOENT)
-		status = BURR_EIO;
-	if (status != BURR_OK)
-		return burr_fail(
-			err, status, "read log.jsonl of application %s: %s", app_id, strerror(errno));
 	if (!list.items.failed && list.count)
 		qsort(list.items.data, list.count, sizeof(struct step_line), compare_steps);
 	if (!list.items.failed)

@@ -1,211 +1,340 @@
-/* spool/spool.c: the calls' side of the queue, the registry of spools, and fork. See spool.h for threads. */
+/* spool/spool.c: a spool's life: the registry of spools, fork, its file and its thread, and the process's
+ * end. The calls are in put.c, the applications in apps.c. See spool.h for threads. */
 #include "spool/spool.h"
 
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/error.h"
-#include "base/random.h"
-#include "spool/queue.h"
+#include "base/signals.h"
+#include "spool/inside.h"
+#include "store/log.h"
 #include "store/names.h"
-#include "wire/entry.h"
+#include "store/side.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 enum {
-	IDENTITY_MAX = 6 + 11 + 9, /* lane, n and time_ns with their tags */
-	EXIT_WAIT_MS = 1000,       /* how long a process that ends is held up by records in its memory */
-	STACK_BYTES = 512 * 1024,  /* the shipper's: reading a log takes 64 KiB of it */
+	EXIT_WAIT_MS = 1000,      /* how long a process that ends is held up */
+	STACK_BYTES = 512 * 1024, /* the shipper's: reading a log takes 64 KiB of it */
+	START_WAIT_MS = 100,      /* at the least, for the lock that starting needs */
+	START_WAIT_MAX_MS = 5000,
 };
+
+static const int64_t MS = 1000000;
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct spool *registry; /* under registry_lock */
+static struct spool *unused;   /* under registry_lock: closed ones, whose lanes threads may still look at */
 static pthread_once_t process_once = PTHREAD_ONCE_INIT;
 
 /* ---- fork and exit ---- */
 
-static void init_conditions(struct spool *spool)
+/* A word that a child of any kind finds zero: it notices what pthread_atfork is not told of (a bare clone).
+ * NULL: the kernel cannot, and pthread_atfork has to do. */
+_Atomic uint32_t *spool_fork_mark;
+enum { MARK_CHILD = 0, MARK_CHANGES = SPOOL_KNOWN + 1 };
+
+static void init_fork_mark(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	void *map = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (map == MAP_FAILED)
+		return;
+	if (madvise(map, (size_t)page, MADV_WIPEONFORK) < 0) {
+		munmap(map, (size_t)page);
+		return;
+	}
+	atomic_store((_Atomic uint32_t *)map, SPOOL_KNOWN);
+	spool_fork_mark = map;
+}
+
+static void init_locks(struct spool *spool)
 {
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&spool->wake, &attr);
 	pthread_cond_init(&spool->changed, &attr);
 	pthread_condattr_destroy(&attr);
+	pthread_mutex_init(&spool->lock, NULL);
+	pthread_mutex_init(&spool->pass_lock, NULL);
+}
+
+/* Where a handler of the host may find the lock held by the very thread that it interrupts, and has to start
+ * what a forked child has not started yet. */
+void spool_lock_quietly(struct spool *spool, struct held_signals *out)
+{
+	signals_hold(out);
+	pthread_mutex_lock(&spool->lock);
+}
+
+void spool_unlock_quietly(struct spool *spool, const struct held_signals *held)
+{
+	pthread_mutex_unlock(&spool->lock);
+	signals_release(held);
 }
 
 static void before_fork(void)
 {
 	pthread_mutex_lock(&registry_lock);
 	for (struct spool *spool = registry; spool; spool = spool->next) {
-		pthread_mutex_lock(&spool->pass_lock);
+		pthread_mutex_lock(&spool->lock);
+		spool->fork_waits = !spool->isolated;
+		pthread_mutex_unlock(&spool->lock);
+		if (spool->fork_waits)
+			pthread_mutex_lock(&spool->pass_lock);
 		pthread_mutex_lock(&spool->lock);
 	}
 }
 
-static void unlock_all(void)
+static void after_fork_in_parent(void)
 {
 	for (struct spool *spool = registry; spool; spool = spool->next) {
 		pthread_mutex_unlock(&spool->lock);
-		pthread_mutex_unlock(&spool->pass_lock);
+		if (spool->fork_waits) /* the shipper may have come to be isolated meanwhile */
+			pthread_mutex_unlock(&spool->pass_lock);
 	}
 	pthread_mutex_unlock(&registry_lock);
 }
 
-/* Free what is in the queue. A node whose call still waits belongs to a thread that is not in this process.
- */
-static void drop_nodes(struct spool *spool)
+/* Another writer from now on, with nothing recorded yet; its file is made when it is needed. */
+static void become_new_writer(struct spool *spool)
 {
-	while (spool->first) {
-		struct node *node = spool->first;
-		spool->first = node->next;
-		node->app->refs--;
-		free(node);
-	}
-	spool->last = &spool->first;
-	spool->stats.waiting_count = spool->stats.waiting_bytes = 0;
-}
-
-static void forget_counts(struct spool *spool)
-{
+	spool->file = (struct spool_file)SPOOL_FILE_INIT;
+	atomic_store(&spool->started, false);
+	atomic_store(&spool->dropped_early, 0);
+	atomic_store(&spool->stopping, false);
+	atomic_store(&spool->retired, false);
+	atomic_store(&spool->ship_state, SHIP_RUNS);
+	atomic_store(&spool->room_waiters, 0);
+	atomic_store(&spool->pressure, false);
+	atomic_store(&spool->side_bytes, 0);
+	spool->waiters = NULL;
+	spool->drained_ns = spool->stuck_since_ns = spool->asked_since_ns = spool->wanted_ns = 0;
+	spool->gathered_ns = spool->recorded_ns = spool->collector_seen_ns = spool->last_pass_ns = 0;
+	spool->dropped_reported = spool->refused_count = spool->heads_seen = spool->rounds = 0;
 	burr_tracker_stats none = {.route = BURR_ROUTE_NONE};
 	memcpy(none.store, spool->stats.store, sizeof(none.store));
 	spool->stats = none;
-	spool->dropped_reported = 0;
-}
-
-static void become_new_writer(struct spool *spool)
-{
-	random_hex(spool->writer);
-	spool->next_n = 1;
-	spool->started = spool->stopping = false;
-	spool->stuck_since_ns = spool->asked_since_ns = spool->full_since_ns = 0;
-	spool->collector_seen_ns = spool->last_pass_ns = 0;
-	for (struct spool_app *app = spool->apps; app; app = app->next) {
+	memset(spool->populated_at, 0, sizeof(spool->populated_at));
+	for (uint32_t i = 0; i < spool->app_count; i++) {
+		struct spool_app *app = spool->apps[i];
+		if (!app)
+			continue;
 		app->later_since_ns = app->retry_at_ns = 0;
-		app->batch_at = -1;
+		app->spilled_count = 0;
+		app->batch_round = app->closed_round = 0;
 	}
 }
 
-/* The child's descriptors are the parent's locks: they are closed, never unlocked, and opened anew. */
+/* Whoever held a lock or waited for one is not in this process. */
 static void after_fork_in_child(void)
 {
+	pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+	lanes_forget();
 	for (struct spool *spool = registry; spool; spool = spool->next) {
-		init_conditions(spool); /* whoever waited on them is not in this process */
-		drop_nodes(spool);
-		forget_counts(spool);
-		ship_leave_batch(spool);
-		link_close(spool->link);
-		spool->link = NULL;
-		appender_free(spool->appender);
-		spool->appender = NULL;
-		store_reopen_locks(spool->store);
+		init_locks(spool);
+		lanes_leave(spool);
+		ship_leave(spool);
+		spool_file_leave(&spool->file);
 		become_new_writer(spool);
 	}
-	unlock_all();
+	registry_lock = fresh;
+	if (spool_fork_mark)
+		atomic_store(spool_fork_mark, SPOOL_KNOWN);
+}
+
+/* A handler of the host that interrupted the change would wait for it for ever. */
+void spool_notice_child(void)
+{
+	struct held_signals signals;
+	uint32_t mark = MARK_CHILD;
+	int cancelable;
+	int error = errno;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	signals_hold(&signals);
+	if (atomic_compare_exchange_strong(spool_fork_mark, &mark, MARK_CHANGES))
+		after_fork_in_child();
+	signals_release(&signals);
+	while (atomic_load(spool_fork_mark) == MARK_CHANGES)
+		futex_wait(spool_fork_mark, MARK_CHANGES, MS); /* another thread of the child does it */
+	pthread_setcancelstate(cancelable, NULL);
+	errno = error;
+}
+
+void spool_each(void (*visit)(struct spool *spool, void *ctx), void *ctx)
+{
+	spool_look_for_fork();
+	pthread_mutex_lock(&registry_lock);
+	for (struct spool *spool = registry; spool; spool = spool->next)
+		visit(spool, ctx);
+	pthread_mutex_unlock(&registry_lock);
+}
+
+static uint32_t left_ms(int64_t deadline_ns)
+{
+	int64_t left = (deadline_ns - clock_mono_ns()) / MS;
+	return left > 0 ? (uint32_t)left : 0;
+}
+
+/* The host's own handlers may still record after this one. */
+static void flush_at_exit(struct spool *spool, void *deadline_ns)
+{
+	burr_error why = BURR_ERROR_INIT;
+	if (spool_flush(spool, left_ms(*(int64_t *)deadline_ns), &why) != BURR_OK)
+		diag_say("at exit: %s", why.message);
 }
 
 static void at_exit(void)
 {
-	pthread_mutex_lock(&registry_lock);
-	struct spool *spool = registry;
-	pthread_mutex_unlock(&registry_lock);
-	int64_t deadline_ns = clock_mono_ns() + (int64_t)EXIT_WAIT_MS * 1000000;
-	for (; spool; spool = spool->next) {
-		int64_t left_ms = (deadline_ns - clock_mono_ns()) / 1000000;
-		burr_error why = BURR_ERROR_INIT;
-		if (spool_flush(spool, left_ms > 0 ? (uint32_t)left_ms : 0, &why) != BURR_OK)
-			diag_say("at exit: %s", why.message);
+	int64_t deadline_ns = clock_mono_ns() + EXIT_WAIT_MS * MS;
+	spool_look_for_fork();
+	spool_each(flush_at_exit, &deadline_ns);
+}
+
+static bool has_nothing(struct spool *spool)
+{
+	return gather_is_empty(spool) && !spool->spill.entry_count;
+}
+
+/* The last of all: an empty spool's file goes; what is in another is stored by whoever opens the store next.
+ */
+__attribute__((destructor)) static void at_end(void)
+{
+	for (struct spool *spool = registry; spool; spool = spool->next) {
+		if (!spool->file.map || spool->file.is_private)
+			continue;
+		spool_flush(spool, EXIT_WAIT_MS / 10, NULL);
+		lanes_retire(spool);
+		pthread_mutex_lock(&spool->lock);
+		bool empty = has_nothing(spool);
+		pthread_mutex_unlock(&spool->lock);
+		if (empty)
+			spool_file_unlink(&spool->file, spool->store_path);
 	}
 }
 
 static void init_process(void)
 {
-	pthread_atfork(before_fork, unlock_all, after_fork_in_child);
+	init_fork_mark();
+	lanes_init_process();
+	full_barrier();
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 	atexit(at_exit);
 }
 
 /* ---- the registry ---- */
 
-static void free_spool(struct spool *spool)
+void spool_free_app(struct spool_app *app)
 {
-	drop_nodes(spool);
-	while (spool->apps) {
-		struct spool_app *app = spool->apps;
-		spool->apps = app->next;
-		buf_fini(&app->head);
-		free(app->text);
-		free(app);
-	}
-	ship_free_batch(spool);
-	link_close(spool->link);
-	appender_free(spool->appender);
-	store_close(spool->store);
+	if (!app)
+		return;
+	buf_fini(&app->head);
+	free(app->text);
+	free(app);
+}
+
+static void fini_spool(struct spool *spool)
+{
+	for (uint32_t i = 0; i < spool->app_count; i++)
+		spool_free_app(spool->apps[i]);
+	free(spool->apps);
+	free(spool->hashes);
+	free(spool->store_path);
+	spool->apps = NULL;
+	spool->hashes = NULL;
+	spool->store_path = NULL;
+	spool->app_count = spool->app_cap = 0;
 	pthread_cond_destroy(&spool->changed);
-	pthread_cond_destroy(&spool->wake);
-	pthread_mutex_destroy(&spool->pass_lock);
 	pthread_mutex_destroy(&spool->lock);
-	free(spool);
+	pthread_mutex_destroy(&spool->pass_lock);
 }
 
-static struct spool *find_spool(const struct store *store)
+static struct spool *find_spool(const struct stat *st)
 {
-	struct stat wanted;
-	struct stat st;
-	if (fstat(store->dir_fd, &wanted) < 0)
-		return NULL;
-	for (struct spool *spool = registry; spool; spool = spool->next)
-		if (fstat(spool->store->dir_fd, &st) == 0 && st.st_dev == wanted.st_dev &&
-			st.st_ino == wanted.st_ino)
-			return spool;
-	return NULL;
+	struct spool *spool = registry;
+	while (spool && !(spool->store_dev == st->st_dev && spool->store_ino == st->st_ino))
+		spool = spool->next;
+	return spool;
 }
 
-static struct spool *new_spool(struct store *store, uint64_t queue_bytes)
+static struct spool *new_spool(const struct store *store, const struct stat *st, uint64_t spill_bytes)
 {
-	struct spool *spool = calloc(1, sizeof(*spool));
-	if (!spool)
+	struct spool *spool = unused;
+	if (spool)
+		unused = spool->next;
+	else
+		spool = calloc(1, sizeof(*spool));
+	char *path = strdup(store->path);
+	if (!spool || !path) {
+		free(path);
+		free(spool);
 		return NULL;
-	pthread_mutex_init(&spool->lock, NULL);
-	pthread_mutex_init(&spool->pass_lock, NULL);
-	init_conditions(spool);
-	spool->store = store;
-	spool->queue_cap = queue_bytes;
-	spool->last = &spool->first;
-	snprintf(spool->stats.store, sizeof(spool->stats.store), "%s", store->path);
+	}
+	init_locks(spool);
+	spool->store_path = path;
+	spool->store_dev = st->st_dev;
+	spool->store_ino = st->st_ino;
+	spool->spill_max = spill_bytes;
+	spool->isolated = false;
+	snprintf(spool->stats.store, sizeof(spool->stats.store), "%s", path);
+	spool->spill = (struct spill){.fd = -1, .first_ns = INT64_MAX};
 	become_new_writer(spool);
 	return spool;
 }
 
-burr_status spool_ref(const char *option, uint64_t queue_bytes, struct spool **out, burr_error *err)
+static burr_status ref_spool(const char *option, uint64_t spill_bytes, struct spool **out, burr_error *err)
 {
 	struct store *store;
-	pthread_once(&process_once, init_process);
+	struct stat st;
+	struct held_signals signals;
+	signals_hold_writing(&signals);
 	burr_status status = store_open(option, STORE_WRITE, &store, err);
+	signals_release_writing(&signals);
 	if (status != BURR_OK)
 		return status;
-	pthread_mutex_lock(&registry_lock);
-	struct spool *spool = find_spool(store);
-	if (spool) {
+	if (fstat(store->dir_fd, &st) < 0) {
+		status = burr_fail(err, BURR_EIO, "store %s: %s", store->path, strerror(errno));
 		store_close(store);
-	} else {
-		spool = new_spool(store, queue_bytes);
+		return status;
+	}
+	pthread_mutex_lock(&registry_lock);
+	struct spool *spool = find_spool(&st);
+	if (!spool) {
+		spool = new_spool(store, &st, spill_bytes);
 		if (spool) {
+			spool->refs = 0;
 			spool->next = registry;
 			registry = spool;
-		} else {
-			store_close(store);
-			status = burr_fail(err, BURR_ENOMEM, "no memory for a tracker");
 		}
 	}
 	if (spool)
 		spool->refs++;
 	pthread_mutex_unlock(&registry_lock);
-	if (status == BURR_OK)
-		*out = spool;
+	store_close(store);
+	if (!spool)
+		return burr_fail(err, BURR_ENOMEM, "no memory for a tracker");
+	/* Whoever opens a store takes in what dead processes left in it, also when it records nothing itself.
+	 * What fails here is tried again by the first record, which tells. */
+	(void)spool_start(spool, NULL);
+	*out = spool;
+	return BURR_OK;
+}
+
+/* Opening and joining are where a thread can be cancelled, and one that is would keep a lock. */
+burr_status spool_ref(const char *option, uint64_t spill_bytes, struct spool **out, burr_error *err)
+{
+	int cancelable;
+	pthread_once(&process_once, init_process);
+	spool_look_for_fork();
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	burr_status status = ref_spool(option, spill_bytes, out, err);
+	pthread_setcancelstate(cancelable, NULL);
 	return status;
 }
 
@@ -223,152 +352,102 @@ static bool leave_registry(struct spool *spool)
 	return last;
 }
 
-burr_status spool_unref(struct spool *spool, uint32_t timeout_ms, burr_error *err)
+/* Who says that the shipper runs must wake it: a caller that is cancelled or jumps away between the two would
+ * leave it asleep for ever. */
+void spool_wake(struct spool *spool)
+{
+	struct held_signals signals;
+	int cancelable;
+	uint32_t state = atomic_load(&spool->ship_state);
+	if (state == SHIP_RUNS)
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	signals_hold(&signals);
+	if (atomic_compare_exchange_strong(&spool->ship_state, &state, SHIP_RUNS))
+		futex_wake(&spool->ship_state);
+	signals_release(&signals);
+	pthread_setcancelstate(cancelable, NULL);
+}
+
+static void end_shipper(struct spool *spool)
+{
+	atomic_store(&spool->stopping, true);
+	/* A bare store, so that a shipper between its look at `stopping` and its wait does not wait. */
+	atomic_store(&spool->ship_state, SHIP_RUNS);
+	futex_wake(&spool->ship_state);
+	if (atomic_load(&spool->started))
+		pthread_join(spool->thread, NULL);
+}
+
+static burr_status tell_left(struct spool *spool, burr_error *err)
+{
+	burr_tracker_stats stats = {.size = sizeof(stats)};
+	spool_get_stats(spool, &stats);
+	if (!spool->file.map || has_nothing(spool))
+		return BURR_OK;
+	if (spool->file.is_private)
+		return burr_fail(err, BURR_EDROPPED, "%llu records were not stored in time: %s",
+			(unsigned long long)stats.waiting_count, stats.trouble);
+	return burr_fail(err, BURR_ELATER,
+		"%llu records wait in the store until it is opened again or a collector runs: %s",
+		(unsigned long long)stats.waiting_count, stats.trouble);
+}
+
+static burr_status unref_spool(struct spool *spool, uint32_t timeout_ms, burr_error *err)
 {
 	burr_status status = spool_flush(spool, timeout_ms, err);
 	if (!leave_registry(spool))
 		return status;
-	pthread_mutex_lock(&spool->lock);
-	spool->stopping = true;
-	uint64_t left = spool->stats.waiting_count;
-	if (left)
-		status = burr_fail(err, BURR_EDROPPED, "%llu records were not stored in time: %s",
-			(unsigned long long)left, spool->stats.trouble);
-	pthread_cond_signal(&spool->wake);
-	if (spool->link)
-		link_interrupt(spool->link);
-	bool started = spool->started;
-	pthread_mutex_unlock(&spool->lock);
-	if (started)
-		pthread_join(spool->thread, NULL);
-	free_spool(spool);
+	if (spool->file.map)
+		lanes_retire(spool);
+	end_shipper(spool);
+	burr_status left = tell_left(spool, err);
+	if (left != BURR_OK)
+		status = left;
+	bool empty = spool->file.map && has_nothing(spool);
+	ship_fini(spool);
+	lanes_leave(spool);
+	if (empty)
+		spool_file_unlink(&spool->file, spool->store_path);
+	spool_file_close(&spool->file);
+	fini_spool(spool);
+	pthread_mutex_lock(&registry_lock);
+	spool->next = unused;
+	unused = spool;
+	pthread_mutex_unlock(&registry_lock);
+	return status;
+}
+
+burr_status spool_unref(struct spool *spool, uint32_t timeout_ms, burr_error *err)
+{
+	int cancelable;
+	spool_look_for_fork();
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	burr_status status = unref_spool(spool, timeout_ms, err);
+	pthread_setcancelstate(cancelable, NULL);
 	return status;
 }
 
 void spool_lock(struct spool *spool)
 {
-	pthread_mutex_lock(&spool->lock);
+	struct held_signals signals;
+	spool_look_for_fork();
+	spool_lock_quietly(spool, &signals);
+	spool->lock_signals = signals;
 }
 
 void spool_unlock(struct spool *spool)
 {
-	pthread_mutex_unlock(&spool->lock);
+	struct held_signals signals = spool->lock_signals;
+	spool_unlock_quietly(spool, &signals);
 }
 
 const char *spool_store_path(const struct spool *spool)
 {
-	return spool->store->path;
+	return spool->store_path;
 }
 
-/* ---- applications ---- */
-
-static struct spool_app *find_app(struct spool *spool, struct slice project, struct slice app_id)
-{
-	struct spool_app *app = spool->apps;
-	while (app && !(slice_eq(app->app_id, app_id) && slice_eq(app->project, project)))
-		app = app->next;
-	return app;
-}
-
-/* How long the application's log is now: none of this writer's records is before that. */
-static uint64_t log_length(const struct spool *spool, const char *project, const char *app_id)
-{
-	struct stat st;
-	struct buf path = BUF_INIT;
-	buf_printf(&path, "%s/%s/log.jsonl", project, app_id);
-	bool there = !path.failed && fstatat(spool->store->dir_fd, path.data, &st, 0) == 0;
-	buf_fini(&path);
-	return there ? (uint64_t)st.st_size : 0;
-}
-
-static struct spool_app *new_app(
-	struct spool *spool, const char *project, const char *app_id, const char *partition_key)
-{
-	struct spool_app *app = calloc(1, sizeof(*app));
-	struct buf text = BUF_INIT;
-	buf_printf(&text, "%s/%s/%s", project, app_id, partition_key ? partition_key : "");
-	char *names = buf_take(&text);
-	if (app)
-		entry_put_app(&app->head, project, app_id, partition_key, log_length(spool, project, app_id));
-	if (!app || !names || app->head.failed) {
-		if (app)
-			buf_fini(&app->head);
-		free(app);
-		free(names);
-		return NULL;
-	}
-	size_t project_len = strlen(project);
-	size_t app_id_len = strlen(app_id);
-	app->text = names;
-	app->project = (struct slice){names, project_len};
-	app->app_id = (struct slice){names + project_len + 1, app_id_len};
-	if (partition_key)
-		app->partition_key =
-			(struct slice){names + project_len + app_id_len + 2, strlen(partition_key)};
-	app->batch_at = -1;
-	return app;
-}
-
-burr_status spool_app_ref(struct spool *spool, const char *project, const char *app_id,
-	const char *partition_key, struct spool_app **out, burr_error *err)
-{
-	burr_status status = name_check_project(slice_of(project), err);
-	if (status == BURR_OK)
-		status = name_check_app_id(slice_of(app_id), err);
-	if (status == BURR_OK && partition_key)
-		status = name_check_partition_key(slice_of(partition_key), err);
-	if (status != BURR_OK)
-		return status;
-	pthread_mutex_lock(&spool->lock);
-	struct spool_app *app = find_app(spool, slice_of(project), slice_of(app_id));
-	if (!app) {
-		app = new_app(spool, project, app_id, partition_key);
-		if (app) {
-			app->next = spool->apps;
-			spool->apps = app;
-		} else {
-			status = burr_fail(err, BURR_ENOMEM, "no memory for an application");
-		}
-	} else if ((app->partition_key.data != NULL) != (partition_key != NULL) ||
-		   !slice_eq(app->partition_key, slice_of(partition_key))) {
-		status = burr_fail(err, BURR_EEXIST,
-			"application %s exists under partition key \"%.*s\", not \"%s\"", app_id,
-			SLICE_ARG(app->partition_key), partition_key ? partition_key : "");
-	}
-	if (status == BURR_OK) {
-		app->refs++;
-		*out = app;
-	}
-	pthread_mutex_unlock(&spool->lock);
-	return status;
-}
-
-static void unref_app_locked(struct spool *spool, struct spool_app *app)
-{
-	if (--app->refs)
-		return;
-	struct spool_app **at = &spool->apps;
-	while (*at != app)
-		at = &(*at)->next;
-	*at = app->next;
-	buf_fini(&app->head);
-	free(app->text);
-	free(app);
-}
-
-void spool_app_unref(struct spool *spool, struct spool_app *app)
-{
-	pthread_mutex_lock(&spool->lock);
-	unref_app_locked(spool, app);
-	pthread_mutex_unlock(&spool->lock);
-}
-
-/* ---- records ---- */
-
-struct timespec queue_time(int64_t mono_ns)
-{
-	return (struct timespec){mono_ns / 1000000000, mono_ns % 1000000000};
-}
+/* ---- its file and its thread ---- */
 
 /* The shipper takes none of the host's signals. */
 static burr_status start_shipper_locked(struct spool *spool, burr_error *err)
@@ -376,7 +455,7 @@ static burr_status start_shipper_locked(struct spool *spool, burr_error *err)
 	sigset_t all;
 	sigset_t before;
 	pthread_attr_t attr;
-	if (spool->started)
+	if (atomic_load(&spool->started))
 		return BURR_OK;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
@@ -389,200 +468,72 @@ static burr_status start_shipper_locked(struct spool *spool, burr_error *err)
 	pthread_attr_destroy(&attr);
 	if (error)
 		return burr_fail(err, BURR_EDROPPED, "cannot start a thread: %s", strerror(error));
-	spool->started = true;
+	atomic_store(&spool->started, true);
 	return BURR_OK;
 }
 
-/* When a call that waits for `app` gives up, by what is known now: an outage's calls wait together. Returns 0
- * when there is no outage. */
-static int64_t outage_since(const struct spool *spool, const struct spool_app *app)
+burr_status spool_start_locked(struct spool *spool, burr_error *err)
 {
-	int64_t since = app->later_since_ns;
-	if (spool->stuck_since_ns && (!since || spool->stuck_since_ns < since))
-		since = spool->stuck_since_ns;
-	if (spool->asked_since_ns && (!since || spool->asked_since_ns < since))
-		since = spool->asked_since_ns;
-	return since;
-}
-
-/* Wait for a change, at most until the time of the outage that began at `since` is up; false when it is.
- * Without an outage yet (0), the time starts now and is looked at again. */
-static bool wait_change_locked(struct spool *spool, int64_t since, uint32_t wait_ms)
-{
-	if (wait_ms == UINT32_MAX) {
-		pthread_cond_wait(&spool->changed, &spool->lock);
-		return true;
+	burr_error why = BURR_ERROR_INIT;
+	if (!spool->file.map) {
+		struct spool_file file;
+		burr_status status = spool_file_make(spool->store_path, &file, &why);
+		if (status != BURR_OK)
+			return burr_fail(err, status, "%s", why.message);
+		for (uint32_t i = 0; i < spool->app_count; i++)
+			if (spool->apps[i])
+				spool_filter_add(file.map, spool->hashes[i]);
+		spool->file = file;
+		if (file.is_private) {
+			spool_set_trouble_locked(spool, SLICE_NONE, slice_of(why.message));
+			diag_say("records are kept in memory until they are stored: %s", why.message);
+		}
+		lanes_init(spool);
 	}
-	int64_t now = clock_mono_ns();
-	int64_t deadline_ns = (since ? since : now) + (int64_t)wait_ms * 1000000;
-	if (since && now >= deadline_ns)
-		return false;
-	struct timespec until = queue_time(deadline_ns);
-	pthread_cond_timedwait(&spool->changed, &spool->lock, &until);
-	return true;
+	return start_shipper_locked(spool, err);
 }
 
-static void count_drop_locked(struct spool *spool, const char *why)
+bool spool_is_started(const struct spool *spool)
 {
-	spool->stats.dropped_count++;
-	snprintf(spool->stats.trouble, sizeof(spool->stats.trouble), "%s", why);
+	return spool->file.map && atomic_load(&spool->started);
 }
 
-/* A queue may be full of other applications' records while nothing stands in this one's way: a full queue is
- * an outage by itself. */
-static burr_status make_room_locked(
-	struct spool *spool, const struct spool_app *app, size_t len, uint32_t wait_ms, burr_error *err)
+burr_status spool_start(struct spool *spool, burr_error *err)
 {
-	int64_t began = 0; /* a smaller record may end the outage, but not this call's time */
-	while (spool->stats.waiting_bytes + len > spool->queue_cap && spool->first) {
-		if (!spool->full_since_ns)
-			spool->full_since_ns = clock_mono_ns();
-		if (!began)
-			began = spool->full_since_ns;
-		int64_t since = outage_since(spool, app);
-		if (wait_change_locked(spool, since && since < began ? since : began, wait_ms))
-			continue;
-		burr_fail(err, BURR_EDROPPED, "dropped: %llu records wait and the queue is full (%s)",
-			(unsigned long long)spool->stats.waiting_count, spool->stats.trouble);
-		spool->stats.dropped_count++;
-		return BURR_EDROPPED;
-	}
-	spool->full_since_ns = 0;
-	return BURR_OK;
-}
-
-static struct node *new_node(struct spool_app *app, struct slice record)
-{
-	struct node *node = malloc(sizeof(*node) + app->head.len + IDENTITY_MAX + record.len);
-	if (node)
-		*node = (struct node){.app = app};
-	return node;
-}
-
-static void append(struct node *node, struct slice bytes)
-{
-	memcpy(node->bytes + node->len, bytes.data, bytes.len);
-	node->len += bytes.len;
-}
-
-/* Number, time and place are given together, so the queue's order is the numbers' and the times'. */
-static void enqueue_locked(struct spool *spool, struct node *node, struct slice identity, struct slice record)
-{
-	append(node, buf_slice(&node->app->head));
-	append(node, identity);
-	append(node, record);
-	node->app->refs++;
-	*spool->last = node;
-	spool->last = &node->next;
-	spool->stats.record_count++;
-	spool->stats.waiting_count++;
-	spool->stats.waiting_bytes += node->len;
-	pthread_cond_signal(&spool->wake);
-}
-
-static burr_status wait_stored_locked(
-	struct spool *spool, struct node *node, uint32_t wait_ms, burr_error *err)
-{
-	while (!node->done) {
-		if (wait_change_locked(spool, outage_since(spool, node->app), wait_ms) || node->done)
-			continue;
-		node->left = true;
-		return burr_fail(err, BURR_ELATER, "kept in memory: %s",
-			spool->stats.trouble[0] ? spool->stats.trouble : "the collector does not answer");
-	}
-	burr_status status = node->status;
-	if (status != BURR_OK)
-		burr_fail(err, status, "%s", spool->stats.trouble);
-	unref_app_locked(spool, node->app);
-	free(node);
+	struct held_signals signals;
+	spool_lock_quietly(spool, &signals);
+	burr_status status = spool_start_locked(spool, err);
+	spool_unlock_quietly(spool, &signals);
 	return status;
 }
 
-static burr_status put(
-	struct spool *spool, struct spool_app *app, struct slice record, uint32_t wait_ms, burr_error *err)
+/* For a record call: should it be a handler's after all that interrupted this very thread with the lock held,
+ * it does not wait for ever. */
+burr_status spool_start_patiently(struct spool *spool, uint32_t wait_ms, burr_error *err)
 {
-	struct node *node = new_node(app, record);
-	struct buf identity = BUF_INIT;
-	pthread_mutex_lock(&spool->lock);
-	if (!node || !buf_reserve(&identity, IDENTITY_MAX)) {
-		count_drop_locked(spool, "no memory for a record");
-		pthread_mutex_unlock(&spool->lock);
-		free(node);
-		return burr_fail(err, BURR_ENOMEM, "no memory for a record");
+	struct held_signals signals;
+	if (wait_ms < START_WAIT_MS)
+		wait_ms = START_WAIT_MS;
+	if (wait_ms > START_WAIT_MAX_MS)
+		wait_ms = START_WAIT_MAX_MS;
+	const int64_t until_ns = clock_mono_ns() + wait_ms * MS;
+	signals_hold(&signals);
+	while (pthread_mutex_trylock(&spool->lock) != 0) {
+		signals_release(&signals);
+		if (clock_mono_ns() >= until_ns)
+			return burr_fail(err, BURR_EDROPPED, "the program is held up where records begin");
+		futex_wait(&spool->room_word, atomic_load(&spool->room_word), MS);
+		signals_hold(&signals);
 	}
-	burr_status status = start_shipper_locked(spool, err);
-	if (status == BURR_OK)
-		status =
-			make_room_locked(spool, app, app->head.len + IDENTITY_MAX + record.len, wait_ms, err);
-	else
-		count_drop_locked(spool, "the shipper's thread cannot be started");
-	if (status == BURR_OK && app->refused) {
-		status = burr_fail(err, BURR_EEXIST, "application %.*s exists under another partition key",
-			SLICE_ARG(app->app_id));
-		count_drop_locked(spool, "the application exists under another partition key");
-	}
-	if (status == BURR_OK) {
-		node->n = spool->next_n++;
-		entry_put_identity(&identity, 0, node->n, (uint64_t)clock_mono_ns());
-		enqueue_locked(spool, node, buf_slice(&identity), record);
-		status = wait_stored_locked(spool, node, wait_ms, err);
-	} else {
-		free(node);
-	}
+	burr_status status = spool_start_locked(spool, err);
 	pthread_mutex_unlock(&spool->lock);
-	buf_fini(&identity);
+	signals_release(&signals);
 	return status;
 }
 
-/* Waiting is where a thread can be cancelled, and one that is would keep the lock. */
-burr_status spool_put(
-	struct spool *spool, struct spool_app *app, struct slice record, uint32_t wait_ms, burr_error *err)
+void spool_set_trouble_locked(struct spool *spool, struct slice app_id, struct slice reason)
 {
-	int cancelable;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	burr_status status = put(spool, app, record, wait_ms, err);
-	pthread_setcancelstate(cancelable, NULL);
-	return status;
-}
-
-void spool_count_refusal(struct spool *spool, const char *why)
-{
-	pthread_mutex_lock(&spool->lock);
-	count_drop_locked(spool, why);
-	pthread_mutex_unlock(&spool->lock);
-}
-
-burr_status spool_flush(struct spool *spool, uint32_t timeout_ms, burr_error *err)
-{
-	struct timespec until = queue_time(clock_mono_ns() + (int64_t)timeout_ms * 1000000);
-	burr_status status = BURR_OK;
-	int cancelable;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable); /* as in spool_put */
-	pthread_mutex_lock(&spool->lock);
-	const uint64_t end_n = spool->next_n; /* what others go on recording is not waited for */
-	while (spool->first && spool->first->n < end_n && status == BURR_OK)
-		if (pthread_cond_timedwait(&spool->changed, &spool->lock, &until) == ETIMEDOUT &&
-			spool->first && spool->first->n < end_n)
-			status = burr_fail(err, BURR_ETIMEOUT, "%llu records still wait: %s",
-				(unsigned long long)spool->stats.waiting_count,
-				spool->stats.trouble[0] ? spool->stats.trouble
-							: "the collector does not answer");
-	uint64_t dropped = spool->stats.dropped_count - spool->dropped_reported;
-	spool->dropped_reported = spool->stats.dropped_count;
-	if (dropped && status == BURR_OK)
-		status = burr_fail(err, BURR_EDROPPED, "%llu records were dropped, the last because: %s",
-			(unsigned long long)dropped, spool->stats.trouble);
-	pthread_mutex_unlock(&spool->lock);
-	pthread_setcancelstate(cancelable, NULL);
-	return status;
-}
-
-void spool_get_stats(struct spool *spool, burr_tracker_stats *out)
-{
-	burr_tracker_stats stats;
-	pthread_mutex_lock(&spool->lock);
-	stats = spool->stats;
-	pthread_mutex_unlock(&spool->lock);
-	stats.size = out->size;
-	memcpy(out, &stats, out->size < sizeof(stats) ? out->size : sizeof(stats));
+	snprintf(spool->stats.trouble, sizeof(spool->stats.trouble), "%s%.*s%s%.*s",
+		app_id.len ? "application " : "", SLICE_ARG(app_id), app_id.len ? ": " : "",
+		SLICE_ARG(reason));
 }

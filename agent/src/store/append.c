@@ -2,8 +2,8 @@
  *
  * A batch is taken in three sweeps: read all entries (a damaged one refuses the batch before anything is
  * written) and string them up by application; then, one application after the other, make its lines and write
- * them at once, so that one buffer serves all and is still in the processor's cache when the kernel copies it;
- * then sync what the store's durability wants synced. What an application's trouble is stays its own: its
+ * them at once, so that one buffer serves all and is still in the processor's cache when the kernel copies
+ * it; then sync what the store's durability wants synced. What an application's trouble is stays its own: its
  * verdict says LATER or NEVER and the others go on. */
 #include "store/append.h"
 
@@ -19,11 +19,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A log in the cache: a hash chain to find it, a ring to find the one that was used longest ago. */
+/* A log in the cache: a hash chain to find it, and a list to find one that was not used for long. Use alone
+ * only sets a flag; who is the oldest and was used gets a second chance as the newest. (To move a log in the
+ * list each time would touch its neighbours', too, which are not in the processor's cache.) */
 struct cached {
 	char *key; /* "project/app_id" */
 	size_t key_len;
 	struct log *log;
+	uint64_t hash;
+	bool used;
 	bool acknowledged; /* durability `group`: since its last sync */
 	struct cached *chain;
 	struct cached *newer;
@@ -32,20 +36,24 @@ struct cached {
 
 enum {
 	BUCKETS = 4096,
-	LINES_KEPT = 2 << 20,  /* the lines of a full batch; one large record must not hold its memory for ever */
-	LINES_AT_ONCE = 8 << 20, /* lines of side files are many times a batch: written in parts of this size */
+	LINES_KEPT =
+		2 << 20, /* the lines of a full batch; one large record must not hold its memory for ever */
+	LINES_AT_ONCE =
+		8 << 20, /* lines of side files are many times a batch: written in parts of this size */
 	SIDE_KEPT = 256 << 10,
-	SYNC_ALL_FROM = 17,    /* logs: one syncfs costs less than so many fdatasyncs */
+	SYNC_ALL_FROM = 17, /* logs: one syncfs costs less than so many fdatasyncs */
 	GROUP_WINDOW_NS = 100 * 1000 * 1000,
 	SYNC_AGAIN_NS = 1000 * 1000 * 1000,
-	NO_ENTRY = UINT32_MAX,
 };
+
+static const uint32_t NO_ENTRY = UINT32_MAX; /* ends an application's string of entries */
 
 /* What one application has in the batch. */
 struct slot {
 	struct slice project;
 	struct slice app_id;
-	uint32_t first; /* its entries, each naming the next; NO_ENTRY ends them */
+	uint64_t hash;  /* of both */
+	uint32_t first; /* its entries, each naming the next */
 	uint32_t last;
 	struct log *log; /* NULL until a line needs it */
 	bool locked;
@@ -61,8 +69,8 @@ struct appender {
 	struct cached *newest;
 	struct cached *oldest;
 	size_t cached_count;
-	bool sync_first;   /* still to be done */
-	int64_t sync_due;  /* INT64_MAX: nothing to sync */
+	bool sync_first;    /* still to be done */
+	int64_t sync_due;   /* INT64_MAX: nothing to sync */
 	bool tree_unsynced; /* group: folders and small files were made */
 
 	/* Of the batch at hand; kept for the next one's sake. */
@@ -75,6 +83,8 @@ struct appender {
 	uint32_t *slot_index; /* hash table of slot numbers + 1, sized for BATCH_APPS_MAX */
 	struct buf lines;
 	struct buf side;
+	struct foreign others; /* what other writers hold of the application at hand */
+	size_t next_other;
 	uint64_t lost_count;
 	char lost_text[200];
 };
@@ -126,12 +136,19 @@ static bool key_is(const struct cached *c, struct slice project, struct slice ap
 	       memcmp(c->key + project.len + 1, app_id.data, app_id.len) == 0;
 }
 
-static struct cached **find_cached(struct appender *a, struct slice project, struct slice app_id)
+/* Its place in its chain, NULL in it where there is none. */
+static struct cached **find_cached(
+	struct appender *a, uint64_t hash, struct slice project, struct slice app_id)
 {
-	struct cached **at = &a->buckets[hash_name(project, app_id) % BUCKETS];
-	while (*at && !key_is(*at, project, app_id))
+	struct cached **at = &a->buckets[hash % BUCKETS];
+	while (*at && !((*at)->hash == hash && key_is(*at, project, app_id)))
 		at = &(*at)->chain;
 	return at;
+}
+
+static struct cached *slot_cached(struct appender *a, const struct slot *slot)
+{
+	return *find_cached(a, slot->hash, slot->project, slot->app_id);
 }
 
 static void unlink_age(struct appender *a, struct cached *c)
@@ -148,9 +165,11 @@ static void link_newest(struct appender *a, struct cached *c)
 	a->newest = c;
 }
 
-static void drop_cached(struct appender *a, struct cached **at)
+static void drop_log(struct appender *a, struct cached *c)
 {
-	struct cached *c = *at;
+	struct cached **at = &a->buckets[c->hash % BUCKETS];
+	while (*at != c)
+		at = &(*at)->chain;
 	*at = c->chain;
 	unlink_age(a, c);
 	log_close(c->log);
@@ -159,21 +178,13 @@ static void drop_cached(struct appender *a, struct cached **at)
 	a->cached_count--;
 }
 
-static void drop_log(struct appender *a, struct cached *c)
-{
-	const char *slash = memchr(c->key, '/', c->key_len);
-	struct slice project = {c->key, (size_t)(slash - c->key)};
-	struct slice app_id = {slash + 1, c->key_len - project.len - 1};
-	drop_cached(a, find_cached(a, project, app_id));
-}
-
 static bool is_due(const struct cached *c)
 {
 	return c->acknowledged && log_needs_sync(c->log);
 }
 
-/* A log that waits for its sync, or for another after one that failed, stays open until it had it: opened anew
- * it would not know. */
+/* A log that waits for its sync, or for another after one that failed, stays open until it had it: opened
+ * anew it would not know. */
 static bool must_stay(const struct cached *c)
 {
 	return is_due(c) || log_sync_failed(c->log);
@@ -181,24 +192,27 @@ static bool must_stay(const struct cached *c)
 
 static void drop_exceeding(struct appender *a)
 {
-	struct cached *newer;
 	if (a->cached_count > a->options.log_max && must_stay(a->oldest))
 		(void)appender_sync(a, NULL); /* what it could not sync stays */
-	for (struct cached *c = a->oldest; c && a->cached_count > a->options.log_max; c = newer) {
-		newer = c->newer;
-		if (!must_stay(c))
+	for (size_t tries = 2 * a->cached_count; tries && a->cached_count > a->options.log_max; tries--) {
+		struct cached *c = a->oldest;
+		if (!c->used && !must_stay(c)) {
 			drop_log(a, c);
+			continue;
+		}
+		c->used = false;
+		unlink_age(a, c);
+		link_newest(a, c);
 	}
 }
 
-static struct cached *add_cached(
-	struct appender *a, struct slice project, struct slice app_id, struct log *log)
+static struct cached *add_cached(struct appender *a, const struct slot *slot, struct log *log)
 {
 	struct cached *c = calloc(1, sizeof(*c));
 	struct buf key = BUF_INIT;
-	buf_append_slice(&key, project);
+	buf_append_slice(&key, slot->project);
 	buf_append_char(&key, '/');
-	buf_append_slice(&key, app_id);
+	buf_append_slice(&key, slot->app_id);
 	size_t key_len = key.len;
 	char *text = buf_take(&key);
 	if (!c || !text) {
@@ -206,8 +220,8 @@ static struct cached *add_cached(
 		free(text);
 		return NULL;
 	}
-	*c = (struct cached){.key = text, .key_len = key_len, .log = log};
-	struct cached **bucket = &a->buckets[hash_name(project, app_id) % BUCKETS];
+	*c = (struct cached){.key = text, .key_len = key_len, .log = log, .hash = slot->hash};
+	struct cached **bucket = &a->buckets[slot->hash % BUCKETS];
 	c->chain = *bucket;
 	*bucket = c;
 	link_newest(a, c);
@@ -225,6 +239,7 @@ void appender_free(struct appender *a)
 		drop_log(a, a->oldest);
 	buf_fini(&a->lines);
 	buf_fini(&a->side);
+	foreign_fini(&a->others);
 	free(a->slots);
 	free(a->slot_index);
 	free(a->next_of);
@@ -237,22 +252,19 @@ static burr_status use_log(struct appender *a, struct slot *slot, burr_error *er
 {
 	burr_status status;
 	for (int attempt = 0; attempt < 2; attempt++) {
-		struct cached **at = find_cached(a, slot->project, slot->app_id);
-		struct cached *c = *at;
-		if (c) {
-			unlink_age(a, c);
-			link_newest(a, c);
-		} else {
+		struct cached *c = slot_cached(a, slot);
+		if (!c) {
 			struct log *log;
 			status = log_open(a->store, slot->project, slot->app_id, &log, err);
 			if (status != BURR_OK)
 				return status;
-			c = add_cached(a, slot->project, slot->app_id, log);
+			c = add_cached(a, slot, log);
 			if (!c) {
 				log_close(log);
 				return burr_fail(err, BURR_ELATER, "no memory to keep a log");
 			}
 		}
+		c->used = true;
 		if (!a->options.alone && !log_try_lock(c->log))
 			return burr_fail(err, BURR_ELATER, "another process is appending to it");
 		slot->locked = !a->options.alone;
@@ -266,7 +278,7 @@ static burr_status use_log(struct appender *a, struct slot *slot, burr_error *er
 			log_unlock(c->log);
 		slot->log = NULL;
 		slot->locked = false;
-		drop_cached(a, find_cached(a, slot->project, slot->app_id));
+		drop_log(a, c);
 	}
 	return status;
 }
@@ -310,8 +322,9 @@ static struct slot *add_slot(struct appender *a)
 	return &a->slots[a->slot_count++];
 }
 
-static void init_slot(struct slot *slot, const struct entry *entry)
+static void init_slot(struct slot *slot, const struct entry *entry, uint64_t hash)
 {
+	slot->hash = hash;
 	slot->project = entry->project;
 	slot->app_id = entry->app_id;
 	slot->verdict = (struct verdict){.project = entry->project, .app_id = entry->app_id};
@@ -325,9 +338,11 @@ static bool slot_is(const struct slot *slot, const struct entry *entry)
 	return slice_eq(slot->app_id, entry->app_id) && slice_eq(slot->project, entry->project);
 }
 
-static burr_status find_slot(struct appender *a, const struct entry *entry, struct slot **out, burr_error *err)
+static burr_status find_slot(
+	struct appender *a, const struct entry *entry, struct slot **out, burr_error *err)
 {
-	size_t at = hash_name(entry->project, entry->app_id) % SLOT_INDEX;
+	uint64_t hash = hash_name(entry->project, entry->app_id);
+	size_t at = hash % SLOT_INDEX;
 	for (; a->slot_index[at]; at = (at + 1) % SLOT_INDEX) {
 		*out = &a->slots[a->slot_index[at] - 1];
 		if (slot_is(*out, entry))
@@ -338,7 +353,7 @@ static burr_status find_slot(struct appender *a, const struct entry *entry, stru
 	*out = add_slot(a);
 	if (!*out)
 		return burr_fail(err, BURR_ENOMEM, "no memory for a batch");
-	init_slot(*out, entry);
+	init_slot(*out, entry, hash);
 	a->slot_index[at] = (uint32_t)a->slot_count;
 	return BURR_OK;
 }
@@ -364,6 +379,7 @@ static burr_status read_entries(struct appender *a, const struct request *reques
 	struct slice bytes;
 	struct slot *slot = NULL;
 	uint32_t count = 0;
+	uint64_t side_bytes = 0;
 	a->slot_count = 0;
 	memset(a->slot_index, 0, SLOT_INDEX * sizeof(*a->slot_index));
 	if (!grow_entries(a, request->entry_count))
@@ -373,6 +389,10 @@ static burr_status read_entries(struct appender *a, const struct request *reques
 		burr_status status = read_entry(a, bytes, count, &slot, err);
 		if (status != BURR_OK)
 			return burr_fail_in(err, status, "entry %u", count);
+		side_bytes += a->entries[count].side_len;
+		if (side_bytes > BATCH_SIDE_BYTES)
+			return burr_fail(err, BURR_ETOOBIG, "side files of more than %d bytes in one batch",
+				BATCH_SIDE_BYTES);
 		count++;
 	}
 	return BURR_OK;
@@ -383,8 +403,8 @@ static burr_status read_entries(struct appender *a, const struct request *reques
 static burr_status write_lines(struct appender *a, struct slot *slot, burr_error *err)
 {
 	if (!a->lines.len) {
-		if (slot->log)
-			log_unstage(slot->log);
+		if (slot->log) /* nothing but lost records */
+			log_keep_staged(slot->log);
 		return BURR_OK;
 	}
 	burr_status status = log_append(slot->log, buf_slice(&a->lines), err);
@@ -401,8 +421,8 @@ static burr_status stage(struct appender *a, struct slot *slot, const struct ent
 		if (status != BURR_OK)
 			return status;
 	}
-	return log_stage(
-		slot->log, context->writer, entry->lane, entry->n, entry->log_start, out_is_new, err);
+	return log_stage(slot->log, context->writer, entry->lane, entry->n, entry->log_start,
+		entry->log_token, out_is_new, err);
 }
 
 static burr_status take_record(struct appender *a, struct slot *slot, const struct entry *entry,
@@ -427,7 +447,8 @@ static burr_status take_record(struct appender *a, struct slot *slot, const stru
 	return status;
 }
 
-/* Its side file is not there: the record is in the log already, or it is lost. That costs nothing but itself. */
+/* Its side file is not there: the record is in the log already, or it is lost. That costs nothing but itself.
+ */
 static burr_status note_lost(struct appender *a, struct slot *slot, const struct entry *entry,
 	const struct line_context *context, const burr_error *why, burr_error *err)
 {
@@ -436,7 +457,8 @@ static burr_status note_lost(struct appender *a, struct slot *slot, const struct
 	if (status == BURR_ELATER || (status == BURR_OK && !is_new))
 		return status;
 	if (a->lost_count++ == 0)
-		snprintf(a->lost_text, sizeof(a->lost_text), "%.*s", (int)sizeof(a->lost_text) - 1, why->message);
+		snprintf(a->lost_text, sizeof(a->lost_text), "%.*s", (int)sizeof(a->lost_text) - 1,
+			why->message);
 	return BURR_OK;
 }
 
@@ -455,29 +477,106 @@ static burr_status take_side(struct appender *a, struct slot *slot, const struct
 	return burr_fail(err, status, "%s", why.message);
 }
 
+/* A record that another writer holds, and will send as well. What the store refuses of it is that writer's to
+ * be told; only what must be tried later holds up those that come after it. */
+static burr_status take_other(struct appender *a, struct slot *slot, const struct foreign_entry *at,
+	struct line_faults *faults, burr_error *err)
+{
+	const struct foreign_writer *writer = &a->others.writers[at->writer];
+	const struct line_context context = {
+		{writer->id, WRITER_ID_LEN}, writer->clock_offset_ns, foreign_about(writer), faults};
+	struct entry entry;
+	if (!foreign_read(&a->others, at, &entry))
+		return BURR_OK;
+	uint64_t lost_count = a->lost_count;
+	burr_status status = entry.side_len ? take_side(a, slot, &entry, &context, err)
+					    : take_record(a, slot, &entry, &context, err);
+	a->lost_count = lost_count;
+	return status == BURR_ELATER || status == BURR_ENOMEM ? status : BURR_OK;
+}
+
+/* Others' records that are older than the next one of ours. */
+static burr_status take_others(struct appender *a, struct slot *slot, uint64_t before_ns,
+	const struct line_context *context, burr_error *err)
+{
+	burr_status status = BURR_OK;
+	while (status == BURR_OK && a->next_other < a->others.entry_count) {
+		const struct foreign_entry *at = &a->others.entries[a->next_other];
+		if (at->time_ns >= (int64_t)before_ns)
+			break;
+		a->next_other++;
+		status = take_other(a, slot, at, context->faults, err);
+	}
+	return status;
+}
+
+/* Before the log is looked at: what has left a spool by then is in it. */
+static burr_status find_others(
+	struct appender *a, const struct slot *slot, const struct line_context *context, burr_error *err)
+{
+	foreign_clear(&a->others);
+	a->next_other = 0;
+	if (!a->options.find_others)
+		return BURR_OK;
+	return a->options.find_others(a->options.others, context->writer, slot->project, slot->app_id,
+		(int64_t)a->entries[slot->last].time_ns, &a->others, err);
+}
+
+/* An application's next record lies somewhere else in the batch, and the processor cannot guess where:
+ * without this, reading it from memory takes as long as making its line. */
+static void prefetch(const struct appender *a, uint32_t at)
+{
+	enum { LINE = 64, AHEAD_MAX = 1024 };
+	if (at == NO_ENTRY)
+		return;
+	struct slice record = a->entries[at].record;
+	for (size_t i = 0; i < record.len && i < AHEAD_MAX; i += LINE)
+		__builtin_prefetch(record.data + i);
+}
+
 static burr_status take_entries(
 	struct appender *a, struct slot *slot, const struct line_context *context, burr_error *err)
 {
 	burr_status status = BURR_OK;
 	for (uint32_t at = slot->first; at != NO_ENTRY && status == BURR_OK; at = a->next_of[at]) {
 		const struct entry *entry = &a->entries[at];
-		uint32_t next = a->next_of[at];
-		if (next != NO_ENTRY) /* it lies elsewhere in the batch */
-			__builtin_prefetch(a->entries[next].record.data);
+		prefetch(a, a->next_of[at]);
 		errno = 0;
-		status = entry->side_len ? take_side(a, slot, entry, context, err)
-					 : take_record(a, slot, entry, context, err);
+		status = take_others(a, slot, entry->time_ns, context, err);
+		if (status == BURR_OK)
+			status = entry->side_len ? take_side(a, slot, entry, context, err)
+						 : take_record(a, slot, entry, context, err);
 	}
 	if (status == BURR_ELATER && (errno == EMFILE || errno == ENFILE))
 		a->options.log_max = a->cached_count / 2; /* this one's turn comes when others are closed */
 	return status;
 }
 
+/* With thousands of logs nothing of one is in the processor's cache when its turn comes: what the next ones
+ * need is asked for ahead, each thing once the one that leads to it has come. */
+static void look_ahead(struct appender *a, size_t at)
+{
+	enum { BUCKET = 6, CACHED = 4, LOG = 2 };
+	if (at + BUCKET < a->slot_count)
+		__builtin_prefetch(&a->buckets[a->slots[at + BUCKET].hash % BUCKETS]);
+	if (at + CACHED < a->slot_count)
+		__builtin_prefetch(a->buckets[a->slots[at + CACHED].hash % BUCKETS]);
+	if (at + LOG < a->slot_count) {
+		struct slot *slot = &a->slots[at + LOG];
+		struct cached *c = slot_cached(a, slot);
+		if (c)
+			log_prefetch(c->log);
+		prefetch(a, slot->first);
+	}
+}
+
 static void store_slot(struct appender *a, struct slot *slot, const struct line_context *context)
 {
 	burr_error why;
 	buf_clear(&a->lines);
-	burr_status status = take_entries(a, slot, context, &why);
+	burr_status status = find_others(a, slot, context, &why);
+	if (status == BURR_OK)
+		status = take_entries(a, slot, context, &why);
 	if (status == BURR_OK)
 		status = write_lines(a, slot, &why);
 	else if (slot->log)
@@ -544,7 +643,7 @@ static void note_due(struct appender *a)
 		struct slot *slot = &a->slots[i];
 		if (!slot_waits(slot))
 			continue;
-		(*find_cached(a, slot->project, slot->app_id))->acknowledged = true;
+		slot_cached(a, slot)->acknowledged = true;
 		due = true;
 	}
 	if (due && a->sync_due == INT64_MAX)
@@ -635,9 +734,13 @@ burr_status appender_store(
 	burr_status status = read_entries(a, request, err);
 	if (status != BURR_OK)
 		return status;
+	if (a->options.begin_others)
+		a->options.begin_others(a->options.others);
 	if (sync_before(a)) {
-		for (size_t i = 0; i < a->slot_count; i++)
+		for (size_t i = 0; i < a->slot_count; i++) {
+			look_ahead(a, i);
 			store_slot(a, &a->slots[i], &context);
+		}
 		make_durable(a);
 	}
 	leave_logs(a);

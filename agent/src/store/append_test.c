@@ -2,6 +2,7 @@
 #include "store/append_testing.h"
 
 #include "store/side.h"
+#include "wire/testing_entry.h"
 
 #include <signal.h>
 #include <sys/file.h>
@@ -212,7 +213,7 @@ static void half_a_write_is_taken_back(void **state)
 	add(f, "x", 0, 3, 0);
 	enum verdict_kind kind = put(f, a);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	assert_int_equal(kind, VERDICT_NEVER); /* a file that may not grow: not a thing that passes */
+	assert_int_equal(kind, VERDICT_LATER); /* a limit of this process: another may store it */
 	assert_log(f, "x", "a.0.1");
 	begin(f, WRITER_A);
 	add(f, "x", 0, 4, 0);
@@ -260,6 +261,59 @@ static void a_damaged_batch_stores_nothing(void **state)
 	assert_int_equal(appender_store(a, &request, &f->reply, NULL), BURR_ECORRUPT);
 	assert_log(f, "x", "");
 	appender_free(a);
+}
+
+/* A batch that ends at any byte: refused with nothing stored, or, where the end is an entry's, all before it
+ * and nothing else. */
+static void a_batch_cut_anywhere_is_refused_or_whole(void **state)
+{
+	static const char *const ids[] = {"x", "y", "x", "z", "y", "x"};
+	enum { ENTRIES = sizeof(ids) / sizeof(ids[0]) };
+	struct fixture *f = *state;
+	size_t ends[ENTRIES + 1];
+	begin(f, WRITER_A);
+	ends[0] = f->request.len;
+	for (size_t i = 0; i < ENTRIES; i++) {
+		add(f, ids[i], 0, i + 1, 0);
+		ends[i + 1] = f->request.len;
+	}
+	for (size_t len = 0; len <= f->request.len; len++) {
+		struct appender *a = new_appender(f, 8, true);
+		struct fixture other = *f;
+		struct request request;
+		struct buf expected[3] = {BUF_INIT, BUF_INIT, BUF_INIT};
+		other.request = other.reply = (struct buf)BUF_INIT;
+		for (char name[] = "x"; *name <= 'z'; ++*name)
+			make_app(&other, a, name);
+		size_t whole = 0;
+		while (whole < ENTRIES && ends[whole + 1] <= len)
+			whole++;
+		buf_clear(&f->reply);
+		/* A copy of the exact size, so that a sanitizer sees a read past the end. */
+		char *bytes = malloc(len + 1);
+		assert_non_null(bytes);
+		memcpy(bytes + 1, f->request.data, len);
+		burr_status status = request_read((struct slice){bytes + 1, len}, &request, NULL);
+		if (status == BURR_OK && request.entry_count)
+			status = appender_store(a, &request, &f->reply, NULL);
+		assert_true(len < ends[0] || (status == BURR_OK) == (len == ends[whole]));
+		for (size_t i = 0; i < whole && status == BURR_OK; i++) {
+			struct buf *log = &expected[*ids[i] - 'x'];
+			buf_printf(log, "%sa.0.%zu", log->len ? " " : "", i + 1);
+		}
+		for (char name[] = "x"; *name <= 'z'; ++*name) {
+			char path[20];
+			struct buf *log = &expected[*name - 'x'];
+			assert_log(f, name, log->len ? log->data : "");
+			buf_fini(log);
+			snprintf(path, sizeof(path), "p/%s/log.jsonl", name);
+			testing_write(f->folder, path, "");
+		}
+		free(bytes);
+		buf_fini(&other.request);
+		buf_fini(&other.reply);
+		appender_free(a);
+	}
 }
 
 /* Files that a crash left empty or half written count as missing. */
@@ -425,6 +479,12 @@ static void a_side_file_that_is_gone_is_a_lost_record(void **state)
 	assert_log(f, "x", "a.0.1 a.0.7");
 	assert_int_equal(put(f, a), VERDICT_DONE);
 	assert_int_equal(lost_count(f), 0);
+	begin(f, WRITER_A);
+	put_side_entry(f, "x", 8, &record);
+	assert_int_equal(put(f, a), VERDICT_DONE);
+	assert_int_equal(lost_count(f), 1);
+	assert_int_equal(put(f, a), VERDICT_DONE);
+	assert_int_equal(lost_count(f), 0);
 	assert_log(f, "x", "a.0.1 a.0.7");
 	appender_free(a);
 	buf_fini(&record);
@@ -473,6 +533,7 @@ int main(void)
 		TEST(half_a_write_is_taken_back),
 		TEST(a_log_that_was_cut_or_replaced_is_read_anew),
 		TEST(a_damaged_batch_stores_nothing),
+		TEST(a_batch_cut_anywhere_is_refused_or_whole),
 		TEST(broken_files_of_an_application_are_made_again),
 		TEST(a_side_file_is_taken_as_its_record),
 		TEST(many_side_files_are_taken_in_one_batch),

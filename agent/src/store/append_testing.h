@@ -1,5 +1,5 @@
-/* store/append_testing.h: what the appender's tests share: a store, requests made piece by piece, and what stands
- * in a log afterwards. */
+/* store/append_testing.h: what the appender's tests share: a store, requests made piece by piece, and what
+ * stands in a log afterwards. */
 #ifndef STORE_APPEND_TESTING_H
 #define STORE_APPEND_TESTING_H
 
@@ -7,8 +7,8 @@
 
 #include "store/append.h"
 #include "store/create.h"
-#include "wire/entry.h"
 #include "wire/limits.h"
+#include "wire/testing_entry.h"
 
 #define WRITER_A SLICE_LIT("aaaaaaaaaaaaaaaa")
 #define WRITER_B SLICE_LIT("bbbbbbbbbbbbbbbb")

@@ -55,8 +55,8 @@ static burr_status temp_write(struct temp *temp, int dir_fd, struct slice text, 
 	return BURR_OK;
 }
 
-/* Whether a whole file of this name is there. One that cannot be read now is not taken for a broken one, which
- * would be replaced. */
+/* Whether a whole file of this name is there. One that cannot be read now is not taken for a broken one,
+ * which would be replaced. */
 static burr_status look_for_object(int dir_fd, const char *name, bool *out_there, burr_error *err)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
@@ -67,8 +67,8 @@ static burr_status look_for_object(int dir_fd, const char *name, bool *out_there
 	return status == BURR_ENOTFOUND || status == BURR_ETOOBIG ? BURR_OK : status;
 }
 
-/* synced: the content is on the disk before the name is there, so that a sync that fails leaves nothing which a
- * second attempt would take for whole. */
+/* synced: the content is on the disk before the name is there, so that a sync that fails leaves nothing which
+ * a second attempt would take for whole. */
 static burr_status publish(
 	int dir_fd, const char *name, struct slice text, bool synced, bool *out_made, burr_error *err)
 {
@@ -285,8 +285,7 @@ static burr_status make_files(const struct store *store, int app_fd, const struc
 		return burr_fail(err, BURR_ELATER, "no memory to make an application");
 	burr_status status = make_log(app_fd, err);
 	if (status == BURR_OK)
-		status = publish(
-			app_fd, "metadata.json", buf_slice(&metadata), syncs_now(store), &made, err);
+		status = publish(app_fd, "metadata.json", buf_slice(&metadata), syncs_now(store), &made, err);
 	if (status == BURR_OK && !made)
 		status = check_partition(app_fd, entry, err);
 	if (status == BURR_OK)

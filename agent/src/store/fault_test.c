@@ -1,5 +1,6 @@
-/* The appender on a disk that fails: the n-th call of each kind, for each n; what is synced when; what a crash of
- * the machine or of a process leaves. The library's system calls go through the wrappers here (ld --wrap). */
+/* The appender on a disk that fails: the n-th call of each kind, for each n; what is synced when; what a
+ * crash of the machine or of a process leaves. The library's system calls go through the wrappers here (ld
+ * --wrap). */
 #include "store/append_testing.h"
 
 #include "base/clock.h"
@@ -10,16 +11,27 @@
 
 /* ---- the calls ---- */
 
-enum call { CALL_WRITE, CALL_OPENAT, CALL_LINKAT, CALL_FTRUNCATE, CALL_FSYNC, CALL_FDATASYNC, CALL_SYNCFS, CALL_PWRITE,
-	CALL_MKDIRAT, CALL_COUNT };
+enum call {
+	CALL_WRITE,
+	CALL_OPENAT,
+	CALL_LINKAT,
+	CALL_FTRUNCATE,
+	CALL_FSYNC,
+	CALL_FDATASYNC,
+	CALL_SYNCFS,
+	CALL_PWRITE,
+	CALL_MKDIRAT,
+	CALL_COUNT
+};
 
 static struct {
 	unsigned made[CALL_COUNT];
 	enum call failing;
-	unsigned fail_at; /* the n-th `failing` from now on; 0: none */
-	bool fail_on;     /* and all after it */
-	bool halve;       /* a write does half of it first, and fails when it is called for the rest */
+	unsigned fail_at;    /* the n-th `failing` from now on; 0: none */
+	bool fail_on;        /* and all after it */
+	bool halve;          /* a write does half of it first, and fails when it is called for the rest */
 	bool truncates_fail; /* besides */
+	const char *foreign; /* what somebody else appends behind the half */
 	int error;
 	int64_t clock_ns; /* how far the clock was put forward */
 } faults;
@@ -48,7 +60,11 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t len)
 		return -1;
 	faults.halve = false;
 	faults.fail_at = 1;
-	return __real_write(fd, bytes, len / 2);
+	ssize_t put = __real_write(fd, bytes, len / 2);
+	if (faults.foreign)
+		assert_int_equal(__real_write(fd, faults.foreign, strlen(faults.foreign)),
+			(ssize_t)strlen(faults.foreign));
+	return put;
 }
 
 ssize_t __real_pwrite(int fd, const void *bytes, size_t len, off_t offset);
@@ -191,7 +207,8 @@ static void put_until_done(struct fixture *f, struct appender *a)
 
 static void assert_files_whole(struct fixture *f)
 {
-	static const char *const names[] = {"p/x/graph.json", "p/x/metadata.json", "p/y/graph.json", "p/y/metadata.json"};
+	static const char *const names[] = {
+		"p/x/graph.json", "p/x/metadata.json", "p/y/graph.json", "p/y/metadata.json"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		char *text = testing_read(f->folder, names[i]);
 		assert_int_equal(json_validate(slice_of(text), NULL, NULL), BURR_OK);
@@ -247,7 +264,8 @@ static void each_call_may_fail_once(void **state)
 	for (int call = 0; call < CALL_COUNT; call++) {
 		for (int durability = DURABILITY_OS; durability <= DURABILITY_POWER; durability++) {
 			unsigned n = 1;
-			while (run_with_fault((enum call)call, n, errors[n % 4], false, (enum durability)durability))
+			while (run_with_fault(
+				(enum call)call, n, errors[n % 4], false, (enum durability)durability))
 				n++;
 			assert_true(n < 100);
 		}
@@ -285,6 +303,29 @@ static void half_a_write_that_stays_is_mended(void **state)
 	arm(CALL_COUNT, 0, 0);
 	put_until_done(f, a);
 	assert_log(f, "x", "a.0.1 a.0.2 a.0.3 a.0.4");
+	appender_free(a);
+}
+
+/* Somebody else wrote behind the half meanwhile: nothing of theirs is cut away. */
+static void half_a_write_with_another_s_behind_it_is_ended(void **state)
+{
+	struct fixture *f = *state;
+	struct appender *a = new_appender(f, 8, true);
+	make_app(f, a, "x");
+	begin(f, WRITER_A);
+	for (uint64_t n = 1; n <= 9; n++)
+		add(f, "x", 0, n, 0);
+	arm(CALL_WRITE, 1, ENOSPC);
+	faults.halve = true;
+	faults.foreign = "\n{\"type\":\"theirs\"}\n{\"type\":\"the";
+	assert_int_equal(put(f, a), VERDICT_LATER);
+	arm(CALL_COUNT, 0, 0);
+	faults.foreign = NULL;
+	put_until_done(f, a);
+	assert_log(f, "x", "a.0.1 a.0.2 a.0.3 a.0.4 a.0.5 a.0.6 a.0.7 a.0.8 a.0.9");
+	char *text = testing_read(f->folder, "p/x/log.jsonl");
+	assert_non_null(strstr(text, "\n{\"type\":\"theirs\"}\n{\"type\":\"the\n"));
+	free(text);
 	appender_free(a);
 }
 
@@ -506,15 +547,16 @@ static size_t count_whole_lines(struct slice text)
 		const char *newline = memchr(pos, '\n', (size_t)(end - pos));
 		if (!newline)
 			return count;
-		assert_int_equal(json_validate((struct slice){pos, (size_t)(newline - pos)}, NULL, NULL), BURR_OK);
+		assert_int_equal(
+			json_validate((struct slice){pos, (size_t)(newline - pos)}, NULL, NULL), BURR_OK);
 		pos = newline + 1;
 		count++;
 	}
 	return count;
 }
 
-/* The log as a crash may leave it, cut at each byte of its last two lines: what was whole stays, what was torn
- * is saved, and what comes next is whole. */
+/* The log as a crash may leave it, cut at each byte of its last two lines: what was whole stays, what was
+ * torn is saved, and what comes next is whole. */
 static void each_torn_tail_is_mended(void **state)
 {
 	struct fixture *f = *state;
@@ -592,7 +634,8 @@ static void durability_is_the_stores(void **state)
 	assert_durability(f, "{\"format\":1,\"durability\":3}", DURABILITY_POWER);
 	assert_durability(f, "{\"format\":1}", DURABILITY_OS);
 	assert_durability(f, "", DURABILITY_OS);
-	testing_write(f->folder, ".burr-store", "{\"format\":1,\"ke\\\"y\":[1, 2],\"durability\":\"os\",\"z\":null}\n");
+	testing_write(f->folder, ".burr-store",
+		"{\"format\":1,\"ke\\\"y\":[1, 2],\"durability\":\"os\",\"z\":null}\n");
 	assert_int_equal(store_set_durability(f->store, DURABILITY_GROUP, NULL), BURR_OK);
 	assert_int_equal(f->store->durability, DURABILITY_GROUP);
 	char *text = testing_read(f->folder, ".burr-store");
@@ -608,6 +651,7 @@ int main(void)
 		cmocka_unit_test(each_call_may_fail_once),
 		cmocka_unit_test(each_write_may_be_cut_short),
 		TEST(half_a_write_that_stays_is_mended),
+		TEST(half_a_write_with_another_s_behind_it_is_ended),
 		TEST(durability_os_syncs_nothing),
 		TEST(durability_power_syncs_before_it_answers),
 		TEST(a_new_log_syncs_its_folder),

@@ -15,6 +15,7 @@
 
 enum {
 	SCAN_CHUNK = 65536,
+	SCAN_FIRST = 4096, /* who looks for a writer's last number mostly finds it in the last lines */
 	TORN_AGE_NS = 20 * 1000 * 1000, /* a tail that has not grown for this long has no living writer */
 	NUMBERS_FIRST = 8,
 	NUMBERS_MAX = 2048, /* places for writers and lanes, 80 KB: what does not fit is read again */
@@ -25,10 +26,11 @@ static const char LOG_FILE[] = "log.jsonl";
 static const char TORN_FILE[] = "log.jsonl.torn";
 
 /* The last number of a writer's lane, in a hash table with open places. staged: of the lines that wait for
- * log_append. Both 0: a free place. */
+ * log_append. n 0: it is known that the lane has no line. */
 struct number {
 	uint64_t writer[2]; /* its 16 digits */
 	uint32_t lane;
+	bool used; /* false: a free place */
 	uint64_t n;
 	uint64_t staged;
 };
@@ -36,6 +38,7 @@ struct number {
 struct log {
 	const struct store *store;
 	int fd;                /* O_APPEND; the only one that is kept, so that thousands of logs can be */
+	uint64_t token;        /* log_token's */
 	uint64_t length;       /* when we last looked */
 	uint64_t scanned_from; /* a number that is not in the table is not in [scanned_from, length) either */
 	bool clean;            /* the bytes before `length` end in a newline, or in mended blanks */
@@ -49,9 +52,9 @@ struct log {
 	bool has_staged;      /* since the last log_append */
 	bool staged_was_lost; /* the table was emptied while lines waited */
 
-	bool unsynced;        /* bytes may be in the kernel's memory alone */
-	bool entry_unsynced;  /* the file is ours and new, so its folder is to be synced too */
-	bool sync_failed;     /* the bytes from synced_length on must be written again */
+	bool unsynced;       /* bytes may be in the kernel's memory alone */
+	bool entry_unsynced; /* the file is ours and new, so its folder is to be synced too */
+	bool sync_failed;    /* the bytes from synced_length on must be written again */
 	uint64_t synced_length;
 
 	char path[]; /* below the store: "<project>/<app_id>" */
@@ -67,6 +70,30 @@ static int open_file(const struct log *log, const char *name, int flags)
 	char path[PATH_SIZE];
 	snprintf(path, sizeof(path), "%s/%s", log->path, name);
 	return openat(log->store->dir_fd, path, flags | O_CLOEXEC | O_NONBLOCK, 0600);
+}
+
+static uint64_t token_of(int fd, const char *path, uint64_t *out_len)
+{
+	struct statx st;
+	*out_len = 0;
+	if (statx(fd, path, AT_EMPTY_PATH, STATX_INO | STATX_SIZE | STATX_BTIME, &st) < 0)
+		return 0;
+	*out_len = st.stx_size;
+	if (!(st.stx_mask & STATX_BTIME))
+		return 0;
+	return (st.stx_ino * UINT64_C(0x9E3779B97F4A7C15)) ^
+	       ((uint64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec);
+}
+
+uint64_t log_token(int fd)
+{
+	uint64_t len;
+	return token_of(fd, "", &len);
+}
+
+uint64_t log_token_at(const char *path, uint64_t *out_len)
+{
+	return token_of(AT_FDCWD, path, out_len);
 }
 
 /* Burr itself makes folders without a log, so a missing one is made. */
@@ -85,6 +112,7 @@ static burr_status open_log_file(struct log *log, burr_error *err)
 		return fail_errno("open log.jsonl", err);
 	if (!S_ISREG(st.st_mode))
 		return burr_fail(err, BURR_EIO, "log.jsonl is not a file");
+	log->token = log_token(log->fd);
 	log->length = log->scanned_from = (uint64_t)st.st_size;
 	return BURR_OK;
 }
@@ -137,7 +165,7 @@ void log_unlock(struct log *log)
 
 static struct number number_of(const char *writer, uint32_t lane, uint64_t n)
 {
-	struct number number = {.lane = lane, .n = n};
+	struct number number = {.lane = lane, .used = true, .n = n};
 	memcpy(number.writer, writer, WRITER_ID_LEN);
 	return number;
 }
@@ -147,18 +175,13 @@ static bool is_same(const struct number *a, const struct number *b)
 	return a->writer[0] == b->writer[0] && a->writer[1] == b->writer[1] && a->lane == b->lane;
 }
 
-static bool is_free(const struct number *number)
-{
-	return !number->n && !number->staged;
-}
-
 /* Its place, or the free one where it belongs. */
 static struct number *find_place(struct number *numbers, size_t cap, const struct number *wanted)
 {
-	uint64_t hash = (wanted->writer[0] ^ wanted->writer[1] * 31 ^ wanted->lane) *
-			UINT64_C(0x9E3779B97F4A7C15);
+	uint64_t hash =
+		(wanted->writer[0] ^ wanted->writer[1] * 31 ^ wanted->lane) * UINT64_C(0x9E3779B97F4A7C15);
 	size_t at = (size_t)(hash >> 32) & (cap - 1);
-	while (!is_free(&numbers[at]) && !is_same(&numbers[at], wanted))
+	while (numbers[at].used && !is_same(&numbers[at], wanted))
 		at = (at + 1) & (cap - 1);
 	return &numbers[at];
 }
@@ -168,11 +191,11 @@ static struct number *find_number(struct log *log, const struct number *wanted)
 	if (!log->number_count)
 		return NULL;
 	struct number *last = &log->numbers[log->last_place];
-	if (is_same(last, wanted) && !is_free(last))
+	if (last->used && is_same(last, wanted))
 		return last;
 	struct number *at = find_place(log->numbers, log->number_cap, wanted);
 	log->last_place = (size_t)(at - log->numbers);
-	return is_free(at) ? NULL : at;
+	return at->used ? at : NULL;
 }
 
 /* What the table knows is true, but that a number is not in it says nothing any more. */
@@ -192,7 +215,7 @@ static bool grow_numbers(struct log *log)
 	if (!numbers)
 		return false;
 	for (size_t i = 0; i < log->number_cap; i++)
-		if (!is_free(&log->numbers[i]))
+		if (log->numbers[i].used)
 			*find_place(numbers, cap, &log->numbers[i]) = log->numbers[i];
 	free(log->numbers);
 	log->numbers = numbers;
@@ -287,10 +310,12 @@ static burr_status scan_back(
 	struct scan scan = {.wanted = wanted};
 	burr_status status = BURR_OK;
 	uint64_t at = log->scanned_from;
+	uint64_t chunk = SCAN_FIRST;
 	while (!scan.found_n && at > log_start && status == BURR_OK) {
-		uint64_t from = at > SCAN_CHUNK ? at - SCAN_CHUNK : 0;
+		uint64_t from = at > chunk ? at - chunk : 0;
 		status = scan_chunk(log, from, at, &scan, err);
 		at = status == BURR_OK ? from : at;
+		chunk = SCAN_CHUNK;
 	}
 	log->scanned_from = scan.emptied ? log->length : at;
 	*out_n = scan.found_n;
@@ -298,11 +323,13 @@ static burr_status scan_back(
 }
 
 burr_status log_stage(struct log *log, struct slice writer, uint32_t lane, uint64_t n, uint64_t log_start,
-	bool *out_is_new, burr_error *err)
+	uint64_t start_token, bool *out_is_new, burr_error *err)
 {
 	struct number wanted = number_of(writer.data, lane, 0);
 	struct number *known = find_number(log, &wanted);
 	bool emptied = false;
+	if (start_token != log->token)
+		log_start = 0; /* it is about another file */
 	if (!known && log->scanned_from > log_start) {
 		burr_status status = scan_back(log, &wanted, log_start, &wanted.n, err);
 		if (status != BURR_OK)
@@ -325,23 +352,16 @@ burr_status log_stage(struct log *log, struct slice writer, uint32_t lane, uint6
 	return BURR_OK;
 }
 
-/* Numbers that were staged alone hold a place as well; without theirs the table would have to be built anew, so
- * it is emptied, which is right at any time. */
 void log_unstage(struct log *log)
 {
-	bool alone = false;
 	if (!log->has_staged)
 		return;
 	log->has_staged = log->staged_was_lost = false;
-	for (size_t i = 0; i < log->number_cap; i++) {
-		alone = alone || (log->numbers[i].staged && !log->numbers[i].n);
+	for (size_t i = 0; i < log->number_cap; i++)
 		log->numbers[i].staged = 0;
-	}
-	if (alone)
-		empty_numbers(log);
 }
 
-static void keep_staged(struct log *log)
+void log_keep_staged(struct log *log)
 {
 	if (!log->has_staged)
 		return;
@@ -451,8 +471,7 @@ static burr_status open_in_place(const struct log *log, int *out_fd, burr_error 
 		return fail_errno("open log.jsonl in place", err);
 	if (named.st_ino != ours.st_ino || named.st_dev != ours.st_dev)
 		return burr_fail(err, BURR_ENOTFOUND, "log.jsonl was replaced");
-	*out_fd = fd;
-	fd = -1;
+	*out_fd = fd_take(&fd);
 	return BURR_OK;
 }
 
@@ -577,7 +596,7 @@ burr_status log_append(struct log *log, struct slice lines, burr_error *err)
 		written += (size_t)put;
 	}
 	log->length += lines.len;
-	keep_staged(log);
+	log_keep_staged(log);
 	return BURR_OK;
 }
 
@@ -603,9 +622,9 @@ void log_note_sync(struct log *log, bool ok)
 	}
 }
 
-/* The kernel reports a failed write-back once and then takes the pages for clean, so a second sync alone would
- * say nothing: the bytes are made dirty again first. Not by another file, into which Burr's open client would not
- * follow. */
+/* The kernel reports a failed write-back once and then takes the pages for clean, so a second sync alone
+ * would say nothing: the bytes are made dirty again first. Not by another file, into which Burr's open client
+ * would not follow. */
 static burr_status write_again(struct log *log, burr_error *err)
 {
 	char bytes[4096];

@@ -11,10 +11,21 @@
 
 struct log;
 
+/* Which file a log is, also where an inode's number comes again: 0 when the kernel cannot tell. Of an open
+ * one, or of one by path (with its length; 0 and 0 where there is none). */
+uint64_t log_token(int fd);
+uint64_t log_token_at(const char *path, uint64_t *out_len);
+
 /* BURR_ENOTFOUND: no such application; BURR_ELATER: cannot be opened now; BURR_EPERM, BURR_EIO. */
 burr_status log_open(const struct store *store, struct slice project, struct slice app_id, struct log **out,
 	burr_error *err);
 void log_close(struct log *log);
+/* It will be used soon. */
+static inline void log_prefetch(const struct log *log)
+{
+	__builtin_prefetch(log);
+	__builtin_prefetch((const char *)log + 64);
+}
 
 /* The log's own lock, for those who share the right to append. False: somebody else has it now. */
 bool log_try_lock(struct log *log);
@@ -27,12 +38,15 @@ void log_unlock(struct log *log);
  * close and open by path once more. */
 burr_status log_refresh(struct log *log, burr_error *err);
 
-/* Whether record n of a writer's lane is to be appended, or stands there already. log_start: as in Entry. A new
- * one is taken for the last of its lane from now on, for good when its line is appended. */
+/* Whether record n of a writer's lane is to be appended, or stands there already. log_start: as in Entry. A
+ * new one is taken for the last of its lane from now on, for good when its line is appended. */
 burr_status log_stage(struct log *log, struct slice writer, uint32_t lane, uint64_t n, uint64_t log_start,
-	bool *out_is_new, burr_error *err);
+	uint64_t start_token, bool *out_is_new, burr_error *err);
 /* Forget what was staged since the last log_append: its lines will not come. */
 void log_unstage(struct log *log);
+/* Keep it as if its lines had come: they are lost, and would be counted again each time they are asked about.
+ */
+void log_keep_staged(struct log *log);
 
 /* Append whole lines with one write, all or nothing. BURR_ELATER (no space, …) and the log as it was;
  * BURR_EPERM, BURR_EIO. */

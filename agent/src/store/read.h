@@ -31,6 +31,18 @@ bool log_reader_previous(struct log_reader *r, struct log_line *out);
 /* Forward only: the offset behind the last line given, where a later reader goes on. */
 uint64_t log_reader_offset(const struct log_reader *r);
 
+/* Whole lines that lie in memory, from their end (*end, at first their length) to their beginning. */
+static inline bool lines_previous(struct slice lines, size_t *end, struct slice *out)
+{
+	if (!*end)
+		return false;
+	const char *newline = memrchr(lines.data, '\n', *end - 1);
+	size_t start = newline ? (size_t)(newline - lines.data) + 1 : 0;
+	*out = (struct slice){lines.data + start, *end - 1 - start};
+	*end = start;
+	return true;
+}
+
 /* The record of a line; slices are JSON values as they stand in it, SLICE_NONE where the key is missing. */
 enum line_type {
 	LINE_UNKNOWN, /* an object of another type: ignored */

@@ -43,8 +43,8 @@ static burr_status read_whole(int fd, const char *name, size_t len, struct buf *
 	return BURR_OK;
 }
 
-burr_status side_read(const struct store *store, struct slice writer, const struct entry *entry, struct buf *out,
-	burr_error *err)
+burr_status side_read(const struct store *store, struct slice writer, const struct entry *entry,
+	struct buf *out, burr_error *err)
 {
 	char name[SIDE_NAME_SIZE];
 	struct stat st;

@@ -77,6 +77,7 @@ burr_status store_errno_status(int error)
 	switch (error) {
 	case ENOSPC:
 	case EDQUOT:
+	case EFBIG: /* this process's limit; another's may be higher */
 	case EIO:
 	case EMFILE:
 	case ENFILE:

@@ -12,7 +12,8 @@ enum store_mode {
 	STORE_WRITE, /* made where it is missing; must be ours */
 };
 
-/* What a power loss may take of what was acknowledged; a property of the store, in its .burr-store. Rising. */
+/* What a power loss may take of what was acknowledged; a property of the store, in its .burr-store. Rising.
+ */
 enum durability {
 	DURABILITY_OS,    /* what the kernel has not written yet */
 	DURABILITY_GROUP, /* the last 100 ms */
@@ -41,8 +42,8 @@ void store_close(struct store *store);
 /* "os", "group", "power"; false when text is none of them. */
 const char *durability_name(enum durability durability);
 bool durability_find(const char *text, enum durability *out);
-/* Write it into .burr-store, from which whoever opens the store later takes it. Not while others of our threads
- * use the store. BURR_EIO, BURR_EPERM. */
+/* Write it into .burr-store, from which whoever opens the store later takes it. Not while others of our
+ * threads use the store. BURR_EIO, BURR_EPERM. */
 burr_status store_set_durability(struct store *store, enum durability durability, burr_error *err);
 
 /* For a forked child: close the descriptors that hold the parent's locks and open others. */

@@ -1,5 +1,5 @@
-/* tracker/tracker.c: the calls of burr/tracker.h: check the arguments, write the record's bytes, put them
- * into the store's spool.
+/* tracker/tracker.c: the calls of burr/tracker.h: check the arguments, say what the record is, put it into
+ * the store's spool.
  *
  * Threads: a tracker's list of applications has its lock; a record call touches nothing that is shared but
  * the spool, which locks itself. */
@@ -10,13 +10,15 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "spool/spool.h"
-#include "wire/entry.h"
 #include "wire/limits.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { CLOSE_WAIT_MS = 5000 };
+enum {
+	CLOSE_WAIT_MS = 5000,
+	SMALL_FOR_SURE = 1 << 20, /* values together; a record of less need not be measured twice */
+};
 
 struct burr_tracker {
 	struct spool *spool;
@@ -135,19 +137,24 @@ const char *burr_tracker_project(const burr_tracker *tracker)
 
 /* ---- applications ---- */
 
-static burr_status check_object(const char *what, const char *json, bool whole, burr_error *err)
+static bool is_blank(char c)
 {
-	if (!json)
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Without `whole` only its ends are looked at: all of it is checked where it is stored. */
+static burr_status check_object(const char *what, struct slice value, bool whole, burr_error *err)
+{
+	if (!value.data)
 		return BURR_OK;
-	struct slice value = slice_of(json);
 	if (whole) {
 		burr_status status = json_validate(value, &value, err);
 		if (status != BURR_OK)
 			return burr_fail_in(err, status, "%s", what);
 	}
-	while (value.len && strchr(" \t\r\n", value.data[value.len - 1]))
+	while (value.len && is_blank(value.data[value.len - 1]))
 		value.len--;
-	while (value.len && strchr(" \t\r\n", value.data[0])) {
+	while (value.len && is_blank(value.data[0])) {
 		value.data++;
 		value.len--;
 	}
@@ -178,7 +185,7 @@ static burr_status check_info(const burr_app_info *info, burr_error *err)
 	if (status == BURR_OK)
 		status = check_pointer(info->spawning_parent, err);
 	if (status == BURR_OK)
-		status = check_object("the initial state", info->initial_state_json, true, err);
+		status = check_object("the initial state", slice_of(info->initial_state_json), true, err);
 	return status;
 }
 
@@ -216,21 +223,18 @@ static void add_app(burr_tracker_app *app)
 	spool_unlock(app->tracker->spool);
 }
 
-static burr_status put(burr_tracker_app *app, struct buf *record, burr_error *err)
+static bool is_too_big(const struct record *record, burr_error *err)
 {
-	if (record->failed)
-		return burr_fail(err, BURR_ENOMEM, "no memory for a record");
-	if (record->len > RECORD_BYTES_MAX)
-		return burr_fail(err, BURR_ETOOBIG, "a record of %zu bytes; at most %d", record->len,
-			RECORD_BYTES_MAX);
-	burr_tracker *tracker = app->tracker;
-	return spool_put(tracker->spool, app->app, buf_slice(record), tracker->wait_ms, err);
+	size_t len = record_measure(record);
+	if (len <= RECORD_BYTES_MAX)
+		return false;
+	burr_fail(err, BURR_ETOOBIG, "a record of %zu bytes; at most %d", len, RECORD_BYTES_MAX);
+	return true;
 }
 
 burr_status burr_tracker_create_app(
 	burr_tracker *tracker, const burr_app_info *given, burr_tracker_app **out_app, burr_error *err)
 {
-	CLEAN(buf_fini) struct buf record = BUF_INIT;
 	if (!tracker || !given)
 		return burr_fail(err, BURR_EINVAL, "no tracker, or no application");
 	burr_app_info info = BURR_APP_INFO_INIT;
@@ -246,8 +250,10 @@ burr_status burr_tracker_create_app(
 	status = new_app(tracker, &info, &app, err);
 	if (status != BURR_OK)
 		return status;
-	entry_put_application(&record, &info);
-	status = put(app, &record, err);
+	const struct record record = {.type = RECORD_APPLICATION, .info = &info};
+	status = is_too_big(&record, err)
+			 ? BURR_ETOOBIG
+			 : spool_put_wait(tracker->spool, app->app, &record, tracker->wait_ms, err);
 	if (status != BURR_OK && status != BURR_ELATER) {
 		free_app(app);
 		return burr_fail_in(err, status, "application %s in %s", info.app_id ? info.app_id : "",
@@ -286,13 +292,15 @@ static burr_status refuse(burr_tracker_app *app, burr_status status, const burr_
 	return status;
 }
 
-static burr_status put_record(burr_tracker_app *app, struct buf *record)
+static burr_status put_record(burr_tracker_app *app, const struct record *record)
 {
-	burr_error why = BURR_ERROR_INIT;
-	burr_status status = put(app, record, &why);
-	if (status == BURR_ETOOBIG)
-		return refuse(app, status, &why);
-	return status;
+	burr_error why;
+	if (__builtin_expect(record->state.len + record->result.len + record->inputs.len + record->value.len >
+				     SMALL_FOR_SURE,
+		    0) &&
+		is_too_big(record, &why))
+		return refuse(app, BURR_ETOOBIG, &why);
+	return spool_put(app->tracker->spool, app->app, record, app->tracker->wait_ms);
 }
 
 static burr_status check_step(int64_t sequence_id, const char *name, const char *what, burr_error *err)
@@ -309,15 +317,18 @@ burr_status burr_tracker_begin_step(burr_tracker_app *app, int64_t sequence_id, 
 {
 	if (!app)
 		return BURR_OK;
-	CLEAN(buf_fini) struct buf record = BUF_INIT;
-	burr_error why = BURR_ERROR_INIT;
+	burr_error why;
+	const struct record record = {
+		.type = RECORD_BEGIN_ENTRY,
+		.sequence_id = sequence_id,
+		.action = slice_of(action),
+		.inputs = slice_of(inputs_json),
+		.via = via,
+	};
 	burr_status status = check_step(sequence_id, action, "action", &why);
 	if (status == BURR_OK)
-		status = check_object("inputs", inputs_json, app->tracker->validate, &why);
-	if (status != BURR_OK)
-		return refuse(app, status, &why);
-	entry_put_begin_entry(&record, sequence_id, action, inputs_json, via);
-	return put_record(app, &record);
+		status = check_object("inputs", record.inputs, app->tracker->validate, &why);
+	return status == BURR_OK ? put_record(app, &record) : refuse(app, status, &why);
 }
 
 burr_status burr_tracker_end_step(burr_tracker_app *app, int64_t sequence_id, const char *action,
@@ -325,18 +336,21 @@ burr_status burr_tracker_end_step(burr_tracker_app *app, int64_t sequence_id, co
 {
 	if (!app)
 		return BURR_OK;
-	CLEAN(buf_fini) struct buf record = BUF_INIT;
-	burr_error why = BURR_ERROR_INIT;
+	burr_error why;
+	const struct record record = {
+		.type = RECORD_END_ENTRY,
+		.sequence_id = sequence_id,
+		.action = slice_of(action),
+		.result = slice_of(result_json),
+		.exception = slice_of(exception),
+		.state = slice_of(state_json ? state_json : ""),
+	};
 	burr_status status = check_step(sequence_id, action, "action", &why);
 	if (status == BURR_OK)
-		status = check_object("the result", result_json, app->tracker->validate, &why);
+		status = check_object("the result", record.result, app->tracker->validate, &why);
 	if (status == BURR_OK)
-		status =
-			check_object("the state", state_json ? state_json : "", app->tracker->validate, &why);
-	if (status != BURR_OK)
-		return refuse(app, status, &why);
-	entry_put_end_entry(&record, sequence_id, action, result_json, exception, state_json);
-	return put_record(app, &record);
+		status = check_object("the state", record.state, app->tracker->validate, &why);
+	return status == BURR_OK ? put_record(app, &record) : refuse(app, status, &why);
 }
 
 burr_status burr_tracker_begin_span(burr_tracker_app *app, int64_t sequence_id, const char *span_id,
@@ -345,29 +359,31 @@ burr_status burr_tracker_begin_span(burr_tracker_app *app, int64_t sequence_id, 
 {
 	if (!app)
 		return BURR_OK;
-	CLEAN(buf_fini) struct buf record = BUF_INIT;
-	burr_error why = BURR_ERROR_INIT;
+	burr_error why;
+	const struct record record = {
+		.type = RECORD_BEGIN_SPAN,
+		.sequence_id = sequence_id,
+		.span_id = slice_of(span_id),
+		.span_name = slice_of(span_name),
+		.parent_span_id = slice_of(parent_span_id),
+		.dependencies = dependencies,
+		.dependency_count = dependency_count,
+	};
 	burr_status status = check_step(sequence_id, span_id, "span id", &why);
 	if (status == BURR_OK)
 		status = check_step(sequence_id, span_name, "span name", &why);
-	if (status != BURR_OK)
-		return refuse(app, status, &why);
-	entry_put_begin_span(
-		&record, sequence_id, span_id, span_name, parent_span_id, dependencies, dependency_count);
-	return put_record(app, &record);
+	return status == BURR_OK ? put_record(app, &record) : refuse(app, status, &why);
 }
 
 burr_status burr_tracker_end_span(burr_tracker_app *app, int64_t sequence_id, const char *span_id)
 {
 	if (!app)
 		return BURR_OK;
-	CLEAN(buf_fini) struct buf record = BUF_INIT;
-	burr_error why = BURR_ERROR_INIT;
+	burr_error why;
+	const struct record record = {
+		.type = RECORD_END_SPAN, .sequence_id = sequence_id, .span_id = slice_of(span_id)};
 	burr_status status = check_step(sequence_id, span_id, "span id", &why);
-	if (status != BURR_OK)
-		return refuse(app, status, &why);
-	entry_put_end_span(&record, sequence_id, span_id);
-	return put_record(app, &record);
+	return status == BURR_OK ? put_record(app, &record) : refuse(app, status, &why);
 }
 
 burr_status burr_tracker_log_attribute(burr_tracker_app *app, int64_t sequence_id, const char *span_id,
@@ -375,70 +391,58 @@ burr_status burr_tracker_log_attribute(burr_tracker_app *app, int64_t sequence_i
 {
 	if (!app)
 		return BURR_OK;
-	CLEAN(buf_fini) struct buf record = BUF_INIT;
-	burr_error why = BURR_ERROR_INIT;
+	burr_error why;
+	const struct record record = {
+		.type = RECORD_ATTRIBUTE,
+		.sequence_id = sequence_id,
+		.span_id = slice_of(span_id),
+		.key = slice_of(key),
+		.value = slice_of(value_json),
+		.tags = tags,
+		.tag_count = tag_count,
+	};
 	burr_status status = check_step(sequence_id, key, "key", &why);
-	if (status == BURR_OK && (!value_json || !*value_json))
+	if (status == BURR_OK && !record.value.len)
 		status = burr_fail(&why, BURR_EINVAL, "attribute %s has no value", key);
 	if (status == BURR_OK && app->tracker->validate)
-		status = json_validate(slice_of(value_json), NULL, &why);
-	if (status != BURR_OK)
-		return refuse(app, status, &why);
-	entry_put_attribute(&record, sequence_id, span_id, key, value_json, tags, tag_count);
-	return put_record(app, &record);
+		status = json_validate(record.value, NULL, &why);
+	return status == BURR_OK ? put_record(app, &record) : refuse(app, status, &why);
 }
 
 /* The records that hold nothing but numbers. */
-static burr_status put_stream_record(burr_tracker_app *app, int64_t sequence_id,
-	void (*write)(struct buf *out, int64_t sequence_id, int64_t count), int64_t count)
+static burr_status put_stream_record(
+	burr_tracker_app *app, enum record_type type, int64_t sequence_id, int64_t items_streamed)
 {
 	if (!app)
 		return BURR_OK;
-	CLEAN(buf_fini) struct buf record = BUF_INIT;
-	burr_error why = BURR_ERROR_INIT;
+	burr_error why;
+	const struct record record = {
+		.type = type, .sequence_id = sequence_id, .items_streamed = items_streamed};
 	burr_status status = check_step(sequence_id, "stream", "stream", &why);
-	if (status == BURR_OK && count < 0)
-		status = burr_fail(&why, BURR_EINVAL, "%lld items streamed", (long long)count);
-	if (status != BURR_OK)
-		return refuse(app, status, &why);
-	write(&record, sequence_id, count);
-	return put_record(app, &record);
-}
-
-static void write_begin_stream(struct buf *out, int64_t sequence_id, int64_t count)
-{
-	(void)count;
-	entry_put_begin_stream(out, sequence_id);
-}
-
-static void write_first_item(struct buf *out, int64_t sequence_id, int64_t count)
-{
-	(void)count;
-	entry_put_first_item(out, sequence_id);
+	if (status == BURR_OK && items_streamed < 0)
+		status = burr_fail(&why, BURR_EINVAL, "%lld items streamed", (long long)items_streamed);
+	return status == BURR_OK ? put_record(app, &record) : refuse(app, status, &why);
 }
 
 burr_status burr_tracker_begin_stream(burr_tracker_app *app, int64_t sequence_id)
 {
-	return put_stream_record(app, sequence_id, write_begin_stream, 0);
+	return put_stream_record(app, RECORD_BEGIN_STREAM, sequence_id, 0);
 }
 
 burr_status burr_tracker_first_item(burr_tracker_app *app, int64_t sequence_id)
 {
-	return put_stream_record(app, sequence_id, write_first_item, 0);
+	return put_stream_record(app, RECORD_FIRST_ITEM_STREAM, sequence_id, 0);
 }
 
 burr_status burr_tracker_end_stream(burr_tracker_app *app, int64_t sequence_id, int64_t items_streamed)
 {
-	return put_stream_record(app, sequence_id, entry_put_end_stream, items_streamed);
+	return put_stream_record(app, RECORD_END_STREAM, sequence_id, items_streamed);
 }
 
 burr_status burr_tracker_end_app(burr_tracker_app *app)
 {
-	if (!app)
-		return BURR_OK;
-	CLEAN(buf_fini) struct buf record = BUF_INIT;
-	entry_put_end_application(&record);
-	return put_record(app, &record);
+	const struct record record = {.type = RECORD_END_APPLICATION};
+	return app ? put_record(app, &record) : BURR_OK;
 }
 
 /* ---- for the library's other parts ---- */

@@ -1,0 +1,401 @@
+#include "spool/held.h"
+
+#include "base/checksum.h"
+#include "base/clean.h"
+#include "base/error.h"
+#include "spool/inside.h"
+#include "store/line.h"
+#include "store/log.h"
+#include "store/read.h"
+#include "store/side.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* ---- one spool ---- */
+
+/* What is behind the file's end reads as zeros, which are no entries. */
+static bool read_fully(int fd, char *to, size_t len, uint64_t offset)
+{
+	while (len) {
+		ssize_t got = pread(fd, to, len, (off_t)offset);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return false;
+		if (got == 0) {
+			memset(to, 0, len);
+			return true;
+		}
+		to += got;
+		len -= (size_t)got;
+		offset += (uint64_t)got;
+	}
+	return true;
+}
+
+static bool add_writer(struct foreign *out, const struct spool_header *header)
+{
+	struct foreign_writer w = {.pid = header->pid,
+		.clock_offset_ns = atomic_load(&header->clock_offset_ns),
+		.dropped_count = atomic_load(&header->dropped_count)};
+	memcpy(w.id, header->writer, sizeof(w.id));
+	snprintf(w.host, sizeof(w.host), "%s", header->host);
+	snprintf(w.program, sizeof(w.program), "%s", header->program);
+	snprintf(w.library_version, sizeof(w.library_version), "%s", header->library_version);
+	return foreign_add_writer(out, &w);
+}
+
+struct reading {
+	const struct held_filter *filter;
+	struct foreign *out;
+	uint64_t lost_bytes;
+	size_t lane_began; /* the number of entries before the lane at hand */
+	bool rebooted;     /* times are another boot's */
+	bool failed;
+};
+
+static bool names_match(const struct held_filter *filter, struct slice field, bool *out_side)
+{
+	struct pb_field f;
+	struct entry entry;
+	struct pb_reader r = pb_reader(field);
+	if (!pb_next(&r, &f) || f.type != PB_BYTES || entry_read(f.bytes, &entry, NULL) != BURR_OK)
+		return false;
+	*out_side = entry.side_len > 0;
+	return (!filter->project.data || slice_eq(entry.project, filter->project)) &&
+	       (!filter->app_id.data || slice_eq(entry.app_id, filter->app_id));
+}
+
+static void add_entry(struct reading *r, uint32_t lane, const struct spool_entry *entry, struct slice bytes)
+{
+	struct foreign *out = r->out;
+	bool side;
+	if (r->filter->app_id.data && entry->hash != r->filter->hash)
+		return;
+	if (entry->time_ns >= r->filter->before_ns || !names_match(r->filter, bytes, &side))
+		return;
+	/* Another boot's clock began elsewhere; all of that is older than anything of this one. */
+	int64_t time_ns = entry->time_ns < 0 ? 0 : entry->time_ns;
+	time_ns -= r->rebooted ? INT64_MAX / 2 : 0;
+	/* A lane's order is its numbers', whatever its times say. */
+	if (out->entry_count > r->lane_began && out->entries[out->entry_count - 1].time_ns > time_ns)
+		time_ns = out->entries[out->entry_count - 1].time_ns;
+	const struct foreign_entry added = {
+		.time_ns = time_ns, .n = entry->n, .lane = lane, .hash = entry->hash};
+	r->failed = r->failed || !foreign_add_entry(out, added, bytes);
+}
+
+/* The entry at the start of `bytes`: its length with all, 0: there is none that is whole. */
+static size_t check_entry(struct slice bytes, uint32_t *out_flags)
+{
+	if (bytes.len < sizeof(uint32_t))
+		return 0;
+	const struct spool_entry *entry = (const struct spool_entry *)(const void *)bytes.data;
+	uint32_t flags = atomic_load_explicit(&entry->len_flags, memory_order_relaxed);
+	uint64_t room = spool_room(flags & SPOOL_LEN);
+	*out_flags = flags;
+	if (flags & SPOOL_PAD)
+		return bytes.len;
+	if (room > bytes.len || !(flags & SPOOL_LEN) ||
+		entry->checksum != spool_checksum(entry, flags & SPOOL_LEN))
+		return 0;
+	return room;
+}
+
+/* The entries of [at, head) of a ring whose bytes from `from` on are at `ring_bytes`. */
+static void take_lane(
+	struct reading *r, uint32_t lane, const char *ring_bytes, uint64_t from, uint64_t at, uint64_t head)
+{
+	uint64_t last_n = 0;
+	r->lane_began = r->out->entry_count;
+	while (at < head) {
+		uint64_t to_end = SPOOL_LANE_BYTES - at % SPOOL_LANE_BYTES;
+		const char *pos = ring_bytes + (at - from);
+		struct slice left = {pos, (size_t)(to_end < head - at ? to_end : head - at)};
+		uint32_t flags;
+		size_t step = check_entry(left, &flags);
+		const struct spool_entry *entry = (const struct spool_entry *)(const void *)pos;
+		if (!step || (!(flags & SPOOL_PAD) && entry->n <= last_n)) {
+			r->lost_bytes += head - at;
+			return;
+		}
+		if (!(flags & SPOOL_PAD))
+			last_n = entry->n;
+		if (!(flags & (SPOOL_PAD | SPOOL_DONE)))
+			add_entry(
+				r, lane, entry, (struct slice){(const char *)(entry + 1), flags & SPOOL_LEN});
+		at += step;
+	}
+}
+
+/* The tail is read again after the bytes: what it has passed meanwhile is in its log, and may be overwritten.
+ */
+static bool read_lane(struct reading *r, int fd, uint32_t lane, struct buf *window)
+{
+	const uint64_t head_at = SPOOL_HEADS_AT + lane * sizeof(struct spool_lane_head);
+	const uint64_t ring_at = SPOOL_LANES_AT + (uint64_t)lane * SPOOL_LANE_BYTES;
+	struct spool_lane_head head;
+	uint64_t tail;
+	if (!read_fully(fd, (char *)&head, sizeof(head), head_at))
+		return false;
+	const uint64_t from = atomic_load(&head.tail);
+	const uint64_t to = atomic_load(&head.head);
+	if (from == to)
+		return true;
+	if (to < from || to - from > SPOOL_LANE_BYTES || from % 8) {
+		r->lost_bytes += SPOOL_LANE_BYTES;
+		return true;
+	}
+	buf_clear(window);
+	size_t len = (size_t)(to - from);
+	size_t first = SPOOL_LANE_BYTES - from % SPOOL_LANE_BYTES;
+	first = first < len ? first : len;
+	char *bytes = buf_reserve(window, len);
+	if (!bytes || !read_fully(fd, bytes, first, ring_at + from % SPOOL_LANE_BYTES) ||
+		!read_fully(fd, bytes + first, len - first, ring_at) ||
+		!read_fully(
+			fd, (char *)&tail, sizeof(tail), head_at + offsetof(struct spool_lane_head, tail)))
+		return false;
+	if (tail < to)
+		take_lane(r, lane, bytes, from, tail > from ? tail : from, to);
+	return true;
+}
+
+static bool read_spill_from(
+	struct reading *r, int store_fd, const char *writer, uint64_t spill_read, uint64_t spill_length)
+{
+	char name[SPILL_NAME_MAX];
+	struct stat st;
+	spill_name(name, writer);
+	CLEAN(fd_close) int fd = spool_open(store_fd, name, O_RDONLY);
+	CLEAN(buf_fini) struct buf window = BUF_INIT;
+	if (fd < 0)
+		return errno == ENOENT;
+	if (fstat(fd, &st) < 0)
+		return false;
+	const uint64_t end = (uint64_t)st.st_size;
+	const size_t before = offsetof(struct spool_spilled, entry);
+	uint64_t at = spill_read;
+	while (at < end && !r->failed) {
+		size_t want = end - at < 2 * BATCH_BYTES ? (size_t)(end - at) : 2 * BATCH_BYTES;
+		buf_clear(&window);
+		char *bytes = buf_reserve(&window, want);
+		if (!bytes || !read_fully(fd, bytes, want, at))
+			return false;
+		size_t pos = 0;
+		while (want - pos >= sizeof(struct spool_spilled)) {
+			uint32_t flags;
+			const struct spool_spilled *s =
+				(const struct spool_spilled *)(const void *)(bytes + pos);
+			size_t step = check_entry(
+				(struct slice){bytes + pos + before, want - pos - before}, &flags);
+			if (!step || flags & SPOOL_PAD)
+				break;
+			if (!(flags & SPOOL_DONE))
+				add_entry(r, s->lane, &s->entry,
+					(struct slice){(const char *)(&s->entry + 1), flags & SPOOL_LEN});
+			pos += before + step;
+		}
+		if (!pos) {
+			/* Behind the length that its writer noted lies a write that it did not finish: all of
+			 * that is in the lanes. */
+			r->lost_bytes += at < spill_length ? spill_length - at : 0;
+			return true;
+		}
+		at += pos;
+	}
+	return true;
+}
+
+static bool read_word(int fd, size_t at, uint64_t *out)
+{
+	return read_fully(fd, (char *)out, sizeof(*out), at);
+}
+
+/* When the file was emptied and begun anew under our eyes, what was read is thrown away and read again. */
+static bool read_spill(struct reading *r, int store_fd, int fd, const char *writer)
+{
+	enum { ATTEMPTS = 8 };
+	const size_t read_at = offsetof(struct spool_header, spill_read);
+	const size_t entry_count = r->out->entry_count;
+	uint64_t before;
+	uint64_t length;
+	uint64_t after;
+	r->lane_began = SIZE_MAX; /* of many lanes */
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		uint64_t lost_bytes = r->lost_bytes;
+		if (!read_word(fd, read_at, &before) ||
+			!read_word(fd, offsetof(struct spool_header, spill_length), &length) ||
+			!read_spill_from(r, store_fd, writer, before, length) ||
+			!read_word(fd, read_at, &after))
+			return false;
+		if (after >= before)
+			return true;
+		r->out->entry_count = entry_count;
+		r->lost_bytes = lost_bytes;
+	}
+	return true; /* it is drained faster than it is read: all of that is in the logs */
+}
+
+burr_status held_read(const struct store *store, int fd, const char *name, const struct held_filter *filter,
+	struct foreign *out, uint64_t *out_lost_bytes, burr_error *err)
+{
+	CLEAN(buf_fini) struct buf window = BUF_INIT;
+	struct spool_header header;
+	char boot_id[40];
+	struct reading r = {.filter = filter, .out = out};
+	struct stat st;
+	burr_status status = spool_read_header(fd, &header, err);
+	if (status == BURR_OK && fstat(fd, &st) == 0 && st.st_size < SPOOL_LANES_AT)
+		status = burr_fail(err, BURR_ECORRUPT, "cut off at %lld bytes", (long long)st.st_size);
+	if (status != BURR_OK)
+		return burr_fail_in(err, status, "%s", name);
+	if (memcmp(header.writer, name + sizeof(SPOOL_PREFIX) - 1, WRITER_ID_LEN) != 0)
+		return burr_fail(err, BURR_ECORRUPT, "%s says that it is another writer's", name);
+	spool_boot_id(boot_id);
+	r.rebooted = strcmp(boot_id, header.boot_id) != 0;
+	if (!add_writer(out, &header))
+		return burr_fail(err, BURR_ENOMEM, "no memory to read a spool");
+	bool ok = true;
+	for (uint32_t i = 0; i < SPOOL_LANES && ok; i++)
+		ok = read_lane(&r, fd, i, &window);
+	ok = ok && read_spill(&r, store->dir_fd, fd, header.writer);
+	if (out_lost_bytes)
+		*out_lost_bytes += r.lost_bytes;
+	if (r.failed || window.failed)
+		return burr_fail(err, BURR_ENOMEM, "no memory to read a spool");
+	return ok ? BURR_OK : burr_fail(err, BURR_EIO, "read %s: %s", name, strerror(errno));
+}
+
+/* ---- all of them ---- */
+
+static int compare(const void *left, const void *right)
+{
+	const struct foreign_entry *a = left;
+	const struct foreign_entry *b = right;
+	if (a->time_ns != b->time_ns)
+		return a->time_ns < b->time_ns ? -1 : 1;
+	if (a->writer != b->writer)
+		return a->writer < b->writer ? -1 : 1;
+	if (a->lane != b->lane)
+		return a->lane < b->lane ? -1 : 1;
+	return (a->n > b->n) - (a->n < b->n);
+}
+
+void held_sort(struct foreign *held)
+{
+	if (held->entry_count)
+		qsort(held->entries, held->entry_count, sizeof(*held->entries), compare);
+}
+
+static burr_status read_one(const struct store *store, const char *name, const struct held_filter *filter,
+	struct foreign *out, burr_error *err)
+{
+	char bits[SPOOL_FILTER_BYTES];
+	CLEAN(fd_close) int fd = spool_open(store->dir_fd, name, O_RDONLY);
+	if (fd < 0 &&
+		(errno == ENOENT || errno == EINVAL || errno == ELOOP)) /* gone: into the logs; or no spool */
+		return BURR_OK;
+	if (fd < 0 || !read_fully(fd, bits, sizeof(bits), SPOOL_FILTER_AT))
+		return burr_fail(err, BURR_EIO, "look into %s: %s", name, strerror(errno));
+	if (filter->app_id.data && !spool_filter_has(bits, filter->hash))
+		return BURR_OK;
+	burr_status status = held_read(store, fd, name, filter, out, NULL, err);
+	return status == BURR_ECORRUPT || status == BURR_EVERSION ? BURR_OK : status;
+}
+
+burr_status held_read_all(
+	const struct store *store, const struct held_filter *filter, struct foreign *out, burr_error *err)
+{
+	struct dirent *file;
+	int dir_fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
+	if (!dir) {
+		fd_close(&dir_fd);
+		return burr_fail(err, BURR_EIO, "list the store: %s", strerror(errno));
+	}
+	burr_status status = BURR_OK;
+	while (status == BURR_OK && (file = readdir(dir)))
+		if (spool_name_is(file->d_name))
+			status = read_one(store, file->d_name, filter, out, err);
+	closedir(dir);
+	held_sort(out);
+	return status;
+}
+
+/* ---- as lines ---- */
+
+/* The last number that a writer's lane has in the log; what is before `from` cannot be its. */
+static uint64_t last_number(int log_fd, uint64_t log_len, const char *writer, uint32_t lane, uint64_t from)
+{
+	struct log_reader reader;
+	struct log_line line;
+	uint64_t n = 0;
+	log_reader_init(&reader, log_fd, log_len);
+	while (!n && log_reader_previous(&reader, &line) && line.offset >= from) {
+		struct identity identity;
+		if (line_find_identity(line.text, &identity) && identity.lane == lane &&
+			memcmp(identity.writer, writer, WRITER_ID_LEN) == 0)
+			n = identity.n;
+	}
+	log_reader_fini(&reader);
+	return n;
+}
+
+static burr_status put_line(const struct store *store, const struct foreign_writer *writer,
+	struct entry *entry, struct buf *out, burr_error *err)
+{
+	CLEAN(buf_fini) struct buf side = BUF_INIT;
+	struct slice id = {writer->id, WRITER_ID_LEN};
+	if (entry->side_len) {
+		burr_status status = side_read(store, id, entry, &side, err);
+		if (status == BURR_OK)
+			status = entry_read_side(buf_slice(&side), entry, err);
+		if (status != BURR_OK)
+			return status;
+	}
+	struct line_context context = {
+		.writer = id,
+		.clock_offset_ns = writer->clock_offset_ns,
+		.about = foreign_about(writer),
+	};
+	return line_put(out, entry, &context, err);
+}
+
+burr_status held_put_lines(const struct store *store, const struct foreign *held, struct slice app_id,
+	int log_fd, uint64_t log_len, struct buf *out, bool *out_moved, burr_error *err)
+{
+	const size_t lane_count = held->writer_count * SPOOL_LANES;
+	CLEAN(ptr_free) uint64_t *last = malloc((lane_count + 1) * sizeof(*last));
+	if (!last)
+		return burr_fail(err, BURR_ENOMEM, "no memory for records");
+	const uint64_t token = log_fd < 0 ? 0 : log_token(log_fd);
+	for (size_t i = 0; i < lane_count; i++)
+		last[i] = UINT64_MAX;
+	for (size_t i = 0; i < held->entry_count; i++) {
+		const struct foreign_entry *f = &held->entries[i];
+		const struct foreign_writer *writer = &held->writers[f->writer];
+		struct entry entry;
+		if (!foreign_read(held, f, &entry) || entry.type == RECORD_APPLICATION ||
+			!slice_eq(entry.app_id, app_id) || f->lane >= SPOOL_LANES)
+			continue;
+		uint64_t *lane_last = &last[f->writer * SPOOL_LANES + f->lane];
+		if (*lane_last == UINT64_MAX)
+			*lane_last = log_fd < 0 ? 0
+						: last_number(log_fd, log_len, writer->id, f->lane,
+							  entry.log_token == token ? entry.log_start : 0);
+		if (f->n <= *lane_last)
+			continue;
+		*lane_last = f->n; /* it may have been met twice, on its way into the spill file */
+		burr_status status = put_line(store, writer, &entry, out, NULL);
+		if (status == BURR_ENOMEM)
+			return burr_fail(err, status, "no memory for records");
+		*out_moved = *out_moved || (status != BURR_OK && entry.side_len);
+	}
+	return out->failed ? burr_fail(err, BURR_ENOMEM, "no memory for records") : BURR_OK;
+}

@@ -1,0 +1,42 @@
+/* spool/held.h: what spools hold that may not be in its log yet: read out of somebody else's spool, dead or
+ * alive, without a mapping and without a word to its writer.
+ *
+ * A writer's records move from its lanes to its spill file to their logs. Who reads in that order meets each
+ * at least once; a record's identity tells which were met twice. Threads: one at a time per struct held. */
+#ifndef SPOOL_HELD_H
+#define SPOOL_HELD_H
+
+#include "spool/file.h"
+#include "store/foreign.h"
+#include "store/store.h"
+
+/* One application, all of a project (no app_id), or all (no project). */
+struct held_filter {
+	struct slice project;
+	struct slice app_id;
+	uint32_t hash;
+	int64_t before_ns; /* only entries whose time is before this */
+};
+
+/* Add what the spool in `fd`, of this name in the store, holds. *out_lost_bytes (may be NULL): bytes that
+ * should have been entries and are none; only a machine that lost its power leaves them. BURR_EIO,
+ * BURR_ENOMEM, BURR_ECORRUPT, BURR_EVERSION. */
+burr_status held_read(const struct store *store, int fd, const char *name, const struct held_filter *filter,
+	struct foreign *out, uint64_t *out_lost_bytes, burr_error *err);
+/* In the order of time; a lane's in its own. */
+void held_sort(struct foreign *held);
+
+/* Add what all spools of the store hold of an application, sorted. A spool that cannot be read is left out.
+ */
+burr_status held_read_all(
+	const struct store *store, const struct held_filter *filter, struct foreign *out, burr_error *err);
+
+/* What of it is an application's, as the lines that its log will get, without those that the log (log_fd, -1:
+ * none) has already in its first log_len bytes.
+ *
+ * *out_moved: a side file has gone since the spool was read, and with it a record into the log, behind
+ * log_len perhaps: read both again. If it is still so then, the record is lost. */
+burr_status held_put_lines(const struct store *store, const struct foreign *held, struct slice app_id,
+	int log_fd, uint64_t log_len, struct buf *out, bool *out_moved, burr_error *err);
+
+#endif

@@ -1,0 +1,331 @@
+#include "spool/others.h"
+
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "spool/held.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* A folder's time moves in ticks: a change in the same tick as the last look does not show in it. */
+enum { TICK_NS = 20 * 1000 * 1000 };
+
+/* What a spool's lanes have got and given, in bytes. */
+struct sums {
+	uint64_t published;
+	uint64_t freed;
+	bool holds; /* there is something in it, or in its spill file */
+};
+
+/* Another writer's spool. It is read, never mapped: whoever cuts it would end us by a SIGBUS. */
+struct other {
+	char name[64];
+	int fd;
+	bool seen;
+	bool old_boot;
+	uint64_t filter_changes; /* what `filter` is as new as */
+	char filter[SPOOL_FILTER_BYTES];
+	/* At the last others_each_stalled: */
+	struct sums sums;
+	bool held;   /* it held records */
+	bool stored; /* all of them, up to sums.published, are in their logs */
+	/* In this batch: */
+	bool asked; /* the filter is as new as the batch */
+	bool read;
+	struct foreign entries;
+};
+
+struct others {
+	const struct store *store;
+	char own_name[64];
+	char boot_id[40];
+	struct other *list;
+	size_t count;
+	size_t cap;
+	struct timespec changed; /* the folder's time at the last look */
+	int64_t looked_ns;       /* the wall's time then; 0: look again whatever the folder says */
+	bool incomplete;         /* there is one that could not be opened */
+	bool passes_old_boots;
+};
+
+struct others *others_new(const struct store *store, struct slice own_writer)
+{
+	struct others *o = calloc(1, sizeof(*o));
+	if (!o)
+		return NULL;
+	o->store = store;
+	spool_boot_id(o->boot_id);
+	if (own_writer.len)
+		snprintf(o->own_name, sizeof(o->own_name), "%s%.*s", SPOOL_PREFIX, SLICE_ARG(own_writer));
+	return o;
+}
+
+static void close_other(struct other *other)
+{
+	fd_close(&other->fd);
+	foreign_fini(&other->entries);
+}
+
+void others_pass_old_boots(struct others *o, bool pass)
+{
+	o->passes_old_boots = pass;
+}
+
+void others_free(struct others *o)
+{
+	if (!o)
+		return;
+	for (size_t i = 0; i < o->count; i++)
+		close_other(&o->list[i]);
+	free(o->list);
+	free(o);
+}
+
+/* ---- which there are ---- */
+
+static void add(struct others *o, const char *name)
+{
+	struct spool_header header;
+	if (o->count == o->cap) {
+		size_t cap = o->cap ? o->cap * 2 : 8;
+		struct other *list = realloc(o->list, cap * sizeof(*list));
+		if (!list) {
+			o->incomplete = true;
+			return;
+		}
+		o->list = list;
+		o->cap = cap;
+	}
+	CLEAN(fd_close) int fd = spool_open(o->store->dir_fd, name, O_RDONLY);
+	o->incomplete = o->incomplete || (fd < 0 && errno != ENOENT && errno != EINVAL && errno != ELOOP);
+	if (fd < 0 || spool_read_header(fd, &header, NULL) != BURR_OK)
+		return;
+	struct other *other = &o->list[o->count++];
+	memset(other, 0, sizeof(*other));
+	other->fd = fd_take(&fd);
+	other->seen = true;
+	other->old_boot = strcmp(header.boot_id, o->boot_id) != 0;
+	other->filter_changes = UINT64_MAX;
+	memcpy(other->name, name, strlen(name) + 1); /* spool_name_is says how long it is */
+}
+
+static struct other *find(struct others *o, const char *name)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (strcmp(o->list[i].name, name) == 0)
+			return &o->list[i];
+	return NULL;
+}
+
+static void list_again(struct others *o)
+{
+	struct dirent *file;
+	int dir_fd = openat(o->store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
+	if (!dir) {
+		fd_close(&dir_fd);
+		o->incomplete = true;
+		return;
+	}
+	for (size_t i = 0; i < o->count; i++)
+		o->list[i].seen = false;
+	while ((file = readdir(dir))) {
+		if (!spool_name_is(file->d_name) || strcmp(file->d_name, o->own_name) == 0)
+			continue;
+		struct other *known = find(o, file->d_name);
+		if (known)
+			known->seen = true;
+		else
+			add(o, file->d_name);
+	}
+	closedir(dir);
+	for (size_t i = o->count; i-- > 0;) {
+		if (o->list[i].seen)
+			continue;
+		close_other(&o->list[i]);
+		o->list[i] = o->list[--o->count];
+	}
+}
+
+static void refresh(struct others *o)
+{
+	struct stat st;
+	if (fstat(o->store->dir_fd, &st) < 0)
+		return;
+	int64_t changed_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	if (o->looked_ns && o->looked_ns - changed_ns > TICK_NS && st.st_mtim.tv_sec == o->changed.tv_sec &&
+		st.st_mtim.tv_nsec == o->changed.tv_nsec)
+		return;
+	o->changed = st.st_mtim;
+	o->looked_ns = clock_wall_ns();
+	o->incomplete = false;
+	list_again(o);
+	if (o->incomplete)
+		o->looked_ns = 0;
+}
+
+/* ---- what they hold ---- */
+
+static bool is_writers(const struct other *other, struct slice writer)
+{
+	return writer.len == WRITER_ID_LEN &&
+	       memcmp(other->name + sizeof(SPOOL_PREFIX) - 1, writer.data, WRITER_ID_LEN) == 0;
+}
+
+static bool read_at(const struct other *other, void *to, size_t len, uint64_t at)
+{
+	return pread(other->fd, to, len, (off_t)at) == (ssize_t)len;
+}
+
+/* False when it cannot be read. */
+static bool sum_lanes(const struct other *other, struct sums *out)
+{
+	struct spool_lane_head lanes[SPOOL_LANES];
+	uint64_t spill_length;
+	*out = (struct sums){0, 0, false};
+	if (!read_at(other, lanes, sizeof(lanes), SPOOL_HEADS_AT) ||
+		!read_at(other, &spill_length, sizeof(spill_length),
+			offsetof(struct spool_header, spill_length)))
+		return false;
+	for (uint32_t i = 0; i < SPOOL_LANES; i++) {
+		out->freed += atomic_load(&lanes[i].tail);
+		out->published += atomic_load(&lanes[i].head);
+		out->holds = out->holds || atomic_load(&lanes[i].tail) != atomic_load(&lanes[i].head);
+	}
+	out->holds = out->holds || spill_length > 0;
+	return true;
+}
+
+void others_begin(void *ctx)
+{
+	struct others *o = ctx;
+	refresh(o);
+	for (size_t i = 0; i < o->count; i++)
+		o->list[i].read = o->list[i].asked = false;
+}
+
+/* The number of changes is read before the filter: one that is missed shows in it at the next look. */
+static bool refresh_filter(struct other *other)
+{
+	uint64_t changes;
+	if (other->asked)
+		return true;
+	if (!read_at(other, &changes, sizeof(changes), offsetof(struct spool_header, filter_changes)))
+		return false;
+	if (changes != other->filter_changes &&
+		!read_at(other, other->filter, sizeof(other->filter), SPOOL_FILTER_AT))
+		return false;
+	other->filter_changes = changes;
+	other->asked = true;
+	return true;
+}
+
+/* All that it holds, once a batch. */
+static burr_status read_other(struct others *o, struct other *other, burr_error *err)
+{
+	const struct held_filter all = {.before_ns = INT64_MAX};
+	struct sums sums;
+	if (other->read)
+		return BURR_OK;
+	foreign_clear(&other->entries);
+	if (!sum_lanes(other, &sums))
+		return burr_fail(err, BURR_ELATER, "%s cannot be read", other->name);
+	if (sums.holds && !(other->stored && sums.published == other->sums.published)) {
+		burr_status status =
+			held_read(o->store, other->fd, other->name, &all, &other->entries, NULL, err);
+		if (status != BURR_OK && status != BURR_ECORRUPT)
+			return status;
+	}
+	other->read = true;
+	return BURR_OK;
+}
+
+static bool is_wanted(
+	const struct foreign *from, const struct foreign_entry *at, const struct held_filter *filter)
+{
+	struct entry entry;
+	return at->hash == filter->hash && at->time_ns < filter->before_ns &&
+	       foreign_read(from, at, &entry) && slice_eq(entry.app_id, filter->app_id) &&
+	       slice_eq(entry.project, filter->project);
+}
+
+static burr_status take_wanted(
+	const struct foreign *from, const struct held_filter *filter, struct foreign *out, burr_error *err)
+{
+	bool has_writer = false;
+	for (size_t i = 0; i < from->entry_count; i++) {
+		const struct foreign_entry *at = &from->entries[i];
+		if (!is_wanted(from, at, filter))
+			continue;
+		if ((!has_writer && !foreign_add_writer(out, &from->writers[0])) ||
+			!foreign_add_entry(out, *at, (struct slice){from->bytes.data + at->at, at->len}))
+			return burr_fail(err, BURR_ELATER, "no memory for other writers' records");
+		has_writer = true;
+	}
+	return BURR_OK;
+}
+
+burr_status others_find(void *ctx, struct slice writer, struct slice project, struct slice app_id,
+	int64_t before_ns, struct foreign *out, burr_error *err)
+{
+	struct others *o = ctx;
+	struct held_filter filter = {project, app_id, spool_hash(project, app_id), before_ns};
+	if (o->incomplete)
+		return burr_fail(err, BURR_ELATER, "another writer's spool cannot be opened");
+	for (size_t i = 0; i < o->count; i++) {
+		struct other *other = &o->list[i];
+		if (is_writers(other, writer) || (other->old_boot && o->passes_old_boots))
+			continue;
+		if (!refresh_filter(other))
+			return burr_fail(err, BURR_ELATER, "%s cannot be read", other->name);
+		if (!spool_filter_has(other->filter, filter.hash))
+			continue;
+		if (other->old_boot)
+			return burr_fail(err, BURR_ELATER, "%s, of before the machine's start, comes first",
+				other->name);
+		if (read_other(o, other, err) != BURR_OK)
+			return BURR_ELATER;
+		burr_status status = take_wanted(&other->entries, &filter, out, err);
+		if (status != BURR_OK)
+			return status;
+	}
+	held_sort(out);
+	return BURR_OK;
+}
+
+struct others_count others_count(struct others *o)
+{
+	struct others_count count = {0, 0};
+	struct sums sums;
+	refresh(o);
+	for (size_t i = 0; i < o->count; i++) {
+		count.spools++;
+		count.holding += sum_lanes(&o->list[i], &sums) && sums.holds;
+	}
+	return count;
+}
+
+void others_each_stalled(struct others *o, others_visit_fn *visit, void *ctx)
+{
+	refresh(o);
+	for (size_t i = 0; i < o->count; i++) {
+		struct other *other = &o->list[i];
+		struct sums sums;
+		if (other->old_boot || !sum_lanes(other, &sums))
+			continue;
+		bool stalled = sums.holds && other->held && other->sums.freed == sums.freed;
+		bool known = other->stored && other->sums.published == sums.published;
+		other->held = sums.holds;
+		other->sums = sums;
+		if (!stalled)
+			other->stored = false;
+		else if (!known)
+			other->stored = visit(ctx, other->fd, other->name);
+	}
+}

@@ -1,0 +1,364 @@
+#include "spool/recover.h"
+
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "spool/held.h"
+#include "spool/inside.h"
+#include "spool/others.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { OWN_LOGS_MAX = 128, UNBORN_AGE_S = 60 };
+
+struct recovery {
+	struct store *store;
+	struct appender *appender;
+	struct others *others; /* the appender's */
+	bool alone;            /* the right to append is held for good */
+	struct recovered *out;
+};
+
+static void note(struct recovery *r, const char *name, const char *why)
+{
+	snprintf(r->out->trouble, sizeof(r->out->trouble), "%.60s: %.180s", name, why);
+}
+
+/* ---- one spool's records ---- */
+
+/* What became of a spool's records. */
+struct outcome {
+	uint64_t record_count;
+	uint64_t lost_count;
+	bool kept; /* some must be tried again */
+};
+
+/* How many of the entries are the application's. */
+static uint64_t count_entries(
+	const struct foreign *held, size_t from, size_t to, struct slice project, struct slice app_id)
+{
+	struct entry entry;
+	uint64_t count = 0;
+	for (; from < to; from++)
+		count += foreign_read(held, &held->entries[from], &entry) && slice_eq(entry.app_id, app_id) &&
+			 slice_eq(entry.project, project);
+	return count;
+}
+
+/* What was answered for the entries [from, to). */
+static void count_verdicts(struct recovery *r, const char *name, const struct foreign *held, size_t from,
+	size_t to, const struct buf *bytes, struct outcome *o)
+{
+	struct reply reply;
+	struct verdict verdict;
+	struct pb_reader pb = pb_reader(buf_slice(bytes));
+	uint64_t lost = 0;
+	uint64_t later = 0;
+	while (reply_next_verdict(&pb, &verdict)) {
+		if (verdict.kind == VERDICT_DONE)
+			continue;
+		uint64_t count = count_entries(held, from, to, verdict.project, verdict.app_id);
+		if (verdict.kind == VERDICT_NEVER)
+			lost += count;
+		else
+			later += count;
+		o->kept = o->kept || verdict.kind == VERDICT_LATER;
+		char text[256];
+		snprintf(text, sizeof(text), "%.*s/%.*s: %.*s", SLICE_ARG(verdict.project),
+			SLICE_ARG(verdict.app_id), SLICE_ARG(verdict.reason));
+		note(r, name, text);
+	}
+	if (reply_read(buf_slice(bytes), &reply, NULL) == BURR_OK && reply.lost_count) {
+		lost += reply.lost_count;
+		char text[256];
+		snprintf(text, sizeof(text), "%.*s", SLICE_ARG(reply.lost_text));
+		note(r, name, text);
+	}
+	o->lost_count += lost;
+	o->record_count += to - from > lost + later ? to - from - lost - later : 0;
+}
+
+static burr_status store_batch(struct recovery *r, const struct buf *request_bytes, struct buf *reply)
+{
+	struct request request;
+	burr_error why = BURR_ERROR_INIT;
+	burr_status status = request_read(buf_slice(request_bytes), &request, &why);
+	if (status != BURR_OK)
+		return status;
+	if (!r->alone && !store_lock_append_shared(r->store))
+		return BURR_ELATER;
+	buf_clear(reply);
+	status = appender_store(r->appender, &request, reply, &why);
+	if (!r->alone)
+		store_unlock_append(r->store);
+	return status;
+}
+
+/* It comes first in its batch, as an earlier record's refusal must not prevent it. */
+static bool makes_application(const struct foreign *held, size_t i)
+{
+	struct entry entry;
+	return foreign_read(held, &held->entries[i], &entry) && entry.type == RECORD_APPLICATION;
+}
+
+/* Batches as its writer would have sent them: it left off in the middle, and its records' identities say what
+ * is there already. */
+static burr_status store_all(
+	struct recovery *r, const char *name, const struct foreign *held, struct outcome *o)
+{
+	CLEAN(buf_fini) struct buf request = BUF_INIT;
+	CLEAN(buf_fini) struct buf reply = BUF_INIT;
+	const struct foreign_writer *writer = &held->writers[0];
+	for (size_t i = 0; i < held->entry_count;) {
+		struct request head = {
+			.protocol = PROTOCOL_VERSION,
+			.protocol_min = PROTOCOL_VERSION,
+			.writer = {writer->id, WRITER_ID_LEN},
+			.has_about = true,
+			.about = foreign_about(writer),
+			.clock_offset_ns = writer->clock_offset_ns,
+		};
+		buf_clear(&request);
+		request_put(&request, &head);
+		const size_t from = i;
+		size_t bytes = 0;
+		for (; i < held->entry_count && i - from < BATCH_ITEMS_MAX; i++) {
+			struct slice entry = {held->bytes.data + held->entries[i].at, held->entries[i].len};
+			size_t cost = entry.len + gather_side_len(entry);
+			if (i > from && (bytes + cost > BATCH_BYTES || makes_application(held, i)))
+				break;
+			bytes += cost;
+			buf_append_slice(&request, entry);
+		}
+		burr_status status = request.failed ? BURR_ENOMEM : store_batch(r, &request, &reply);
+		if (status != BURR_OK)
+			return status;
+		count_verdicts(r, name, held, from, i, &reply, o);
+	}
+	return BURR_OK;
+}
+
+/* ---- its files ---- */
+
+/* Spill and side files first: without the spool nobody would find them. */
+static void remove_files(struct recovery *r, const char *name)
+{
+	struct dirent *file;
+	char target[PATH_MAX];
+	int dir_fd = openat(r->store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
+	if (!dir) {
+		fd_close(&dir_fd);
+		return;
+	}
+	const size_t len = strlen(name);
+	while ((file = readdir(dir)))
+		if (strncmp(file->d_name, name, len) == 0 && file->d_name[len] == '.')
+			unlinkat(r->store->dir_fd, file->d_name, 0);
+	closedir(dir);
+	ssize_t target_len = readlinkat(r->store->dir_fd, name, target, sizeof(target) - 1);
+	if (target_len > 0) { /* BURR_SPOOL_DIR */
+		target[target_len] = '\0';
+		unlinkat(r->store->dir_fd, target, 0);
+	}
+	unlinkat(r->store->dir_fd, name, 0);
+}
+
+static void set_aside(struct recovery *r, const char *name, const burr_error *why)
+{
+	char aside[80];
+	char text[300];
+	snprintf(aside, sizeof(aside), "%s%s", SPOOL_ASIDE_PREFIX, name + sizeof(SPOOL_PREFIX) - 1);
+	if (renameat(r->store->dir_fd, name, r->store->dir_fd, aside) < 0)
+		return;
+	r->out->aside_count++;
+	snprintf(text, sizeof(text), "set aside as %s: %.180s", aside, why->message);
+	note(r, name, text);
+}
+
+/* The file may have been done with and removed between its name and its lock. */
+static bool leads_to(const struct store *store, const char *name, int fd)
+{
+	struct stat by_name;
+	struct stat by_fd;
+	return fstatat(store->dir_fd, name, &by_name, 0) == 0 && fstat(fd, &by_fd) == 0 &&
+	       by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
+}
+
+/* False: nobody else has the right to append, or no memory; there is no use in going on. */
+static bool recover_spool(struct recovery *r, const char *name)
+{
+	struct foreign held = {0};
+	struct outcome o = {0};
+	uint64_t lost_bytes = 0;
+	burr_error why = BURR_ERROR_INIT;
+	const struct held_filter all = {.before_ns = INT64_MAX};
+	CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, name, O_RDWR);
+	if (fd < 0 || spool_is_locked(fd) || !leads_to(r->store, name, fd))
+		return true;
+	burr_status status = held_read(r->store, fd, name, &all, &held, &lost_bytes, &why);
+	if (status == BURR_ECORRUPT || status == BURR_EVERSION) {
+		set_aside(r, name, &why);
+		foreign_fini(&held);
+		return true;
+	}
+	const uint64_t dropped_count = held.writer_count ? held.writers[0].dropped_count : 0;
+	held_sort(&held);
+	if (status == BURR_OK)
+		status = store_all(r, name, &held, &o);
+	if (lost_bytes) {
+		o.lost_count++;
+		note(r, name, "the machine stopped before all of its records were on the disk");
+	}
+	foreign_fini(&held);
+	if (status != BURR_OK || o.kept) { /* all of it comes again, and is counted then */
+		r->out->kept_count++;
+		if (why.message[0])
+			note(r, name, why.message);
+		return status != BURR_ELATER && status != BURR_ENOMEM;
+	}
+	r->out->dropped_count += dropped_count;
+	burr_error sync_why = BURR_ERROR_INIT;
+	if (r->store->durability != DURABILITY_OS && appender_sync(r->appender, &sync_why) != BURR_OK) {
+		r->out->kept_count++;
+		note(r, name, sync_why.message);
+		return true;
+	}
+	remove_files(r, name);
+	r->out->record_count += o.record_count;
+	r->out->lost_count += o.lost_count;
+	r->out->spool_count++;
+	if (r->out->on_spool)
+		r->out->on_spool(r->out->ctx, name, o.record_count, dropped_count);
+	return true;
+}
+
+/* ---- all of them ---- */
+
+/* One that its maker had no time to give its name: nothing is in it. Between the making and the locking of a
+ * file its maker lives too, and would have no spool: so only an old one. */
+static void remove_unborn(struct recovery *r, const char *name)
+{
+	struct stat st;
+	CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, name, O_RDWR);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_mtim.tv_sec < time(NULL) - UNBORN_AGE_S &&
+		!spool_is_locked(fd) && leads_to(r->store, name, fd))
+		unlinkat(r->store->dir_fd, name, 0);
+}
+
+static bool is_unborn(const char *name)
+{
+	const size_t len = sizeof(SPOOL_PREFIX) - 1 + WRITER_ID_LEN;
+	return strncmp(name, SPOOL_PREFIX, sizeof(SPOOL_PREFIX) - 1) == 0 && strlen(name) == len + 4 &&
+	       strcmp(name + len, ".new") == 0;
+}
+
+/* Those of an earlier boot first: all that is in them is older. */
+static bool is_of_this_boot(const struct recovery *r, const char *name)
+{
+	struct spool_header header;
+	char boot_id[40];
+	CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, name, O_RDONLY);
+	spool_boot_id(boot_id);
+	return fd >= 0 && spool_read_header(fd, &header, NULL) == BURR_OK &&
+	       strcmp(header.boot_id, boot_id) == 0;
+}
+
+static void recover_all(struct recovery *r, bool this_boot)
+{
+	struct dirent *file;
+	int dir_fd = openat(r->store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
+	if (!dir) {
+		fd_close(&dir_fd);
+		return;
+	}
+	bool going_on = true;
+	others_pass_old_boots(r->others, !this_boot);
+	while (going_on && (file = readdir(dir))) {
+		if (is_unborn(file->d_name))
+			remove_unborn(r, file->d_name);
+		else if (spool_name_is(file->d_name) && is_of_this_boot(r, file->d_name) == this_boot)
+			going_on = recover_spool(r, file->d_name);
+	}
+	others_pass_old_boots(r->others, false);
+	closedir(dir);
+}
+
+void recover_with(
+	struct store *store, struct appender *appender, struct others *others, struct recovered *out)
+{
+	struct recovery r = {store, appender, others, true, out};
+	recover_all(&r, false);
+	recover_all(&r, true);
+}
+
+static bool take_stalled(void *ctx, int fd, const char *name)
+{
+	struct recovery *r = ctx;
+	struct foreign held = {0};
+	struct outcome o = {0};
+	/* Its lanes are not read at one moment: an older record may come into one that was read already, and
+	 * must not be passed by a younger one. */
+	const struct held_filter all = {.before_ns = clock_mono_ns()};
+	burr_status status = held_read(r->store, fd, name, &all, &held, NULL, NULL);
+	held_sort(&held);
+	if (status == BURR_OK)
+		status = store_all(r, name, &held, &o); /* what is not stored now its writer sends again */
+	r->out->record_count += o.record_count;
+	foreign_fini(&held);
+	return status == BURR_OK && !o.kept;
+}
+
+void recover_stalled(
+	struct store *store, struct appender *appender, struct others *others, struct recovered *out)
+{
+	struct recovery r = {store, appender, others, true, out};
+	others_each_stalled(others, take_stalled, &r);
+}
+
+void recover_shared(
+	struct store *store, struct appender *appender, struct others *others, struct recovered *out)
+{
+	struct recovery r = {store, appender, others, false, out};
+	recover_all(&r, false);
+	recover_all(&r, true);
+	appender_sync(appender, NULL);
+}
+
+static void recover_by_ourselves(struct store *store, bool old_only, struct recovered *out)
+{
+	struct others *others = others_new(store, SLICE_NONE);
+	struct appender_options options = {
+		.log_max = OWN_LOGS_MAX,
+		.sync_first = true,
+		.begin_others = others_begin,
+		.find_others = others_find,
+		.others = others,
+	};
+	struct appender *appender = others ? appender_new(store, &options) : NULL;
+	if (appender) {
+		struct recovery r = {store, appender, others, false, out};
+		recover_all(&r, false);
+		if (!old_only)
+			recover_all(&r, true);
+		appender_sync(appender, NULL); /* the kernel goes on by itself */
+	}
+	appender_free(appender);
+	others_free(others);
+}
+
+void recover_store(struct store *store, struct recovered *out)
+{
+	recover_by_ourselves(store, false, out);
+}
+
+void recover_old_boots(struct store *store, struct recovered *out)
+{
+	recover_by_ourselves(store, true, out);
+}

@@ -1,0 +1,516 @@
+/* Recovery: what killed writers left comes into the logs, each record once and in its order, whoever recovers
+ * and however often; what is no spool of ours is set aside. */
+#include "spool/dead_testing.h"
+
+#include "spool/others.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+static void record_ten(struct recording *r)
+{
+	hold_append(r);
+	record_steps(r, 10, 0);
+}
+
+/* Some in the log, some in the spool. */
+static void record_before_and_after(struct recording *r)
+{
+	record_steps(r, 50, 0);
+	child_check(burr_tracker_flush(r->tracker, 20000, NULL) == BURR_OK, "flush");
+	hold_append(r);
+	record_steps(r, 20, 0);
+}
+
+static struct recovered recover(struct fixture *f)
+{
+	struct recovered got = {0};
+	recover_store(f->store, &got);
+	return got;
+}
+
+static void once_and_then_nothing(void **state)
+{
+	struct fixture *f = *state;
+	int64_t count = make_dead(f, record_before_and_after, 0);
+	struct recovered got = recover(f);
+	assert_int_equal(got.spool_count, 1);
+	assert_true(got.record_count == 20 && got.lost_count == 0 && got.kept_count == 0 && !got.trouble[0]);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
+	got = recover(f);
+	assert_true(got.spool_count == 0 && got.record_count == 0);
+	assert_log_counts(f, "x", count);
+}
+
+/* Who recovered died before it had removed the spool: the identities say what is in the log already. */
+static void again_after_a_recovery_that_ended_early(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+	int64_t count = make_dead(f, record_before_and_after, 0);
+	assert_int_equal(linkat(f->store->dir_fd, f->names[0], f->store->dir_fd, "kept", 0), 0);
+	recover(f);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(linkat(f->store->dir_fd, "kept", f->store->dir_fd, f->names[0], 0), 0);
+		struct recovered got = recover(f);
+		assert_true(got.spool_count == 1 && got.lost_count == 0);
+		assert_log_counts(f, "x", count);
+		assert_int_equal(fstatat(f->store->dir_fd, f->names[0], &st, 0), -1);
+	}
+}
+
+static void writers_after_each_other(void **state)
+{
+	struct fixture *f = *state;
+	int64_t count = 0;
+	keep_append(f);
+	for (int i = 0; i < 4; i++)
+		count = make_dead(f, record_ten, count);
+	let_append(f);
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 4 && got.lost_count == 0);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
+}
+
+static void *recover_in_thread(void *folder)
+{
+	struct store *store;
+	struct recovered got = {0};
+	if (store_open(folder, STORE_WRITE, &store, NULL) != BURR_OK)
+		return NULL;
+	recover_store(store, &got);
+	store_close(store);
+	return folder;
+}
+
+/* A log that the other one appends to at the moment makes a spool stay; whoever comes next takes it. */
+static void by_several_at_once(void **state)
+{
+	enum { THREADS = 3 };
+	struct fixture *f = *state;
+	pthread_t threads[THREADS];
+	int64_t count = 0;
+	for (int round = 0; round < 3; round++) {
+		f->count = 0;
+		keep_append(f);
+		for (int i = 0; i < 3; i++)
+			count = make_dead(f, record_ten, count);
+		let_append(f);
+		for (int i = 0; i < THREADS; i++)
+			assert_int_equal(pthread_create(&threads[i], NULL, recover_in_thread, f->folder), 0);
+		for (int i = 0; i < THREADS; i++) {
+			void *done;
+			pthread_join(threads[i], &done);
+			assert_non_null(done);
+		}
+		recover(f);
+		assert_log_counts(f, "x", count);
+		assert_no_spools(f);
+	}
+}
+
+/* ---- what is no spool of ours, and what must not be touched ---- */
+
+static void a_living_writers_spool_stays(void **state)
+{
+	struct fixture *f = *state;
+	make_dead(f, record_ten, 0);
+	int fd = open_dead(f, 0, O_RDWR);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 0 && got.record_count == 0 && got.kept_count == 0);
+	close(fd);
+	got = recover(f);
+	assert_true(got.spool_count == 1);
+	assert_log_counts(f, "x", 10);
+}
+
+static void nothing_without_the_right_to_append(void **state)
+{
+	struct fixture *f = *state;
+	struct store *collector;
+	make_dead(f, record_ten, 0);
+	assert_int_equal(store_open(f->folder, STORE_WRITE, &collector, NULL), BURR_OK);
+	assert_true(store_lock_append_exclusive(collector));
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 0 && got.record_count == 0);
+	assert_log_counts(f, "x", 0);
+	store_close(collector);
+	recover(f);
+	assert_log_counts(f, "x", 10);
+}
+
+static size_t count_aside(struct fixture *f)
+{
+	size_t count = 0;
+	struct dirent *file;
+	DIR *dir = opendir(f->folder);
+	assert_non_null(dir);
+	while ((file = readdir(dir)))
+		count += strncmp(file->d_name, SPOOL_ASIDE_PREFIX, sizeof(SPOOL_ASIDE_PREFIX) - 1) == 0;
+	closedir(dir);
+	return count;
+}
+
+static void other_versions_and_garbage_are_set_aside(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+		uint32_t value;
+		burr_status status;
+	} cases[] = {
+		{"a newer version", offsetof(struct spool_header, version), SPOOL_VERSION + 1, BURR_EVERSION},
+		{"version 0", offsetof(struct spool_header, version), 0, BURR_EVERSION},
+		{"not the magic", 0, 0, BURR_ECORRUPT},
+		{"other lanes", offsetof(struct spool_header, lane_count), 3, BURR_ECORRUPT},
+		{"other rings", offsetof(struct spool_header, lane_bytes), 4096, BURR_ECORRUPT},
+	};
+	struct fixture *f = *state;
+	struct spool_header before;
+	make_dead(f, record_ten, 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct spool_header header;
+		burr_error err = BURR_ERROR_INIT;
+		int fd = open_dead(f, 0, O_RDWR);
+		read_at(fd, &before, sizeof(before), 0);
+		write_at(fd, &cases[i].value, sizeof(cases[i].value), cases[i].at);
+		if (spool_read_header(fd, &header, &err) != cases[i].status || !err.message[0])
+			fail_msg("%s: %s", cases[i].name, err.message);
+		close(fd);
+		struct recovered got = recover(f);
+		if (got.aside_count != 1 || got.record_count || !strstr(got.trouble, f->names[0]))
+			fail_msg("%s: %s", cases[i].name, got.trouble);
+		assert_int_equal(count_aside(f), 1);
+		char aside[80];
+		snprintf(aside, sizeof(aside), "%s%s", SPOOL_ASIDE_PREFIX,
+			f->names[0] + sizeof(SPOOL_PREFIX) - 1);
+		assert_int_equal(renameat(f->store->dir_fd, aside, f->store->dir_fd, f->names[0]), 0);
+		fd = open_dead(f, 0, O_RDWR);
+		write_at(fd, &before, sizeof(before), 0);
+		close(fd);
+	}
+	assert_int_equal(recover(f).spool_count, 1);
+	assert_log_counts(f, "x", 10);
+}
+
+static void an_empty_file_is_set_aside_and_a_folder_is_left(void **state)
+{
+	struct fixture *f = *state;
+	testing_write(f->folder, SPOOL_PREFIX "0123456789abcdef", "");
+	assert_int_equal(mkdirat(f->store->dir_fd, SPOOL_PREFIX "1123456789abcdef", 0700), 0);
+	assert_int_equal(mkfifoat(f->store->dir_fd, SPOOL_PREFIX "2123456789abcdef", 0600), 0);
+	assert_int_equal(symlinkat("nowhere", f->store->dir_fd, SPOOL_PREFIX "3123456789abcdef"), 0);
+	testing_write(f->folder, SPOOL_PREFIX "4123456789abcdef.new", "");
+	/* One that is young may be somebody's who is about to lock it. */
+	const struct timespec long_ago[2] = {{1, 0}, {1, 0}};
+	assert_int_equal(utimensat(f->store->dir_fd, SPOOL_PREFIX "4123456789abcdef.new", long_ago, 0), 0);
+	testing_write(f->folder, SPOOL_PREFIX "5123456789abcdef.new", "");
+	testing_write(f->folder, SPOOL_PREFIX "0123456789ABCDEF", "");
+	struct recovered got = recover(f);
+	assert_true(got.aside_count == 1 && got.spool_count == 0 && count_aside(f) == 1);
+	assert_int_equal(faccessat(f->store->dir_fd, SPOOL_PREFIX "4123456789abcdef.new", F_OK, 0), -1);
+	assert_int_equal(faccessat(f->store->dir_fd, SPOOL_PREFIX "5123456789abcdef.new", F_OK, 0), 0);
+	assert_int_equal(faccessat(f->store->dir_fd, SPOOL_PREFIX "1123456789abcdef", F_OK, 0), 0);
+	assert_int_equal(faccessat(f->store->dir_fd, SPOOL_PREFIX "0123456789ABCDEF", F_OK, 0), 0);
+}
+
+/* ---- after a power loss ---- */
+
+static uint64_t entry_offset(int fd, uint32_t lane, size_t which)
+{
+	struct spool_lane_head head = read_lane_head(fd, lane);
+	uint64_t at = head.tail;
+	for (size_t i = 0; i < which; i++) {
+		uint32_t flags;
+		read_at(fd, &flags, sizeof(flags),
+			SPOOL_LANES_AT + lane * SPOOL_LANE_BYTES + at % SPOOL_LANE_BYTES);
+		at += spool_room(flags & SPOOL_LEN);
+	}
+	assert_true(at < head.head);
+	return SPOOL_LANES_AT + lane * SPOOL_LANE_BYTES + at % SPOOL_LANE_BYTES;
+}
+
+static void set_other_boot(int fd)
+{
+	static const char boot_id[40] = "00000000-0000-0000-0000-000000000000";
+	write_at(fd, boot_id, sizeof(boot_id), offsetof(struct spool_header, boot_id));
+}
+
+static void a_power_loss_takes_invalid_entries_alone(void **state)
+{
+	struct fixture *f = *state;
+	static const char zeros[64];
+	make_dead(f, record_ten, 0);
+	int fd = open_dead(f, 0, O_RDWR);
+	set_other_boot(fd);
+	write_at(fd, zeros, sizeof(zeros), entry_offset(fd, SPOOL_SHARED_LANES, 7));
+	close(fd);
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 1 && got.record_count == 7 && got.lost_count == 1 && got.trouble[0]);
+	assert_log_counts(f, "x", 7);
+	assert_no_spools(f);
+}
+
+static void a_whole_spool_of_another_boot_loses_nothing(void **state)
+{
+	struct fixture *f = *state;
+	keep_append(f);
+	int64_t count = make_dead(f, record_ten, 0);
+	int fd = open_dead(f, 0, O_RDWR);
+	set_other_boot(fd);
+	close(fd);
+	count = make_dead(f, record_ten, count);
+	let_append(f);
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 2 && got.lost_count == 0 && !got.trouble[0]);
+	assert_log_counts(f, "x", count);
+}
+
+/* ---- the spill file ---- */
+
+static bool spool_is_spilled(const struct recording *r, uint64_t *out_lane_bytes)
+{
+	bool spilled = false;
+	struct dirent *file;
+	DIR *dir = opendir(r->folder);
+	child_check(dir != NULL, "opendir");
+	while ((file = readdir(dir))) {
+		struct spool_header header;
+		struct spool_lane_head head;
+		int fd = spool_name_is(file->d_name) ? spool_open(dirfd(dir), file->d_name, O_RDONLY) : -1;
+		if (fd < 0)
+			continue;
+		if (pread(fd, &header, sizeof(header), 0) == sizeof(header) && header.pid == getpid() &&
+			pread(fd, &head, sizeof(head), SPOOL_HEADS_AT + SPOOL_SHARED_LANES * sizeof(head)) ==
+				sizeof(head)) {
+			spilled = header.spill_length > 0;
+			*out_lane_bytes = head.head - head.tail;
+		}
+		close(fd);
+	}
+	closedir(dir);
+	return spilled;
+}
+
+/* Old records in the spill file, and at least three younger ones in the lane. */
+static void record_until_spilled(struct recording *r)
+{
+	uint64_t lane_bytes = 0;
+	hold_append(r);
+	record_steps(r, 20, 8000);
+	while (!spool_is_spilled(r, &lane_bytes) || lane_bytes > SPOOL_LANE_BYTES / 2)
+		usleep(1000);
+	record_steps(r, 3, 0);
+	child_check(spool_is_spilled(r, &lane_bytes) && lane_bytes > 0, "the lane holds some");
+}
+
+static void spilled_entries_come_before_their_lane(void **state)
+{
+	struct fixture *f = *state;
+	int64_t count = make_dead(f, record_until_spilled, 0);
+	int fd = open_spill(f, 0, O_RDONLY);
+	assert_true(fd >= 0);
+	close(fd);
+	struct recovered got = recover(f);
+	assert_int_equal(got.lost_count, 0);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
+}
+
+/* A kill in the middle of the write to the spill file: its entries are still in the lanes. */
+static void a_torn_spill_write_loses_nothing(void **state)
+{
+	struct fixture *f = *state;
+	static const char half[100] = {100};
+	int64_t count = make_dead(f, record_ten, 0);
+	int fd = open_spill(f, 0, O_RDWR | O_CREAT);
+	write_at(fd, half, sizeof(half), 0);
+	close(fd);
+	struct recovered got = recover(f);
+	assert_log_counts(f, "x", count);
+	assert_int_equal(got.lost_count, 0);
+}
+
+/* Before anything of this boot. */
+static void old_boots_spools_come_before_a_new_writers_records(void **state)
+{
+	struct fixture *f = *state;
+	int64_t count = make_dead(f, record_ten, 0);
+	int fd = open_dead(f, 0, O_RDWR);
+	set_other_boot(fd);
+	close(fd);
+	keep_append(f);
+	struct recording r = {.folder = f->folder, .held = true};
+	open_tracker(&r);
+	record_step(r.app, count, 0);
+	let_append(f);
+	assert_int_equal(burr_tracker_flush(r.tracker, 20000, NULL), BURR_OK);
+	assert_int_equal(burr_tracker_close(r.tracker, NULL), BURR_OK);
+	assert_log_counts(f, "x", count + 1);
+}
+
+/* What is whole in it comes; the rest is lost and counted, and the file goes. */
+static void a_spool_that_was_cut_short(void **state)
+{
+	struct fixture *f = *state;
+	make_dead(f, record_ten, 0);
+	int fd = open_dead(f, 0, O_RDWR);
+	assert_int_equal(ftruncate(fd, (off_t)entry_offset(fd, SPOOL_SHARED_LANES, 8) + 5), 0);
+	close(fd);
+	struct recovered got = recover(f);
+	assert_int_equal(got.kept_count, 0);
+	assert_int_equal(got.lost_count, 1);
+	assert_log_counts(f, "x", 8);
+}
+
+/* ---- beside living writers ---- */
+
+/* A process that spilled, had all of it stored, and ends without closing its tracker. */
+static void a_spill_file_goes_at_the_process_end(void **state)
+{
+	struct fixture *f = *state;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct recording r = {.folder = f->folder};
+		uint64_t lane_bytes;
+		open_tracker(&r);
+		int fd = lock_append(f->folder);
+		record_steps(&r, 20, 8000);
+		while (!spool_is_spilled(&r, &lane_bytes))
+			usleep(1000);
+		flock(fd, LOCK_UN);
+		child_check(burr_tracker_flush(r.tracker, 20000, NULL) == BURR_OK, "flush");
+		exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_log_counts(f, "x", 20);
+	assert_no_spools(f);
+}
+
+struct pair {
+	struct recording *recording;
+	_Atomic int64_t turn; /* the sequence id that is next */
+	int64_t end;
+};
+
+/* Each of two threads records when the other one's call has returned. */
+static void record_in_turn(struct pair *pair, int which)
+{
+	int64_t turn;
+	while ((turn = atomic_load(&pair->turn)) < pair->end) {
+		if (turn % 2 != which) {
+			sched_yield();
+			continue;
+		}
+		record_step(pair->recording->app, turn, 0);
+		atomic_store(&pair->turn, turn + 1);
+	}
+}
+
+static void *record_even(void *pair)
+{
+	record_in_turn(pair, 0);
+	return NULL;
+}
+
+static void *record_odd(void *pair)
+{
+	record_in_turn(pair, 1);
+	return NULL;
+}
+
+/* What the collector does to a writer whose lanes' tails stand still, which need not be a writer that stands
+ * still. */
+static void a_busy_writers_order_stays(void **state)
+{
+	struct fixture *f = *state;
+	struct recovered got = {0};
+	struct others *others = others_new(f->store, SLICE_NONE);
+	struct appender_options options = {.log_max = 4, .alone = true};
+	struct appender *appender = appender_new(f->store, &options);
+	struct recording r = {.folder = f->folder};
+	pthread_t threads[2];
+	open_tracker(&r);
+	assert_true(others && appender && store_lock_append_exclusive(f->store));
+	struct pair pair = {.recording = &r, .end = 1200}; /* less than what makes the lanes spill */
+	assert_int_equal(pthread_create(&threads[0], NULL, record_even, &pair), 0);
+	assert_int_equal(pthread_create(&threads[1], NULL, record_odd, &pair), 0);
+	while (atomic_load(&pair.turn) < pair.end)
+		recover_stalled(f->store, appender, others, &got);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	assert_true(got.record_count > 0);
+	store_unlock_append(f->store);
+	appender_free(appender);
+	others_free(others);
+	burr_status status = burr_tracker_close(r.tracker, NULL);
+	assert_int_equal(status, BURR_OK);
+	assert_log_counts(f, "x", pair.end);
+}
+
+static void *recover_on_and_on(void *end)
+{
+	struct store *store;
+	struct recovered got = {0};
+	if (store_open(getenv("BURR_STORE"), STORE_WRITE, &store, NULL) != BURR_OK)
+		return NULL;
+	while (!atomic_load((_Atomic bool *)end))
+		recover_store(store, &got);
+	store_close(store);
+	return end;
+}
+
+/* Its maker has it from its first moment on. */
+static void a_spool_in_the_making_is_nobody_elses(void **state)
+{
+	struct fixture *f = *state;
+	_Atomic bool end = false;
+	pthread_t thread;
+	void *done;
+	size_t private_count = 0;
+	setenv("BURR_STORE", f->folder, 1);
+	assert_int_equal(pthread_create(&thread, NULL, recover_on_and_on, &end), 0);
+	for (int i = 0; i < 2000; i++) {
+		struct spool_file file;
+		burr_error err = BURR_ERROR_INIT;
+		assert_int_equal(spool_file_make(f->folder, &file, &err), BURR_OK);
+		private_count += file.is_private;
+		spool_file_unlink(&file, f->folder);
+		spool_file_close(&file);
+	}
+	atomic_store(&end, true);
+	pthread_join(thread, &done);
+	unsetenv("BURR_STORE");
+	assert_non_null(done);
+	assert_int_equal(private_count, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(once_and_then_nothing),
+		TEST(again_after_a_recovery_that_ended_early),
+		TEST(writers_after_each_other),
+		TEST(by_several_at_once),
+		TEST(a_living_writers_spool_stays),
+		TEST(nothing_without_the_right_to_append),
+		TEST(other_versions_and_garbage_are_set_aside),
+		TEST(an_empty_file_is_set_aside_and_a_folder_is_left),
+		TEST(a_power_loss_takes_invalid_entries_alone),
+		TEST(a_whole_spool_of_another_boot_loses_nothing),
+		TEST(spilled_entries_come_before_their_lane),
+		TEST(a_torn_spill_write_loses_nothing),
+		TEST(old_boots_spools_come_before_a_new_writers_records),
+		TEST(a_spool_that_was_cut_short),
+		TEST(a_spill_file_goes_at_the_process_end),
+		TEST(a_busy_writers_order_stays),
+		TEST(a_spool_in_the_making_is_nobody_elses),
+	};
+	return cmocka_run_group_tests_name("recover", tests, NULL, NULL);
+}

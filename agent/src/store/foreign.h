@@ -1,0 +1,83 @@
+/* store/foreign.h: records of other writers that nobody has appended yet, as they were found in their spools
+ * (spool/held.h), for who appends and who loads. */
+#ifndef STORE_FOREIGN_H
+#define STORE_FOREIGN_H
+
+#include "wire/entry.h"
+#include "wire/limits.h"
+#include "wire/message.h"
+
+#include <stdlib.h>
+
+struct foreign_writer {
+	char id[WRITER_ID_LEN];
+	int64_t pid;
+	int64_t clock_offset_ns;
+	uint64_t dropped_count;
+	char host[256];
+	char program[256];
+	char library_version[32];
+};
+
+struct foreign_entry {
+	int64_t time_ns;
+	uint64_t n;
+	uint32_t lane;
+	uint32_t writer; /* its place in `writers` */
+	uint32_t hash;   /* of its application's names */
+	size_t at;       /* its bytes in `bytes`: a field of Request */
+	size_t len;
+};
+
+struct foreign {
+	struct buf bytes;
+	struct foreign_entry *entries; /* in the order of time */
+	size_t entry_count;
+	size_t entry_cap;
+	struct foreign_writer *writers;
+	size_t writer_count;
+	size_t writer_cap;
+};
+
+/* Forget the content, keep the memory; or free it. */
+static inline void foreign_clear(struct foreign *foreign)
+{
+	buf_clear(&foreign->bytes);
+	foreign->entry_count = foreign->writer_count = 0;
+}
+
+static inline void foreign_fini(struct foreign *foreign)
+{
+	buf_fini(&foreign->bytes);
+	free(foreign->entries);
+	free(foreign->writers);
+	*foreign = (struct foreign){0};
+}
+
+/* Add a writer, and entries of the last one added; false without memory. */
+bool foreign_add_writer(struct foreign *foreign, const struct foreign_writer *writer);
+bool foreign_add_entry(struct foreign *foreign, struct foreign_entry entry, struct slice bytes);
+
+static inline struct writer_about foreign_about(const struct foreign_writer *writer)
+{
+	return (struct writer_about){slice_of(writer->host), writer->pid, slice_of(writer->program),
+		slice_of(writer->library_version)};
+}
+
+/* The entry; slices point into foreign->bytes. */
+static inline bool foreign_read(
+	const struct foreign *foreign, const struct foreign_entry *at, struct entry *out)
+{
+	struct pb_field field;
+	struct pb_reader r = pb_reader((struct slice){foreign->bytes.data + at->at, at->len});
+	return pb_next(&r, &field) && field.type == PB_BYTES && entry_read(field.bytes, out, NULL) == BURR_OK;
+}
+
+/* A batch begins: what find_others_fn gives is as new as this. */
+typedef void begin_others_fn(void *others);
+/* Find the records of an application that writers other than `writer` hold, with times before before_ns, in
+ * order. out is empty. BURR_ELATER: a spool cannot be looked into now. */
+typedef burr_status find_others_fn(void *others, struct slice writer, struct slice project,
+	struct slice app_id, int64_t before_ns, struct foreign *out, burr_error *err);
+
+#endif
