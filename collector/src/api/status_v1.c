@@ -31,6 +31,24 @@ static void put_about(struct buf *out)
 	json_put_member_int(out, "uptime_s", (clock_wall_ns() - attached->started_ns) / 1000000000);
 }
 
+static void put_laters(struct buf *out, const struct ingest_stats *stats)
+{
+	json_put_key(out, SLICE_LIT("later_apps"));
+	json_put_open(out, '[');
+	for (size_t i = 0; i < stats->later_app_count; i++) {
+		const struct ingest_later *later = &stats->laters[i];
+		char since[TIME_TEXT_LEN + 1];
+		time_text(later->since_ns, since);
+		json_put_open(out, '{');
+		json_put_member(out, "project", slice_of(later->project));
+		json_put_member(out, "app_id", slice_of(later->app_id));
+		json_put_member(out, "reason", slice_of(later->reason));
+		json_put_member(out, "since", slice_of(since));
+		json_put_close(out, '}');
+	}
+	json_put_close(out, ']');
+}
+
 static void put_ingest(struct buf *out)
 {
 	struct ingest_stats stats;
@@ -46,7 +64,11 @@ static void put_ingest(struct buf *out)
 	put_uint(out, "never", stats.never_count);
 	put_uint(out, "refused", stats.refused_count);
 	put_uint(out, "dropped", stats.dropped_count);
+	put_uint(out, "spools", stats.spool_count);
+	put_uint(out, "recovered", stats.recovered_count);
+	put_uint(out, "aside", stats.aside_count);
 	json_put_member(out, "trouble", slice_of(stats.trouble));
+	put_laters(out, &stats);
 }
 
 static void put_http(struct buf *out)

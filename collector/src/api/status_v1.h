@@ -1,12 +1,15 @@
 /* api/status_v1.h: how the collector is: GET /api/v1/status and GET /healthz.
  *
  *     {"version","pid","store","url","durability","started","uptime_s","appending","writers","batches",
- *      "records","bytes","invalid","lost","later","never","refused","dropped","trouble",
+ *      "records","bytes","invalid","lost","later","never","refused","dropped","spools","recovered","aside",
+ *      "trouble","later_apps":[{"project","app_id","reason","since"}],
  *      "http":{"clients","listeners","queued","requests","refused"},
  *      "index":{"ready","indexed","waiting","failed"}}
  *
- * `started` is UTC; counts are since then. "indexed" counts lines. /healthz answers {"ok":true}: the program
- * lives and takes requests; whether everything is indexed is /ready's. */
+ * `started` and `since` are UTC; counts are since the start, but "writers" and "spools", which are now.
+ * "later_apps": those that nothing can be stored of at the moment, at most INGEST_LATER_MAX of them.
+ * "indexed" counts lines. /healthz answers {"ok":true}: the program lives and takes requests; whether
+ * everything is indexed is /ready's. */
 #ifndef API_STATUS_V1_H
 #define API_STATUS_V1_H
 

@@ -114,8 +114,10 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 		" ORDER BY at DESC LIMIT 1",
 	[DB_END_ATTEMPT] = "UPDATE step SET end_at = ?3, end_len = ?4, end_us = ?5, flags = ?6"
 			   " WHERE application = ?1 AND at = ?2",
-	[DB_LAST_ATTEMPT] = "SELECT seq, start_us, flags FROM step WHERE application = ?1"
-			    " AND begin_len > 0 ORDER BY at DESC LIMIT 1",
+	/* Ends without a begin may follow, but where there are that many of them no begin is looked for. */
+	[DB_LAST_ATTEMPT] = "SELECT seq, start_us, flags FROM"
+			    " (SELECT * FROM step WHERE application = ?1 ORDER BY at DESC LIMIT 64)"
+			    " WHERE begin_len > 0 LIMIT 1",
 	[DB_COUNT_APPS] = "SELECT ifnull(sum(app_count), 0) FROM project",
 	[DB_LIST_PROJECTS] =
 		"SELECT p.name, p.app_count, p.made_us,"

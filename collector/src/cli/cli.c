@@ -47,6 +47,24 @@ static const struct command commands[] = {
 		"\n"
 		"Options:\n" HELP_STORE HELP_JSON,
 		OPTION_STORE | OPTION_JSON, 0, 0, command_status},
+	{"recover", "", "take in what ended programs left",
+		"A program that is killed leaves its last records in its spool, a hidden file of\n"
+		"the store. A collector takes them in by itself, and so does the next program\n"
+		"that is tracked; this does it now, or waits until the collector has, 10 s at\n"
+		"most. A spool that this version cannot read is set aside and never deleted.\n"
+		"\n"
+		"Exit code 1 when something was lost, or has to be tried again.\n"
+		"\n"
+		"Options:\n" HELP_STORE HELP_JSON,
+		OPTION_STORE | OPTION_JSON, 0, 0, command_recover},
+	{"doctor", "", "is the store well, and what to do where it is not",
+		"Looks at the store's folder, its file system, the collector, spools, socket and\n"
+		"the ends of logs; changes nothing. Each line is ok, a note or a problem.\n"
+		"\n"
+		"Exit code 0 without a problem, 1 with one.\n"
+		"\n"
+		"Options:\n" HELP_STORE HELP_JSON,
+		OPTION_STORE | OPTION_JSON, 0, 0, command_doctor},
 	{"open", "[PROJECT [APP]]", "show the UI, a project or a run in the browser",
 		"Prints the page's address, and opens it where there is a display.\n"
 		"\n"

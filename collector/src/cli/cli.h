@@ -34,6 +34,8 @@ int cli_run(int argc, char **argv);
 int command_serve(const struct options *options);
 int command_stop(const struct options *options);
 int command_status(const struct options *options);
+int command_recover(const struct options *options);
+int command_doctor(const struct options *options);
 int command_open(const struct options *options);
 int command_ls(const struct options *options);
 int command_show(const struct options *options);

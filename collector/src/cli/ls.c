@@ -5,7 +5,9 @@
 #include "cli/columns.h"
 #include "cli/find.h"
 #include "cli/human.h"
+#include "cli/life.h"
 #include "cli/say.h"
+#include "load/tail.h"
 
 #include <burr/load.h>
 #include <stdlib.h>
@@ -158,13 +160,43 @@ static bool has_partition(const burr_app_item *apps, size_t count)
 	return false;
 }
 
-static void print_runs(const burr_app_item *apps, size_t shown, size_t count)
+/* Of each of the runs that are shown; NULL without memory. Yours to free. */
+static enum life *find_lives(
+	const struct store *store, const char *project, const burr_app_item *apps, size_t count)
 {
-	static const char *const with[] = {"RUN", "PARTITION", ">STEPS", "STARTED", "LAST STEP", NULL};
-	static const char *const without[] = {"RUN", ">STEPS", "STARTED", "LAST STEP", NULL};
+	CLEAN(foreign_fini) struct foreign held = {0};
+	enum life *lives = calloc(count + 1, sizeof(*lives));
+	/* Without what spools hold the logs alone tell. */
+	(void)tail_read(store, slice_of(project), SLICE_NONE, &held, NULL);
+	for (size_t i = 0; lives && i < count; i++)
+		lives[i] = life_find(store, &held, project, apps[i].app_id, NULL);
+	return lives;
+}
+
+static bool has_life(const enum life *lives, size_t count)
+{
+	for (size_t i = 0; lives && i < count; i++)
+		if (lives[i] != LIFE_RESTS)
+			return true;
+	return false;
+}
+
+/* Columns that would be empty are left out. */
+static void print_runs(const burr_app_item *apps, const enum life *lives, size_t shown, size_t count)
+{
+	const char *titles[COLUMNS_MAX] = {"RUN"};
+	size_t title_count = 1;
 	struct columns table;
 	bool partition = has_partition(apps, shown);
-	columns_init(&table, partition ? with : without);
+	bool life = has_life(lives, shown);
+	if (partition)
+		titles[title_count++] = "PARTITION";
+	titles[title_count++] = ">STEPS";
+	titles[title_count++] = "STARTED";
+	titles[title_count++] = "LAST STEP";
+	if (life)
+		titles[title_count++] = "STATUS";
+	columns_init(&table, titles);
 	for (size_t i = 0; i < shown; i++) {
 		columns_add(&table, slice_of(apps[i].app_id), STYLE_BOLD);
 		if (partition)
@@ -172,14 +204,17 @@ static void print_runs(const burr_app_item *apps, size_t shown, size_t count)
 		add_count(&table, (uint64_t)apps[i].step_count);
 		add_time(&table, apps[i].first_written);
 		add_time(&table, apps[i].last_written);
+		if (life)
+			columns_add(&table, slice_of(life_name(lives[i])),
+				lives[i] == LIFE_LOST ? STYLE_BAD : STYLE_NONE);
 	}
 	columns_print(&table);
 	say_rest(shown, count);
 	columns_fini(&table);
 }
 
-static void print_runs_json(
-	const struct store *store, const char *project, const burr_app_item *apps, size_t shown, size_t count)
+static void print_runs_json(const struct store *store, const char *project, const burr_app_item *apps,
+	const enum life *lives, size_t shown, size_t count)
 {
 	CLEAN(buf_fini) struct buf out = BUF_INIT;
 	json_put_open(&out, '{');
@@ -189,12 +224,14 @@ static void print_runs_json(
 	json_put_key(&out, SLICE_LIT("runs"));
 	json_put_open(&out, '[');
 	for (size_t i = 0; i < shown; i++) {
+		const char *status = lives && lives[i] != LIFE_RESTS ? life_name(lives[i]) : NULL;
 		json_put_open(&out, '{');
 		json_put_member(&out, "app_id", slice_of(apps[i].app_id));
 		json_put_member(&out, "partition_key", slice_of(apps[i].partition_key));
 		json_put_member_int(&out, "step_count", apps[i].step_count);
 		json_put_member(&out, "first_written", slice_of(apps[i].first_written));
 		json_put_member(&out, "last_written", slice_of(apps[i].last_written));
+		json_put_member(&out, "status", slice_of(status));
 		json_put_close(&out, '}');
 	}
 	json_put_close(&out, ']');
@@ -215,10 +252,11 @@ static int list_runs(const struct store *store, const char *project, const struc
 	if (status != BURR_OK)
 		return find_fail(status, &err);
 	size_t shown = limit_of(options, count);
+	CLEAN(ptr_free) enum life *lives = find_lives(store, project, apps, shown);
 	if (options_has(options, OPTION_JSON))
-		print_runs_json(store, project, apps, shown, count);
+		print_runs_json(store, project, apps, lives, shown, count);
 	else if (count)
-		print_runs(apps, shown, count);
+		print_runs(apps, lives, shown, count);
 	else
 		say("Project %s has no runs.\n", project);
 	return CLI_OK;

@@ -37,7 +37,7 @@ struct options {
 	int64_t limit; /* -1: not given; 0: all */
 	int64_t sequence_id;
 	enum durability durability; /* OPTION_DURABILITY says whether it was given */
-	char **args; /* what is no option */
+	char **args;                /* what is no option */
 	int arg_count;
 };
 

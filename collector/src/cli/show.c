@@ -6,8 +6,10 @@
 #include "cli/columns.h"
 #include "cli/find.h"
 #include "cli/human.h"
+#include "cli/life.h"
 #include "cli/running.h"
 #include "cli/say.h"
+#include "load/tail.h"
 #include "store/read.h"
 
 #include <burr/load.h>
@@ -37,6 +39,8 @@ struct run {
 	uint64_t damaged_count; /* lines of the log that are no records */
 	struct buf text;
 	struct buf partition_key;
+	enum life life;
+	struct buf seen; /* the time of its last record, or empty */
 };
 
 static void run_fini(struct run *run)
@@ -49,6 +53,7 @@ static void run_fini(struct run *run)
 	buf_fini(&run->failures);
 	buf_fini(&run->text);
 	buf_fini(&run->partition_key);
+	buf_fini(&run->seen);
 }
 
 static void free_store(struct store **store)
@@ -94,6 +99,14 @@ static struct slice find_failure(const struct run *run, const burr_step_item *st
 	return SLICE_NONE;
 }
 
+static void read_life(struct run *run)
+{
+	CLEAN(foreign_fini) struct foreign held = {0};
+	/* Without what spools hold the log alone tells. */
+	(void)tail_read(run->store, slice_of(run->project), slice_of(run->app_id), &held, NULL);
+	run->life = life_find(run->store, &held, run->project, run->app_id, &run->seen);
+}
+
 static int read_run(const struct options *options, const struct store *store, struct run *run)
 {
 	burr_error err;
@@ -116,6 +129,7 @@ static int read_run(const struct options *options, const struct store *store, st
 		buf_clear(&run->children);
 	(void)json_to_text(json_find(buf_slice(&run->metadata), "partition_key"), &run->partition_key);
 	read_log(run);
+	read_life(run);
 	return CLI_OK;
 }
 
@@ -215,6 +229,19 @@ static void say_times(const struct run *run)
 	say_field("started", &text);
 }
 
+static void say_life(const struct run *run)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	if (run->life == LIFE_RESTS)
+		return;
+	buf_append_str(&text, life_name(run->life));
+	if (run->life != LIFE_RUNS && run->seen.len) {
+		buf_append_str(&text, run->life == LIFE_LOST ? ", last seen " : " last seen ");
+		human_time(&text, run->seen.data);
+	}
+	say_field("status", &text);
+}
+
 static void add_damage(struct buf *text, const char *file, const struct buf *content)
 {
 	struct slice whole;
@@ -284,10 +311,12 @@ static void say_steps(const struct run *run, size_t shown)
 		struct slice failure = find_failure(run, step);
 		columns_add(&table, buf_slice(&number), STYLE_DIM);
 		columns_add(&table, slice_of(step->action), STYLE_BOLD);
-		columns_add(&table, slice_of(status_name(step->status)),
-			step->status == BURR_STEP_COMPLETED ? STYLE_GOOD
-			: step->status == BURR_STEP_FAILED  ? STYLE_BAD
-							    : STYLE_NONE);
+		bool lost =
+			step->status == BURR_STEP_OPEN && i + 1 == run->step_count && run->life == LIFE_LOST;
+		columns_add(&table, slice_of(lost ? life_name(LIFE_LOST) : status_name(step->status)),
+			step->status == BURR_STEP_COMPLETED        ? STYLE_GOOD
+			: step->status == BURR_STEP_FAILED || lost ? STYLE_BAD
+								   : STYLE_NONE);
 		add_duration(&table, step);
 		columns_add(&table, failure.data ? main_line(failure) : SLICE_LIT(""), STYLE_BAD);
 	}
@@ -310,6 +339,7 @@ static void print_text(const struct run *run, struct store *store, size_t shown)
 	if (partition.len)
 		say_field("partition", &partition);
 	say_times(run);
+	say_life(run);
 	say_pointer("forked from", json_find(metadata, "parent_pointer"), SLICE_NONE);
 	say_pointer("spawned by", json_find(metadata, "spawning_parent_pointer"), SLICE_NONE);
 	say_children(run);
@@ -360,6 +390,9 @@ static void print_json(const struct run *run, size_t shown)
 	while (next_child(&lines, &child))
 		json_put_raw(&out, child);
 	json_put_close(&out, ']');
+	json_put_member(
+		&out, "status", run->life == LIFE_RESTS ? SLICE_NONE : slice_of(life_name(run->life)));
+	json_put_member(&out, "last_seen", run->seen.len ? buf_slice(&run->seen) : SLICE_NONE);
 	json_put_member_int(&out, "damaged_line_count", (int64_t)run->damaged_count);
 	json_put_member_int(&out, "step_count", (int64_t)run->step_count);
 	json_put_key(&out, SLICE_LIT("steps"));

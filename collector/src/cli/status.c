@@ -42,6 +42,56 @@ static void say_process(const struct running *running)
 	say_field("pid", &text);
 }
 
+static void say_spools(struct slice answer)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	uint64_t recovered = number(answer, "recovered");
+	uint64_t aside = number(answer, "aside");
+	if (number(answer, "spools")) {
+		human_count(&text, number(answer, "spools"));
+		buf_append_str(&text, " in the store");
+	}
+	if (recovered) {
+		buf_append_str(&text, text.len ? ", " : "");
+		human_count(&text, recovered);
+		buf_printf(&text, " record%s taken in for programs that had ended or stood still",
+			recovered == 1 ? "" : "s");
+	}
+	if (aside) {
+		buf_append_str(&text, text.len ? ", " : "");
+		human_count(&text, aside);
+		buf_append_str(&text, " set aside");
+	}
+	if (text.len)
+		say_field("spools", &text);
+}
+
+/* trouble: the last one; true when it is about one of them. */
+static bool say_laters(struct slice answer, struct slice trouble)
+{
+	struct slice later;
+	bool told = false;
+	struct json_iter it = json_iter(json_find(answer, "later_apps"));
+	while (json_next_element(&it, &later)) {
+		CLEAN(buf_fini) struct buf raw = BUF_INIT;
+		CLEAN(buf_fini) struct buf since = BUF_INIT;
+		CLEAN(buf_fini) struct buf text = BUF_INIT;
+		(void)json_to_text(json_find(later, "project"), &raw);
+		buf_append_char(&raw, '/');
+		(void)json_to_text(json_find(later, "app_id"), &raw);
+		buf_append_str(&raw, ": ");
+		(void)json_to_text(json_find(later, "reason"), &raw);
+		human_text(&text, buf_slice(&raw));
+		told = told || slice_eq(buf_slice(&raw), trouble);
+		if (json_to_text(json_find(later, "since"), &since)) {
+			buf_append_str(&text, ", since ");
+			human_time(&text, since.data);
+		}
+		say_field("waits", &text);
+	}
+	return told;
+}
+
 static void say_counters(struct slice answer)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
@@ -63,6 +113,7 @@ static void say_counters(struct slice answer)
 	human_count(&text, number(answer, "writers"));
 	buf_append_str(&text, " connected now");
 	say_field("writers", &text);
+	say_spools(answer);
 	buf_clear(&text);
 	if (json_to_text(json_find(answer, "durability"), &text))
 		say_field("durable", &text);
@@ -73,7 +124,8 @@ static void say_counters(struct slice answer)
 		say_field("index", &text);
 	}
 	buf_clear(&text);
-	if (json_to_text(json_find(answer, "trouble"), &trouble) && trouble.len) {
+	(void)json_to_text(json_find(answer, "trouble"), &trouble);
+	if (!say_laters(answer, buf_slice(&trouble)) && trouble.len) {
 		human_text(&text, buf_slice(&trouble));
 		say_field("trouble", &text);
 	}

@@ -8,6 +8,9 @@
 #include "base/error.h"
 #include "ingest/peers.h"
 #include "report/report.h"
+#include "spool/file.h"
+#include "spool/others.h"
+#include "spool/recover.h"
 #include "wire/limits.h"
 #include "wire/message.h"
 
@@ -22,7 +25,9 @@ enum {
 	LOGS_OPEN_MAX = 6144, /* reopening a log costs 2.3 times an append to an open one */
 	LOCK_AGAIN_MS = 5,
 	REPORT_EVERY_MS = 10000,
-	DROPPERS = 256, /* writers that dropped something, of which the last counts are known */
+	LOOK_EVERY_MS = 1000,    /* at the spools: a writer may die without having connected */
+	DROPPERS = 256,          /* writers that dropped something, of which the last counts are known */
+	LATER_FORGET_MS = 60000, /* a living writer asks again once a second */
 };
 
 /* What a writer said last of what it had to drop. */
@@ -35,6 +40,9 @@ struct ingest {
 	struct ingest_options options;     /* constant */
 	struct peers *peers;               /* append thread only, but peers_wake */
 	struct appender *appender;         /* append thread only */
+	struct others *others;             /* append thread only */
+	int64_t looked_ns;                 /* append thread only: at the spools; 0: not yet */
+	uint32_t peers_seen;               /* append thread only */
 	bool appending;                    /* append thread only */
 	struct dropper droppers[DROPPERS]; /* append thread only */
 	size_t next_dropper;
@@ -44,28 +52,99 @@ struct ingest {
 
 	pthread_mutex_t lock;
 	bool stopping;             /* under lock */
-	struct ingest_stats stats; /* under lock */
+	struct ingest_stats stats; /* under lock; what is LATER is changed by the append thread alone */
 };
 
 /* ---- answering; the append thread ---- */
 
-static void note_trouble(struct ingest *in, const struct buf *bytes)
+/* Changed by this thread alone, under the lock. */
+static struct ingest_later *find_later(struct ingest_stats *stats, struct slice project, struct slice app_id)
+{
+	for (size_t i = 0; i < stats->later_app_count; i++)
+		if (slice_is(app_id, stats->laters[i].app_id) && slice_is(project, stats->laters[i].project))
+			return &stats->laters[i];
+	return NULL;
+}
+
+static void drop_later(struct ingest_stats *stats, struct ingest_later *later)
+{
+	struct ingest_later *end = stats->laters + stats->later_app_count;
+	memmove(later, later + 1, (size_t)(end - later - 1) * sizeof(*later));
+	stats->later_app_count--;
+}
+
+static void forget_laters(struct ingest_stats *stats)
+{
+	int64_t before_ns = clock_mono_ns() - LATER_FORGET_MS * INT64_C(1000000);
+	for (size_t i = stats->later_app_count; i-- > 0;)
+		if (stats->laters[i].asked_ns < before_ns)
+			drop_later(stats, &stats->laters[i]);
+}
+
+static void put_later(struct ingest_stats *stats, const struct verdict *verdict)
+{
+	struct ingest_later *later = find_later(stats, verdict->project, verdict->app_id);
+	if (!later) {
+		forget_laters(stats);
+		if (stats->later_app_count == INGEST_LATER_MAX)
+			return; /* it asks again, when there may be room */
+		later = &stats->laters[stats->later_app_count++];
+		snprintf(later->project, sizeof(later->project), "%.*s", SLICE_ARG(verdict->project));
+		snprintf(later->app_id, sizeof(later->app_id), "%.*s", SLICE_ARG(verdict->app_id));
+		later->since_ns = clock_wall_ns();
+	}
+	snprintf(later->reason, sizeof(later->reason), "%.*s", SLICE_ARG(verdict->reason));
+	later->asked_ns = clock_mono_ns();
+}
+
+/* Something of it was stored, or never will be. */
+static void leave_laters(struct ingest *in, struct slice project, struct slice app_id)
+{
+	pthread_mutex_lock(&in->lock);
+	struct ingest_later *later = find_later(&in->stats, project, app_id);
+	if (later)
+		drop_later(&in->stats, later);
+	pthread_mutex_unlock(&in->lock);
+}
+
+static void note_trouble(struct ingest *in, const struct verdict *verdict)
+{
+	bool later = verdict->kind == VERDICT_LATER;
+	if (!later)
+		leave_laters(in, verdict->project, verdict->app_id);
+	pthread_mutex_lock(&in->lock);
+	if (later)
+		put_later(&in->stats, verdict);
+	in->stats.later_count += later;
+	in->stats.never_count += !later;
+	snprintf(in->stats.trouble, sizeof(in->stats.trouble), "%.*s/%.*s: %.*s", SLICE_ARG(verdict->project),
+		SLICE_ARG(verdict->app_id), SLICE_ARG(verdict->reason));
+	pthread_mutex_unlock(&in->lock);
+	report_seldom(REPORT_EVERY_MS, "%s %.*s/%.*s: %.*s", later ? "cannot store now" : "refused",
+		SLICE_ARG(verdict->project), SLICE_ARG(verdict->app_id), SLICE_ARG(verdict->reason));
+}
+
+static void note_verdicts(struct ingest *in, const struct buf *bytes)
 {
 	struct verdict verdict;
 	struct pb_reader r = pb_reader(buf_slice(bytes));
+	const bool any_later = in->stats.later_app_count > 0;
 	while (reply_next_verdict(&r, &verdict)) {
-		if (verdict.kind == VERDICT_DONE)
-			continue;
-		bool later = verdict.kind == VERDICT_LATER;
-		pthread_mutex_lock(&in->lock);
-		in->stats.later_count += later;
-		in->stats.never_count += !later;
-		snprintf(in->stats.trouble, sizeof(in->stats.trouble), "%.*s/%.*s: %.*s",
-			SLICE_ARG(verdict.project), SLICE_ARG(verdict.app_id), SLICE_ARG(verdict.reason));
-		pthread_mutex_unlock(&in->lock);
-		report_seldom(REPORT_EVERY_MS, "%s %.*s/%.*s: %.*s", later ? "cannot store now" : "refused",
-			SLICE_ARG(verdict.project), SLICE_ARG(verdict.app_id), SLICE_ARG(verdict.reason));
+		if (verdict.kind != VERDICT_DONE)
+			note_trouble(in, &verdict);
+		else if (any_later)
+			leave_laters(in, verdict.project, verdict.app_id);
 	}
+}
+
+/* Also of records that were found in spools. */
+static void on_appended(void *ctx, struct slice project, struct slice app_id)
+{
+	struct ingest *in = ctx;
+	if (in->stats.later_app_count > 0)
+		leave_laters(in, project, app_id);
+	if (in->options.on_appended)
+		in->options.on_appended(in->options.ctx, project, app_id);
 }
 
 static void put_status(struct buf *out, enum reply_status status, const char *message)
@@ -94,28 +173,42 @@ static void answer_question(struct ingest *in, const struct request *request, st
 }
 
 /* A writer tells all that it dropped since it began; what is new of it counts. */
-static void note_dropped(struct ingest *in, const struct request *request)
+static void note_dropped(struct ingest *in, struct slice writer, uint64_t dropped_count, const char *whose)
 {
 	struct dropper *dropper = in->droppers;
-	if (!request->dropped_count)
+	if (!dropped_count)
 		return;
-	while (dropper < in->droppers + DROPPERS &&
-		memcmp(dropper->writer, request->writer.data, WRITER_ID_LEN) != 0)
+	while (dropper < in->droppers + DROPPERS && memcmp(dropper->writer, writer.data, WRITER_ID_LEN) != 0)
 		dropper++;
 	if (dropper == in->droppers + DROPPERS) {
 		dropper = &in->droppers[in->next_dropper++ % DROPPERS];
-		memcpy(dropper->writer, request->writer.data, WRITER_ID_LEN);
+		memcpy(dropper->writer, writer.data, WRITER_ID_LEN);
 		dropper->count = 0;
 	}
-	if (request->dropped_count <= dropper->count)
+	if (dropped_count <= dropper->count)
 		return;
 	pthread_mutex_lock(&in->lock);
-	in->stats.dropped_count += request->dropped_count - dropper->count;
+	in->stats.dropped_count += dropped_count - dropper->count;
 	pthread_mutex_unlock(&in->lock);
-	report_seldom(REPORT_EVERY_MS, "%.*s (process %lld) had to drop %llu records",
-		SLICE_ARG(request->about.program), (long long)request->about.pid,
-		(unsigned long long)(request->dropped_count - dropper->count));
-	dropper->count = request->dropped_count;
+	report_seldom(REPORT_EVERY_MS, "%s had to drop %llu records", whose,
+		(unsigned long long)(dropped_count - dropper->count));
+	dropper->count = dropped_count;
+}
+
+static void note_request_dropped(struct ingest *in, const struct request *request)
+{
+	char whose[128];
+	snprintf(whose, sizeof(whose), "%.*s (process %lld)", SLICE_ARG(request->about.program),
+		(long long)request->about.pid);
+	note_dropped(in, request->writer, request->dropped_count, whose);
+}
+
+/* A dead writer's own count may be newer than what it told. */
+static void on_spool(void *ctx, const char *name, uint64_t record_count, uint64_t dropped_count)
+{
+	(void)record_count;
+	const struct slice writer = {name + sizeof(SPOOL_PREFIX) - 1, WRITER_ID_LEN};
+	note_dropped(ctx, writer, dropped_count, "a program that has ended");
 }
 
 static void store_batch(struct ingest *in, const struct request *request, struct buf *out)
@@ -145,7 +238,7 @@ static void store_batch(struct ingest *in, const struct request *request, struct
 	if (reply.lost_count)
 		report_seldom(REPORT_EVERY_MS, "%llu records are lost: %.*s",
 			(unsigned long long)reply.lost_count, SLICE_ARG(reply.lost_text));
-	note_trouble(in, out);
+	note_verdicts(in, out);
 }
 
 static void answer(struct ingest *in, struct slice bytes, bool appending, struct buf *out)
@@ -168,7 +261,7 @@ static void answer(struct ingest *in, struct slice bytes, bool appending, struct
 	} else if (!appending) {
 		put_status(out, REPLY_NOT_YET, "the collector waits for the right to append");
 	} else {
-		note_dropped(in, &request);
+		note_request_dropped(in, &request);
 		store_batch(in, &request, out);
 	}
 }
@@ -198,10 +291,11 @@ static bool is_stopping(struct ingest *in)
 /* In how many ms at the latest something is to be done besides serving. */
 static int next_timeout(const struct ingest *in)
 {
-	int64_t due = in->appending ? appender_sync_due(in->appender) : INT64_MAX;
-	if (due == INT64_MAX)
-		return in->appending ? PEERS_FOREVER : LOCK_AGAIN_MS;
-	int64_t left_ns = due - clock_mono_ns();
+	if (!in->appending)
+		return LOCK_AGAIN_MS;
+	int64_t due = appender_sync_due(in->appender);
+	int64_t look = in->looked_ns + LOOK_EVERY_MS * INT64_C(1000000);
+	int64_t left_ns = (due < look ? due : look) - clock_mono_ns();
 	return left_ns <= 0 ? 0 : (int)(left_ns / 1000000 + 1);
 }
 
@@ -215,14 +309,50 @@ static void sync_when_due(struct ingest *in)
 		report_seldom(REPORT_EVERY_MS, "%s, trying again", why.message);
 }
 
+/* What dead writers left, and what stopped ones hold: at the start, when a connection ends, and once a
+ * second. */
+static void look_at_spools(struct ingest *in)
+{
+	struct recovered got = {0};
+	const int64_t now = clock_mono_ns();
+	const uint32_t peers = peers_count(in->peers);
+	bool gone = peers < in->peers_seen;
+	in->peers_seen = peers;
+	if (!in->appending ||
+		(in->looked_ns && !gone && now - in->looked_ns < LOOK_EVERY_MS * INT64_C(1000000)))
+		return;
+	in->looked_ns = now;
+	got.on_spool = on_spool;
+	got.ctx = in;
+	recover_with(in->options.store, in->appender, in->others, &got);
+	if (got.spool_count && got.record_count)
+		report("took in %llu record%s that %llu ended program%s had left",
+			(unsigned long long)got.record_count, got.record_count == 1 ? "" : "s",
+			(unsigned long long)got.spool_count, got.spool_count == 1 ? "" : "s");
+	if (!gone)
+		recover_stalled(in->options.store, in->appender, in->others, &got);
+	if (got.trouble[0])
+		report_seldom(REPORT_EVERY_MS, "%s", got.trouble);
+	struct others_count others = others_count(in->others);
+	pthread_mutex_lock(&in->lock);
+	in->stats.recovered_count += got.record_count;
+	in->stats.aside_count += got.aside_count;
+	in->stats.dropped_count += got.lost_count;
+	in->stats.spool_count = others.spools;
+	if (got.trouble[0])
+		snprintf(in->stats.trouble, sizeof(in->stats.trouble), "%s", got.trouble);
+	pthread_mutex_unlock(&in->lock);
+}
+
 /* The right to append cannot be waited for together with sockets: a lock is no event. So while it is missing
- * it is asked for every 5 ms; with it, an idle collector sleeps. */
+ * it is asked for every 5 ms; with it, an idle collector wakes once a second. */
 static void *append_run(void *arg)
 {
 	struct ingest *in = arg;
 	while (!is_stopping(in)) {
 		if (!in->appending)
 			in->appending = store_lock_append_exclusive(in->options.store);
+		look_at_spools(in);
 		peers_serve(in->peers, next_timeout(in));
 		sync_when_due(in);
 		note_peers(in);
@@ -239,7 +369,8 @@ static void *append_run(void *arg)
 
 /* ---- life ---- */
 
-/* Three of four descriptors that this process may have: the rest is for connections, files and the catalog. */
+/* Three of four descriptors that this process may have: the rest is for connections, files and the catalog.
+ */
 static size_t count_logs(void)
 {
 	struct rlimit limit;
@@ -255,9 +386,15 @@ static burr_status open_all(struct ingest *in, burr_error *err)
 		.log_max = count_logs(),
 		.alone = true,
 		.sync_first = true, /* whoever had the right before: how it ended is not known */
-		.on_appended = in->options.on_appended,
-		.ctx = in->options.ctx,
+		.on_appended = on_appended,
+		.ctx = in,
+		.begin_others = others_begin,
+		.find_others = others_find,
 	};
+	in->others = others_new(in->options.store, SLICE_NONE);
+	if (!in->others)
+		return burr_fail(err, BURR_ENOMEM, "no memory to append");
+	options.others = in->others;
 	in->appender = appender_new(in->options.store, &options);
 	if (!in->appender)
 		return burr_fail(err, BURR_ENOMEM, "no memory to append");
@@ -315,6 +452,7 @@ void ingest_close(struct ingest *in)
 		return;
 	ingest_stop(in);
 	appender_free(in->appender);
+	others_free(in->others);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
 }
@@ -324,4 +462,5 @@ void ingest_get_stats(struct ingest *in, struct ingest_stats *out)
 	pthread_mutex_lock(&in->lock);
 	*out = in->stats;
 	pthread_mutex_unlock(&in->lock);
+	forget_laters(out);
 }

@@ -11,6 +11,7 @@
 
 #include "store/append.h"
 #include "store/store.h"
+#include "wire/limits.h"
 
 struct ingest;
 
@@ -36,6 +37,16 @@ void ingest_stop(struct ingest *ingest);
 /* Stop, if that was not done, and free. Accepts NULL. */
 void ingest_close(struct ingest *ingest);
 
+/* An application that nothing can be stored of at the moment. */
+enum { INGEST_LATER_MAX = 16 };
+struct ingest_later {
+	char project[PROJECT_NAME_MAX + 1];
+	char app_id[APP_ID_MAX + 1];
+	char reason[200];
+	int64_t since_ns; /* wall clock */
+	int64_t asked_ns; /* monotonic: the last LATER */
+};
+
 struct ingest_stats {
 	bool appending;         /* holds the right to append */
 	uint32_t writer_count;  /* connections now */
@@ -48,7 +59,16 @@ struct ingest_stats {
 	uint64_t never_count;   /* verdicts NEVER */
 	uint64_t refused_count; /* requests that were none */
 	uint64_t dropped_count; /* what writers said they had to drop */
-	char trouble[256];      /* the last LATER or NEVER; "" */
+	uint32_t spool_count; /* spools in the store: living writers, and dead ones that could not be emptied
+			       */
+	uint64_t recovered_count; /* records taken out of spools of dead or stopped writers, those that were
+				     stored already included */
+	uint64_t aside_count;     /* spools that are none, or of another version, and were set aside */
+	char trouble[256];        /* the last LATER or NEVER; "" */
+	/* Applications whose last verdict is LATER, the longest first; of more than fit, the first. One that
+	 * nobody has asked for a minute (its writer has ended) is left out. */
+	struct ingest_later laters[INGEST_LATER_MAX];
+	size_t later_app_count;
 };
 void ingest_get_stats(struct ingest *ingest, struct ingest_stats *out);
 

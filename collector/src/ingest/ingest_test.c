@@ -5,9 +5,9 @@
 #include "base/json.h"
 #include "ingest/ingest.h"
 #include "link/link.h"
-#include "wire/entry.h"
 #include "wire/limits.h"
 #include "wire/message.h"
+#include "wire/testing_entry.h"
 
 #include <burr/load.h>
 #include <burr/tracker.h>
@@ -138,6 +138,11 @@ static burr_route route_of(burr_tracker *tracker)
 	return stats.route;
 }
 
+static void settle(burr_tracker *tracker)
+{
+	assert_int_equal(burr_tracker_flush(tracker, 5000, NULL), BURR_OK);
+}
+
 /* The sequence ids of the log's steps must be 0, 1, 2, … */
 static int count_steps(struct fixture *f, const char *app_id)
 {
@@ -164,6 +169,7 @@ static void records_go_through_the_collector_and_around_it(void **state)
 	burr_tracker *tracker = open_tracker(f);
 	burr_tracker_app *app = create_app(tracker, "app");
 	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_OK);
+	settle(tracker);
 	assert_int_equal(route_of(tracker), BURR_ROUTE_COLLECTOR);
 	assert_int_equal(count_steps(f, "app"), 1);
 	struct ingest_stats stats;
@@ -177,11 +183,13 @@ static void records_go_through_the_collector_and_around_it(void **state)
 
 	stop(f);
 	assert_int_equal(burr_tracker_begin_step(app, 1, "a", NULL, NULL), BURR_OK);
+	settle(tracker);
 	assert_int_equal(route_of(tracker), BURR_ROUTE_STORE);
 	assert_int_equal(count_steps(f, "app"), 2);
 
 	start(f);
 	assert_int_equal(burr_tracker_begin_step(app, 2, "a", NULL, NULL), BURR_OK);
+	settle(tracker);
 	assert_int_equal(route_of(tracker), BURR_ROUTE_COLLECTOR);
 	assert_int_equal(count_steps(f, "app"), 3);
 	assert_int_equal(burr_tracker_close(tracker, NULL), BURR_OK);
@@ -299,6 +307,7 @@ static void broken_peers_are_refused_and_harm_nobody(void **state)
 	assert_int_equal(reply.status, REPLY_UNKNOWN_PROTOCOL);
 	assert_int_equal(reply.protocol, PROTOCOL_VERSION);
 	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_OK);
+	settle(tracker);
 	assert_int_equal(count_steps(f, "app"), 1);
 	burr_tracker_close(tracker, NULL);
 	buf_fini(&request);
@@ -414,6 +423,64 @@ static void verdicts_are_each_applications_own(void **state)
 	buf_fini(&bytes);
 }
 
+/* Half a line, which somebody may still be writing: for 20 ms the application is LATER. */
+static void tear_log(struct fixture *f)
+{
+	char path[300];
+	snprintf(path, sizeof(path), "%s/project/app/log.jsonl", f->folder);
+	FILE *log = fopen(path, "a");
+	assert_non_null(log);
+	fputs("{\"type\":", log);
+	assert_int_equal(fclose(log), 0);
+}
+
+static enum verdict_kind ask_verdict(struct fixture *f, struct slice request)
+{
+	struct buf bytes = BUF_INIT;
+	struct reply reply;
+	struct verdict verdict;
+	ask(f, request, &bytes, &reply);
+	struct pb_reader r = pb_reader(buf_slice(&bytes));
+	assert_true(reply_next_verdict(&r, &verdict));
+	enum verdict_kind kind = verdict.kind;
+	buf_fini(&bytes);
+	return kind;
+}
+
+static void what_waits_is_listed_until_it_is_stored_or_never_will_be(void **state)
+{
+	struct fixture *f = *state;
+	struct buf request = BUF_INIT;
+	struct ingest_stats stats;
+	char path[300];
+	burr_tracker *tracker = open_tracker(f);
+	create_app(tracker, "app");
+	burr_tracker_close(tracker, NULL);
+	for (uint64_t times = 1; times <= 2; times++) {
+		tear_log(f);
+		buf_clear(&request);
+		put_header(&request, 1);
+		put_entry(&request, "project", "app", times);
+		assert_int_equal(ask_verdict(f, buf_slice(&request)), VERDICT_LATER);
+		ingest_get_stats(f->ingest, &stats);
+		assert_int_equal(stats.later_app_count, 1);
+		assert_string_equal(stats.laters[0].project, "project");
+		assert_string_equal(stats.laters[0].app_id, "app");
+		assert_true(stats.laters[0].reason[0] && stats.laters[0].since_ns > 0);
+		if (times == 1)
+			while (ask_verdict(f, buf_slice(&request)) == VERDICT_LATER)
+				;
+		snprintf(path, sizeof(path), "%s/project/app", f->folder);
+		if (times == 2) {
+			remove_tree(path);
+			assert_int_equal(ask_verdict(f, buf_slice(&request)), VERDICT_NEVER);
+		}
+		ingest_get_stats(f->ingest, &stats);
+		assert_int_equal(stats.later_app_count, 0);
+	}
+	buf_fini(&request);
+}
+
 static void what_writers_dropped_is_counted_once(void **state)
 {
 	struct fixture *f = *state;
@@ -501,7 +568,7 @@ static void an_idle_collector_syncs_what_it_acknowledged(void **state)
 	burr_tracker *tracker = open_tracker(f);
 	burr_tracker_app *app = create_app(tracker, "app");
 	for (int waited_ms = 0; sync_count < 2 && waited_ms < 10000; waited_ms++)
-		usleep(1000); /* a sync is no event */
+		usleep(1000);            /* a sync is no event */
 	assert_int_equal(sync_count, 2); /* the first of all, and that of the new folders */
 	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_OK);
 	for (int waited_ms = 0; sync_count < 3 && waited_ms < 10000; waited_ms++)
@@ -522,6 +589,7 @@ static void what_is_acknowledged_waits_for_the_disk_where_power_may_fail(void **
 	for (int i = 0; i < 3; i++) {
 		int before = sync_count;
 		assert_int_equal(burr_tracker_begin_step(app, i, "a", NULL, NULL), BURR_OK);
+		settle(tracker); /* acknowledged: synced */
 		assert_int_equal(sync_count, before + 1);
 	}
 	assert_int_equal(burr_tracker_close(tracker, NULL), BURR_OK);
@@ -540,6 +608,7 @@ int main(void)
 		TEST(peers_that_leave_while_they_are_greeted_harm_nobody),
 		TEST(a_crowd_in_the_middle_of_large_messages),
 		TEST(verdicts_are_each_applications_own),
+		TEST(what_waits_is_listed_until_it_is_stored_or_never_will_be),
 		TEST(what_writers_dropped_is_counted_once),
 		TEST(questions_are_answered),
 		TEST(nng_itself_can_ask),
