@@ -26,7 +26,7 @@ import urllib.request
 BURR = os.environ.get("BURR", "")
 WAIT_S = 30  # for what takes milliseconds; under a sanitizer on a busy machine
 
-COMMANDS = ["serve", "stop", "status", "open", "ls", "show", "state", "demo", "help"]
+COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "state", "demo", "help"]
 
 
 def environment(**changes):
@@ -365,7 +365,7 @@ class StartAndStop(Case):
         with open(os.path.join(self.store, ".burr-store")) as file:
             self.assertEqual(json.load(file), {"format": 1, "durability": "power"})
         serve("os", "os")
-        self.check(run("serve", "--durability", "never", store=self.store), 2, "os, group or power, not 'never'")
+        self.check(run("serve", "--durability", "never", store=self.store), 2, err="os, group or power, not 'never'")
 
     def test_a_store_with_a_long_path(self):
         store = self.path(*["long-folder-name-" + "x" * 60] * 4)
@@ -578,7 +578,7 @@ class Reading(Case):
         self.assertRegex(lines[1], r"^demo +4 +2024-05-01 10:00$")
         self.assertRegex(lines[2], r"^other +1 +-$")
         lines = self.check(run("ls", "demo", store=self.store), 0).stdout.splitlines()
-        self.assertRegex(lines[0], r"^RUN +PARTITION +STEPS +STARTED +LAST STEP$")
+        self.assertRegex(lines[0], r"^RUN +PARTITION +STEPS +STARTED +LAST STEP +STATUS$")
         self.assertEqual(len(lines), 5)
         self.assertRegex(lines[1], r"^count-1 +user é +3 +2024-05-01 10:00 ")
         # Columns stand below each other, two columns wide characters counted as such.

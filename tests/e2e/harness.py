@@ -117,6 +117,10 @@ class StoreTest(unittest.TestCase):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
 
+    def burr(self, command, *args):
+        """A command of the program on the store, to its end."""
+        return subprocess.run([BURR, command, "--store", self.store, *args], capture_output=True, text=True, timeout=60)
+
     def log_path(self, app, project="project"):
         return os.path.join(self.store, project, app, "log.jsonl")
 

@@ -63,11 +63,12 @@ class Killed(StoreTest):
 
     def check_and_go_on(self):
         last = self.killed_writer("app")
+        self.assertEqual(self.burr("recover").returncode, 0)
         records = self.log("app")
         ended = [r["sequence_id"] for r in records if r["type"] == "end_entry"]
         self.assertEqual(ended, list(range(len(ended))))
         self.assertGreaterEqual(ended[-1], last, "a step whose calls had returned is missing")
-        self.assertLessEqual(ended[-1], last + 1)
+        self.assertEqual([], [name for name in os.listdir(self.store) if name.startswith(".burr-spool")])
         again = self.writer("turns", "app")
         again.communicate(f"{ended[-1]}\n")
         self.assertEqual(again.returncode, 0)
@@ -115,7 +116,7 @@ class HandedOver(StoreTest):
 
 
 class Outage(StoreTest):
-    """Nothing takes records for a while: calls wait a bounded time together, then records wait in memory."""
+    """Nothing takes records for a while: they wait in the spool, and no call waits."""
 
     def outage(self, begin, end):
         writer = self.writer("wait", "app", 300, 20)
@@ -137,28 +138,24 @@ class Outage(StoreTest):
         self.assertEqual([r["sequence_id"] for r in self.log("app")], list(range(20)))
         return calls
 
-    def assert_waited_once(self, calls):
-        self.assertEqual({status for status, _ in calls}, {"BURR_ELATER"})
-        self.assertGreaterEqual(calls[0][1], 250)
-        # All calls of one outage share its one wait; on a loaded machine a little more.
-        self.assertLess(sum(ms for _, ms in calls[1:]), 300)
+    def assert_no_call_waited(self, calls):
+        self.assertEqual({status for status, _ in calls}, {"BURR_OK"})
+        self.assertLess(sum(ms for _, ms in calls), 300)
 
     def test_a_paused_collector(self):
         collector = self.collector()
-        calls = self.outage(collector.pause, lambda: collector.signal(signal.SIGCONT))
-        self.assert_waited_once(calls)
+        self.assert_no_call_waited(self.outage(collector.pause, lambda: collector.signal(signal.SIGCONT)))
 
     def test_a_paused_collector_that_is_then_killed(self):
         collector = self.collector()
-        calls = self.outage(collector.pause, collector.kill)
-        self.assert_waited_once(calls)
+        self.assert_no_call_waited(self.outage(collector.pause, collector.kill))
 
     def full_disk(self, with_collector):
         if os.geteuid() != 0:
             self.skipTest("only root can mount a small file system")
         os.mkdir(self.store)
         mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", self.store], capture_output=True, text=True
+            ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", self.store], capture_output=True, text=True
         )
         if mounted.returncode != 0:
             self.skipTest("no file system can be mounted here: " + mounted.stderr.strip())
@@ -175,10 +172,7 @@ class Outage(StoreTest):
                 except OSError:
                     pass
 
-        calls = self.outage(fill, lambda: os.unlink(filler))
-        # The log's last page may have room for some records.
-        self.assertIn("BURR_ELATER", {status for status, _ in calls})
-        self.assertLess(sum(ms for _, ms in calls), 1500)
+        self.assert_no_call_waited(self.outage(fill, lambda: os.unlink(filler)))
 
     def test_a_full_disk(self):
         self.full_disk(with_collector=False)

@@ -1,10 +1,13 @@
 /* e2e/writer.c: a program that records, for the tests to run, kill and compare.
  *
- *     writer record STORE PROJECT APP FIRST COUNT   record steps FIRST … FIRST+COUNT-1, say each when its
- * calls have returned writer threads STORE PROJECT APP COUNT N      N threads, each its own application
- * APP-<i>, COUNT steps each writer turns STORE PROJECT APP                for each line "K" of standard
- * input: the last recorded step must be K (-1: none); record K+1, say it writer wait STORE PROJECT APP MS
- * COUNT        record COUNT steps with wait_ms MS, say each call's status and time
+ *     writer MODE STORE PROJECT APP …
+ *     record FIRST COUNT   record steps FIRST … FIRST+COUNT-1, say each when its calls have returned
+ *     threads COUNT N      N threads, each its own application APP-<i>, COUNT steps each
+ *     turns                for each line "K" of standard input: the last recorded step must be K (-1: none);
+ *                          record K+1, say it
+ *     wait MS COUNT        record COUNT steps with wait_ms MS, say each call's status and time
+ *     hold COUNT           make the application, say "ready", await a line; record COUNT steps and begin one
+ *                          more, say "holding", await a line; end it
  *
  * A step's state is {"n": <its sequence id>, "app": "<APP>"}. Ends with 1 and a message when a call fails. */
 #include <burr/burr.h>
@@ -184,6 +187,31 @@ static int wait_bounded(char **args)
 	return closed == BURR_OK ? 0 : 1;
 }
 
+/* A program in the middle of a step, for as long as the test wants it to be. */
+static int hold(char **args)
+{
+	char line[32];
+	burr_error err = BURR_ERROR_INIT;
+	long long count = atoll(args[3]);
+	burr_tracker *tracker = open_tracker(args[0], args[1], UINT32_MAX);
+	burr_tracker_app *app = create_app(tracker, args[2]);
+	check(burr_tracker_flush(tracker, 20000, &err), &err, "flush");
+	printf("ready\n");
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		return 1;
+	for (long long n = 0; n < count; n++)
+		check(record_step(app, n), &err, "step");
+	check(burr_tracker_begin_step(app, count, "work", NULL, NULL), &err, "begin");
+	printf("holding\n");
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		return 1;
+	check(burr_tracker_end_step(app, count, "work", NULL, NULL, "{}"), &err, "end");
+	check(burr_tracker_close(tracker, &err), &err, "close");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -191,7 +219,7 @@ int main(int argc, char **argv)
 		int args;
 		int (*run)(char **args);
 	} modes[] = {{"record", 5, record}, {"threads", 5, threads}, {"turns", 3, turns},
-		{"wait", 5, wait_bounded}};
+		{"wait", 5, wait_bounded}, {"hold", 4, hold}};
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
 		if (argc == modes[i].args + 2 && strcmp(argv[1], modes[i].name) == 0)
 			return modes[i].run(argv + 2);
