@@ -341,6 +341,15 @@ bool spool_name_is(const char *name)
 	       strspn(name + prefix, "0123456789abcdef") == WRITER_ID_LEN;
 }
 
+DIR *spool_list(int store_fd)
+{
+	int fd = openat(store_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		fd_close(&fd); /* keeps errno */
+	return dir;
+}
+
 int spool_open(int store_fd, const char *name, int flags)
 {
 	int fd = openat(store_fd, name, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -70,6 +70,8 @@ bool spool_filter_has(const char *filter, uint32_t hash);
 
 /* The name of a spool in a store's folder: SPOOL_PREFIX and 16 hex digits. */
 bool spool_name_is(const char *name);
+/* To list a store's folder with; closedir's. NULL and errno. */
+DIR *spool_list(int store_fd);
 /* Open a spool by name; flags are open's. -1 and errno. */
 int spool_open(int store_fd, const char *name, int flags);
 /* Whether its writer lives: nobody else can have its lock. False leaves the lock with the descriptor. */

@@ -313,12 +313,9 @@ burr_status held_read_all(
 	const struct store *store, const struct held_filter *filter, struct foreign *out, burr_error *err)
 {
 	struct dirent *file;
-	int dir_fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
-	if (!dir) {
-		fd_close(&dir_fd);
+	DIR *dir = spool_list(store->dir_fd);
+	if (!dir)
 		return burr_fail(err, BURR_EIO, "list the store: %s", strerror(errno));
-	}
 	burr_status status = BURR_OK;
 	while (status == BURR_OK && (file = readdir(dir)))
 		if (spool_name_is(file->d_name))

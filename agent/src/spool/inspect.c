@@ -52,12 +52,9 @@ static void inspect(int fd, struct spool_report *report)
 burr_status spool_inspect_all(const struct store *store, spool_report_fn *visit, void *ctx, burr_error *err)
 {
 	struct dirent *file;
-	int dir_fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
-	if (!dir) {
-		fd_close(&dir_fd);
+	DIR *dir = spool_list(store->dir_fd);
+	if (!dir)
 		return burr_fail(err, BURR_EIO, "list the store: %s", strerror(errno));
-	}
 	while ((file = readdir(dir))) {
 		struct spool_report report = {.name = file->d_name, .state = SPOOL_UNOPENED};
 		if (!spool_name_is(file->d_name))

@@ -126,10 +126,8 @@ static struct other *find(struct others *o, const char *name)
 static void list_again(struct others *o)
 {
 	struct dirent *file;
-	int dir_fd = openat(o->store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
+	DIR *dir = spool_list(o->store->dir_fd);
 	if (!dir) {
-		fd_close(&dir_fd);
 		o->incomplete = true;
 		return;
 	}

@@ -150,12 +150,9 @@ static void remove_files(struct recovery *r, const char *name)
 {
 	struct dirent *file;
 	char target[PATH_MAX];
-	int dir_fd = openat(r->store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
-	if (!dir) {
-		fd_close(&dir_fd);
+	DIR *dir = spool_list(r->store->dir_fd);
+	if (!dir)
 		return;
-	}
 	const size_t len = strlen(name);
 	while ((file = readdir(dir)))
 		if (strncmp(file->d_name, name, len) == 0 && file->d_name[len] == '.')
@@ -272,10 +269,10 @@ static bool is_of_this_boot(const struct recovery *r, const char *name)
 static void recover_all(struct recovery *r, bool this_boot)
 {
 	struct dirent *file;
-	int dir_fd = openat(r->store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
+	DIR *dir = spool_list(r->store->dir_fd);
 	if (!dir) {
-		fd_close(&dir_fd);
+		r->out->kept_count += r->out->kept_count == 0; /* at least: none was seen */
+		snprintf(r->out->trouble, sizeof(r->out->trouble), "list the store: %s", strerror(errno));
 		return;
 	}
 	bool going_on = true;

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 static void record_ten(struct recording *r)
 {
@@ -307,6 +308,20 @@ static void record_until_spilled(struct recording *r)
 	child_check(spool_is_spilled(r, &lane_bytes) && lane_bytes > 0, "the lane holds some");
 }
 
+static void a_store_that_cannot_be_listed_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct recovered out = {0};
+	struct rlimit before;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit none = {0, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	recover_store(f->store, &out);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(out.kept_count, 1);
+	assert_non_null(strstr(out.trouble, "list the store: Too many open files"));
+}
+
 static void spilled_entries_come_before_their_lane(void **state)
 {
 	struct fixture *f = *state;
@@ -504,6 +519,7 @@ int main(void)
 		TEST(an_empty_file_is_set_aside_and_a_folder_is_left),
 		TEST(a_power_loss_takes_invalid_entries_alone),
 		TEST(a_whole_spool_of_another_boot_loses_nothing),
+		TEST(a_store_that_cannot_be_listed_is_told),
 		TEST(spilled_entries_come_before_their_lane),
 		TEST(a_torn_spill_write_loses_nothing),
 		TEST(old_boots_spools_come_before_a_new_writers_records),
