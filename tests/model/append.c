@@ -76,7 +76,6 @@ struct actor {
 	uint8_t batch;         /* records */
 	uint8_t others;        /* records of the other spool */
 	uint8_t spill_part;    /* of batch and others: read in a spill file */
-	uint8_t written;       /* lines of a short write */
 	uint8_t plan[RECORDS]; /* what is appended, in order: record + 1 */
 };
 
@@ -116,7 +115,6 @@ static void visit_actor(struct actor *a, field_fn *visit, void *ctx)
 	visit(ctx, &a->batch, RECORDS);
 	visit(ctx, &a->others, RECORDS);
 	visit(ctx, &a->spill_part, RECORDS);
-	visit(ctx, &a->written, 2);
 	for (int i = 0; i < RECORDS; i++)
 		visit(ctx, &a->plan[i], 3);
 }
@@ -760,7 +758,6 @@ static void append(struct run *run, int actor)
 			wrong = append_line(&next, a->plan[i] - 1);
 		next.shorts--;
 		next.torn = 1;
-		a->written = (uint8_t)part;
 		memset(a->plan, 0, sizeof(a->plan));
 		a->phase = CUTS;
 		tell(run, &next, wrong, "%s appends %d of %d lines and a half: the disk is full",
@@ -776,17 +773,13 @@ static void give_up(struct state *s, int actor)
 	reset(a);
 }
 
-static void cut_back(struct run *run, int actor)
+/* Whole lines stay in the log and are found there when they are sent again. */
+static void blank_half(struct run *run, int actor)
 {
 	struct state next = *run->s;
-	int len = 0;
-	while (len < LOG_MAX && next.log[len])
-		len++;
-	for (int i = 0; i < next.actors[actor].written; i++)
-		next.log[--len] = 0;
 	next.torn = 0;
 	give_up(&next, actor);
-	TELL(run, &next, "%s cuts the log back: later", actor_names[actor]);
+	TELL(run, &next, "%s blanks the half: later", actor_names[actor]);
 }
 
 static void end_work(struct run *run, int actor)
@@ -837,7 +830,7 @@ static void do_work(struct run *run, int actor)
 		append(run, actor);
 		break;
 	case CUTS:
-		cut_back(run, actor);
+		blank_half(run, actor);
 		break;
 	default:
 		end_work(run, actor);

@@ -30,7 +30,7 @@ static struct {
 	unsigned fail_at;    /* the n-th `failing` from now on; 0: none */
 	bool fail_on;        /* and all after it */
 	bool halve;          /* a write does half of it first, and fails when it is called for the rest */
-	bool truncates_fail; /* besides */
+	bool pwrites_fail;   /* besides */
 	const char *foreign; /* what somebody else appends behind the half */
 	int error;
 	int64_t clock_ns; /* how far the clock was put forward */
@@ -61,9 +61,14 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t len)
 	faults.halve = false;
 	faults.fail_at = 1;
 	ssize_t put = __real_write(fd, bytes, len / 2);
-	if (faults.foreign)
-		assert_int_equal(__real_write(fd, faults.foreign, strlen(faults.foreign)),
+	if (faults.foreign) {
+		char path[32];
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		int theirs = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+		assert_int_equal(__real_write(theirs, faults.foreign, strlen(faults.foreign)),
 			(ssize_t)strlen(faults.foreign));
+		close(theirs);
+	}
 	return put;
 }
 
@@ -71,7 +76,7 @@ ssize_t __real_pwrite(int fd, const void *bytes, size_t len, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t offset)
 {
-	return fails(CALL_PWRITE) ? -1 : __real_pwrite(fd, bytes, len, offset);
+	return fails(CALL_PWRITE) || faults.pwrites_fail ? -1 : __real_pwrite(fd, bytes, len, offset);
 }
 
 int __real_openat(int dir_fd, const char *path, int flags, ...);
@@ -103,7 +108,7 @@ int __real_ftruncate(int fd, off_t len);
 int __wrap_ftruncate(int fd, off_t len);
 int __wrap_ftruncate(int fd, off_t len)
 {
-	return fails(CALL_FTRUNCATE) || faults.truncates_fail ? -1 : __real_ftruncate(fd, len);
+	return fails(CALL_FTRUNCATE) ? -1 : __real_ftruncate(fd, len);
 }
 
 /* Nothing is really synced: the tests only count. */
@@ -281,7 +286,7 @@ static void each_write_may_be_cut_short(void **state)
 	assert_true(n > 5 && n < 100);
 }
 
-/* Neither can the half be cut off again: the next append makes it good. */
+/* Neither can the half be blanked: the next append makes it good. */
 static void half_a_write_that_stays_is_mended(void **state)
 {
 	struct fixture *f = *state;
@@ -296,18 +301,17 @@ static void half_a_write_that_stays_is_mended(void **state)
 	add(f, "x", 0, 4, 0);
 	arm(CALL_WRITE, 1, ENOSPC);
 	faults.halve = true;
-	faults.fail_on = true; /* the newline, too */
-	faults.truncates_fail = true;
+	faults.pwrites_fail = true;
 	assert_int_equal(put(f, a), VERDICT_LATER);
-	faults.truncates_fail = false;
+	faults.pwrites_fail = false;
 	arm(CALL_COUNT, 0, 0);
 	put_until_done(f, a);
 	assert_log(f, "x", "a.0.1 a.0.2 a.0.3 a.0.4");
 	appender_free(a);
 }
 
-/* Somebody else wrote behind the half meanwhile: nothing of theirs is cut away. */
-static void half_a_write_with_another_s_behind_it_is_ended(void **state)
+/* Somebody else wrote behind the half meanwhile: their lines stay whole, and of ours none is damaged. */
+static void half_a_write_with_another_s_behind_it_is_blanked(void **state)
 {
 	struct fixture *f = *state;
 	struct appender *a = new_appender(f, 8, true);
@@ -317,14 +321,41 @@ static void half_a_write_with_another_s_behind_it_is_ended(void **state)
 		add(f, "x", 0, n, 0);
 	arm(CALL_WRITE, 1, ENOSPC);
 	faults.halve = true;
-	faults.foreign = "\n{\"type\":\"theirs\"}\n{\"type\":\"the";
+	faults.foreign = "{\"type\":\"theirs\"}\n{\"type\":\"theirs, too\"}\n";
 	assert_int_equal(put(f, a), VERDICT_LATER);
 	arm(CALL_COUNT, 0, 0);
 	faults.foreign = NULL;
 	put_until_done(f, a);
 	assert_log(f, "x", "a.0.1 a.0.2 a.0.3 a.0.4 a.0.5 a.0.6 a.0.7 a.0.8 a.0.9");
 	char *text = testing_read(f->folder, "p/x/log.jsonl");
-	assert_non_null(strstr(text, "\n{\"type\":\"theirs\"}\n{\"type\":\"the\n"));
+	size_t count = 0;
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), count++)
+		assert_int_equal(json_validate(slice_of(line), NULL, NULL), BURR_OK);
+	assert_int_equal(count, 11);
+	free(text);
+	appender_free(a);
+}
+
+/* The halves of a disk that lets in one more piece again and again: whole lines count, and stay. */
+static void halves_after_halves_come_to_an_end(void **state)
+{
+	struct fixture *f = *state;
+	struct appender *a = new_appender(f, 8, true);
+	make_app(f, a, "x");
+	begin(f, WRITER_A);
+	for (uint64_t n = 1; n <= 9; n++)
+		add(f, "x", 0, n, 0);
+	for (int i = 0; i < 4; i++) {
+		arm(CALL_WRITE, 1, ENOSPC);
+		faults.halve = true;
+		assert_int_equal(put(f, a), VERDICT_LATER);
+	}
+	arm(CALL_COUNT, 0, 0);
+	assert_int_equal(put(f, a), VERDICT_DONE);
+	assert_log(f, "x", "a.0.1 a.0.2 a.0.3 a.0.4 a.0.5 a.0.6 a.0.7 a.0.8 a.0.9");
+	char *text = testing_read(f->folder, "p/x/log.jsonl");
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_int_equal(json_validate(slice_of(line), NULL, NULL), BURR_OK);
 	free(text);
 	appender_free(a);
 }
@@ -651,7 +682,8 @@ int main(void)
 		cmocka_unit_test(each_call_may_fail_once),
 		cmocka_unit_test(each_write_may_be_cut_short),
 		TEST(half_a_write_that_stays_is_mended),
-		TEST(half_a_write_with_another_s_behind_it_is_ended),
+		TEST(half_a_write_with_another_s_behind_it_is_blanked),
+		TEST(halves_after_halves_come_to_an_end),
 		TEST(durability_os_syncs_nothing),
 		TEST(durability_power_syncs_before_it_answers),
 		TEST(a_new_log_syncs_its_folder),

@@ -475,6 +475,19 @@ static burr_status open_in_place(const struct log *log, int *out_fd, burr_error 
 	return BURR_OK;
 }
 
+static burr_status write_blanks(int fd, uint64_t from, uint64_t to, burr_error *err)
+{
+	char blanks[4096];
+	burr_status status = BURR_OK;
+	memset(blanks, ' ', sizeof(blanks));
+	while (from < to && status == BURR_OK) {
+		size_t len = to - from < sizeof(blanks) ? (size_t)(to - from) : sizeof(blanks);
+		status = write_at(fd, from, blanks, len, err);
+		from += len;
+	}
+	return status;
+}
+
 /* Save the torn bytes, then blank them in place: what a foreign writer may append meanwhile stays. */
 static burr_status mend(struct log *log, uint64_t start, burr_error *err)
 {
@@ -501,15 +514,7 @@ static burr_status mend(struct log *log, uint64_t start, burr_error *err)
 	status = save_torn(torn_fd, "\n", 1, err);
 	if (status != BURR_OK)
 		return status;
-	memset(bytes, ' ', sizeof(bytes));
-	for (uint64_t at = start; at < log->length;) {
-		size_t len = log->length - at < sizeof(bytes) ? (size_t)(log->length - at) : sizeof(bytes);
-		status = write_at(blank_fd, at, bytes, len, err);
-		if (status != BURR_OK)
-			return status;
-		at += len;
-	}
-	return BURR_OK;
+	return write_blanks(blank_fd, start, log->length, err);
 }
 
 static burr_status check_tail(struct log *log, burr_error *err)
@@ -561,43 +566,62 @@ burr_status log_refresh(struct log *log, burr_error *err)
 
 /* ---- appending ---- */
 
-/* After a write that stopped in the middle: cut our part off again, unless somebody has appended behind it;
- * then a newline ends the torn line, and readers leave it out. */
-static void undo_append(struct log *log, size_t written)
+/* Whether these bytes stand at this place. */
+static bool stands_at(int fd, uint64_t at, struct slice bytes)
+{
+	char read[4096];
+	while (bytes.len) {
+		size_t len = bytes.len < sizeof(read) ? bytes.len : sizeof(read);
+		if (read_at(fd, at, read, len, NULL) != BURR_OK || memcmp(read, bytes.data, len) != 0)
+			return false;
+		at += len;
+		bytes.data += len;
+		bytes.len -= len;
+	}
+	return true;
+}
+
+/* A write stopped in the middle. Its whole lines stay: sent again, they will be found. What it has of one
+ * more is blanked in place, for a foreign writer may have appended behind it by now, whose line is to stay
+ * whole. Blanks that nobody has come behind are cut off, because Burr does not load a log that ends in them.
+ * If this fails, the tail rule mends it later. */
+static void take_back_cut(struct log *log, struct slice put)
 {
 	struct stat st;
+	CLEAN(fd_close) int fd = -1;
+	off_t end = lseek(log->fd, 0, SEEK_CUR); /* where our write ended, whoever has appended since */
+	const char *newline = memrchr(put.data, '\n', put.len);
+	struct slice cut = put;
+	if (newline)
+		cut = (struct slice){newline + 1, put.len - (size_t)(newline + 1 - put.data)};
 	log->clean = false;
-	if (!written || fstat(log->fd, &st) < 0)
+	if (end < 0 || (uint64_t)end < cut.len || open_in_place(log, &fd, NULL) != BURR_OK)
 		return;
-	if ((uint64_t)st.st_size == log->length + written && ftruncate(log->fd, (off_t)log->length) == 0) {
-		log->clean = true;
+	uint64_t start = (uint64_t)end - cut.len;
+	if (!stands_at(fd, start, cut))
 		return;
-	}
-	/* Nothing more can be done if this fails: the tail rule mends it when the disk takes bytes again. */
-	ssize_t ended = write(log->fd, "\n", 1);
-	(void)ended;
+	(void)write_blanks(
+		fd, start, (uint64_t)end, NULL); /* or nobody is behind, and it is cut off at once */
+	log->clean = fstat(fd, &st) == 0 && st.st_size == end && ftruncate(fd, (off_t)start) == 0;
 }
 
 burr_status log_append(struct log *log, struct slice lines, burr_error *err)
 {
-	size_t written = 0;
+	ssize_t put;
 	log->unsynced = true;
-	while (written < lines.len) {
-		ssize_t put = write(log->fd, lines.data + written, lines.len - written);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0) {
-			int error = put < 0 ? errno : ENOSPC;
-			undo_append(log, written);
-			log_unstage(log);
-			return burr_fail(
-				err, store_errno_status(error), "append to log.jsonl: %s", strerror(error));
-		}
-		written += (size_t)put;
+	do
+		put = write(log->fd, lines.data, lines.len);
+	while (put < 0 && errno == EINTR);
+	if (put == (ssize_t)lines.len) {
+		log->length += lines.len;
+		log_keep_staged(log);
+		return BURR_OK;
 	}
-	log->length += lines.len;
-	log_keep_staged(log);
-	return BURR_OK;
+	int error = put < 0 ? errno : ENOSPC; /* which of its reasons a short write has, only another tells */
+	if (put > 0)
+		take_back_cut(log, (struct slice){lines.data, (size_t)put});
+	log_unstage(log);
+	return burr_fail(err, store_errno_status(error), "append to log.jsonl: %s", strerror(error));
 }
 
 /* ---- syncing ---- */

@@ -48,8 +48,8 @@ void log_unstage(struct log *log);
  */
 void log_keep_staged(struct log *log);
 
-/* Append whole lines with one write, all or nothing. BURR_ELATER (no space, …) and the log as it was;
- * BURR_EPERM, BURR_EIO. */
+/* Append whole lines with one write. BURR_ELATER (no space, …): none of them, or the first ones, which
+ * log_stage will find there after the next log_refresh; BURR_EPERM, BURR_EIO. */
 burr_status log_append(struct log *log, struct slice lines, burr_error *err);
 
 /* ---- syncing, where the store's durability asks for it ---- */
