@@ -109,9 +109,9 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_ADD_STEP] =
 		"INSERT OR REPLACE INTO step(application, at, begin_len, end_at, end_len, seq, action,"
 		" start_us, end_us, flags) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-	[DB_FIND_ATTEMPT] =
-		"SELECT at, begin_len, end_at, flags FROM step WHERE application = ?1 AND seq = ?2"
-		" ORDER BY at DESC LIMIT 1",
+	/* Left to itself the planner walks the whole run by its primary key, whose order it wants. */
+	[DB_FIND_ATTEMPT] = "SELECT at, begin_len, end_at, flags FROM step INDEXED BY step_seq"
+			    " WHERE application = ?1 AND seq = ?2 ORDER BY at DESC LIMIT 1",
 	[DB_END_ATTEMPT] = "UPDATE step SET end_at = ?3, end_len = ?4, end_us = ?5, flags = ?6"
 			   " WHERE application = ?1 AND at = ?2",
 	/* Ends without a begin may follow, but where there are that many of them no begin is looked for. */
@@ -134,8 +134,9 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 			" (SELECT id FROM project WHERE name = ?1) AND app_id = ?2",
 	[DB_LIST_STEPS] = "SELECT at, begin_len, end_at, end_len, seq, action, start_us, end_us, flags"
 			  " FROM step WHERE application = ?1 AND at > ?2 ORDER BY at LIMIT ?3",
-	[DB_FIND_END] = "SELECT end_at, end_len FROM step WHERE application = ?1 AND seq = ?2"
-			" AND end_at IS NOT NULL ORDER BY end_at DESC LIMIT 1",
+	[DB_FIND_END] = "SELECT end_at, end_len FROM step INDEXED BY step_seq"
+			" WHERE application = ?1 AND seq = ?2 AND end_at IS NOT NULL"
+			" ORDER BY end_at DESC LIMIT 1",
 	[DB_FIND_END_FROM_LAST] = "SELECT end_at, end_len FROM step WHERE application = ?1"
 				  " AND end_at IS NOT NULL ORDER BY end_at DESC LIMIT 1 OFFSET ?2",
 };
