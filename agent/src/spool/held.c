@@ -57,7 +57,20 @@ struct reading {
 	size_t lane_began; /* the number of entries before the lane at hand */
 	bool rebooted;     /* times are another boot's */
 	bool failed;
+	held_visit_fn *visit; /* NULL: all is kept in `out` */
+	void *ctx;
+	burr_status visited;
 };
+
+/* What was read so far goes on. False: it did not, and no more is wanted. */
+static bool give_piece(struct reading *r)
+{
+	if (!r->visit || r->failed || r->visited != BURR_OK)
+		return !r->failed && r->visited == BURR_OK;
+	r->visited = r->visit(r->ctx, r->out);
+	foreign_clear_entries(r->out);
+	return r->visited == BURR_OK;
+}
 
 static bool names_match(const struct held_filter *filter, struct slice field, bool *out_side)
 {
@@ -181,7 +194,7 @@ static bool read_spill_from(
 	const uint64_t end = (uint64_t)st.st_size;
 	const size_t before = offsetof(struct spool_spilled, entry);
 	uint64_t at = spill_read;
-	while (at < end && !r->failed) {
+	while (at < end && give_piece(r)) {
 		size_t want = end - at < 2 * BATCH_BYTES ? (size_t)(end - at) : 2 * BATCH_BYTES;
 		buf_clear(&window);
 		char *bytes = buf_reserve(&window, want);
@@ -242,34 +255,74 @@ static bool read_spill(struct reading *r, int store_fd, int fd, const char *writ
 	return true; /* it is drained faster than it is read: all of that is in the logs */
 }
 
-burr_status held_read(const struct store *store, int fd, const char *name, const struct held_filter *filter,
-	struct foreign *out, uint64_t *out_lost_bytes, burr_error *err)
+/* Check whose it is and begin. */
+static burr_status begin_reading(
+	struct reading *r, int fd, const char *name, struct spool_header *out_header, burr_error *err)
 {
-	CLEAN(buf_fini) struct buf window = BUF_INIT;
-	struct spool_header header;
-	char boot_id[40];
-	struct reading r = {.filter = filter, .out = out};
 	struct stat st;
-	burr_status status = spool_read_header(fd, &header, err);
+	char boot_id[40];
+	burr_status status = spool_read_header(fd, out_header, err);
 	if (status == BURR_OK && fstat(fd, &st) == 0 && st.st_size < SPOOL_LANES_AT)
 		status = burr_fail(err, BURR_ECORRUPT, "cut off at %lld bytes", (long long)st.st_size);
 	if (status != BURR_OK)
 		return burr_fail_in(err, status, "%s", name);
-	if (memcmp(header.writer, name + sizeof(SPOOL_PREFIX) - 1, WRITER_ID_LEN) != 0)
+	if (memcmp(out_header->writer, name + sizeof(SPOOL_PREFIX) - 1, WRITER_ID_LEN) != 0)
 		return burr_fail(err, BURR_ECORRUPT, "%s says that it is another writer's", name);
 	spool_boot_id(boot_id);
-	r.rebooted = strcmp(boot_id, header.boot_id) != 0;
-	if (!add_writer(out, &header))
-		return burr_fail(err, BURR_ENOMEM, "no memory to read a spool");
+	r->rebooted = strcmp(boot_id, out_header->boot_id) != 0;
+	return add_writer(r->out, out_header) ? BURR_OK
+					      : burr_fail(err, BURR_ENOMEM, "no memory to read a spool");
+}
+
+static bool read_lanes(struct reading *r, int fd)
+{
+	CLEAN(buf_fini) struct buf window = BUF_INIT;
 	bool ok = true;
 	for (uint32_t i = 0; i < SPOOL_LANES && ok; i++)
-		ok = read_lane(&r, fd, i, &window);
-	ok = ok && read_spill(&r, store->dir_fd, fd, header.writer);
+		ok = read_lane(r, fd, i, &window);
+	r->failed = r->failed || window.failed;
+	return ok;
+}
+
+static burr_status end_reading(
+	const struct reading *r, bool ok, const char *name, uint64_t *out_lost_bytes, burr_error *err)
+{
 	if (out_lost_bytes)
-		*out_lost_bytes += r.lost_bytes;
-	if (r.failed || window.failed)
+		*out_lost_bytes += r->lost_bytes;
+	if (r->failed)
 		return burr_fail(err, BURR_ENOMEM, "no memory to read a spool");
 	return ok ? BURR_OK : burr_fail(err, BURR_EIO, "read %s: %s", name, strerror(errno));
+}
+
+burr_status held_read(const struct store *store, int fd, const char *name, const struct held_filter *filter,
+	struct foreign *out, uint64_t *out_lost_bytes, burr_error *err)
+{
+	struct spool_header header;
+	struct reading r = {.filter = filter, .out = out};
+	burr_status status = begin_reading(&r, fd, name, &header, err);
+	if (status != BURR_OK)
+		return status;
+	bool ok = read_lanes(&r, fd) && read_spill(&r, store->dir_fd, fd, header.writer);
+	return end_reading(&r, ok, name, out_lost_bytes, err);
+}
+
+burr_status held_read_pieces(const struct store *store, int fd, const char *name, held_visit_fn *visit,
+	void *ctx, uint64_t *out_lost_bytes, burr_error *err)
+{
+	const struct held_filter all = {.before_ns = INT64_MAX};
+	struct foreign piece = {0};
+	struct spool_header header;
+	struct reading r = {.filter = &all, .out = &piece, .visit = visit, .ctx = ctx};
+	burr_status status = begin_reading(&r, fd, name, &header, err);
+	if (status == BURR_OK) {
+		bool ok = read_spill(&r, store->dir_fd, fd, header.writer) && give_piece(&r) &&
+			  read_lanes(&r, fd);
+		held_sort(&piece);
+		ok = ok && give_piece(&r);
+		status = r.visited != BURR_OK ? r.visited : end_reading(&r, ok, name, out_lost_bytes, err);
+	}
+	foreign_fini(&piece);
+	return status;
 }
 
 /* ---- all of them ---- */

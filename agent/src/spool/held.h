@@ -23,6 +23,12 @@ struct held_filter {
  * BURR_ENOMEM, BURR_ECORRUPT, BURR_EVERSION. */
 burr_status held_read(const struct store *store, int fd, const char *name, const struct held_filter *filter,
 	struct foreign *out, uint64_t *out_lost_bytes, burr_error *err);
+/* The same of a dead writer's spool, all of it, in pieces of a few megabytes, in the order in which they go
+ * into the logs: what its spill file holds as it stands there, then its lanes in the order of time. Between
+ * pieces *piece is emptied of its entries. A visitor that fails ends it; its status is what is returned. */
+typedef burr_status held_visit_fn(void *ctx, const struct foreign *piece);
+burr_status held_read_pieces(const struct store *store, int fd, const char *name, held_visit_fn *visit,
+	void *ctx, uint64_t *out_lost_bytes, burr_error *err);
 /* In the order of time; a lane's in its own. */
 void held_sort(struct foreign *held);
 

@@ -31,12 +31,31 @@ static void note(struct recovery *r, const char *name, const char *why)
 
 /* ---- one spool's records ---- */
 
-/* What became of a spool's records. */
-struct outcome {
+/* One spool's records on their way, and what became of them. */
+struct passage {
+	struct recovery *r;
+	const char *name;
 	uint64_t record_count;
 	uint64_t lost_count;
+	uint64_t dropped_count;
 	bool kept; /* some must be tried again */
+	/* Applications of which some wait, a bit for each value of their hash: of those nothing more is
+	 * taken, because a later record in the log would say that the earlier ones are there. */
+	unsigned char waiting[8192];
 };
+
+static bool waits(const struct passage *p, uint32_t hash)
+{
+	const uint32_t bit = hash % (8 * sizeof(p->waiting));
+	return p->waiting[bit / 8] & 1u << bit % 8;
+}
+
+static void make_wait(struct passage *p, const struct verdict *verdict)
+{
+	const uint32_t bit = spool_hash(verdict->project, verdict->app_id) % (8 * sizeof(p->waiting));
+	p->waiting[bit / 8] |= (unsigned char)(1u << bit % 8);
+	p->kept = true;
+}
 
 /* How many of the entries are the application's. */
 static uint64_t count_entries(
@@ -50,37 +69,37 @@ static uint64_t count_entries(
 	return count;
 }
 
-/* What was answered for the entries [from, to). */
-static void count_verdicts(struct recovery *r, const char *name, const struct foreign *held, size_t from,
-	size_t to, const struct buf *bytes, struct outcome *o)
+/* What was answered for the entries of [from, to) that were put, so many. */
+static void count_verdicts(struct passage *p, const struct foreign *held, size_t from, size_t to,
+	uint64_t put, const struct buf *bytes)
 {
 	struct reply reply;
 	struct verdict verdict;
 	struct pb_reader pb = pb_reader(buf_slice(bytes));
 	uint64_t lost = 0;
 	uint64_t later = 0;
+	char text[256];
 	while (reply_next_verdict(&pb, &verdict)) {
 		if (verdict.kind == VERDICT_DONE)
 			continue;
 		uint64_t count = count_entries(held, from, to, verdict.project, verdict.app_id);
-		if (verdict.kind == VERDICT_NEVER)
-			lost += count;
-		else
+		if (verdict.kind == VERDICT_LATER) {
 			later += count;
-		o->kept = o->kept || verdict.kind == VERDICT_LATER;
-		char text[256];
+			make_wait(p, &verdict);
+		} else {
+			lost += count;
+		}
 		snprintf(text, sizeof(text), "%.*s/%.*s: %.*s", SLICE_ARG(verdict.project),
 			SLICE_ARG(verdict.app_id), SLICE_ARG(verdict.reason));
-		note(r, name, text);
+		note(p->r, p->name, text);
 	}
 	if (reply_read(buf_slice(bytes), &reply, NULL) == BURR_OK && reply.lost_count) {
 		lost += reply.lost_count;
-		char text[256];
 		snprintf(text, sizeof(text), "%.*s", SLICE_ARG(reply.lost_text));
-		note(r, name, text);
+		note(p->r, p->name, text);
 	}
-	o->lost_count += lost;
-	o->record_count += to - from > lost + later ? to - from - lost - later : 0;
+	p->lost_count += lost;
+	p->record_count += put > lost + later ? put - lost - later : 0;
 }
 
 static burr_status store_batch(struct recovery *r, const struct buf *request_bytes, struct buf *reply)
@@ -106,14 +125,35 @@ static bool makes_application(const struct foreign *held, size_t i)
 	return foreign_read(held, &held->entries[i], &entry) && entry.type == RECORD_APPLICATION;
 }
 
+/* Put a batch's entries from *at on, which is moved behind them; returns how many. */
+static uint64_t put_batch(
+	const struct passage *p, const struct foreign *held, size_t *at, struct buf *request)
+{
+	uint64_t count = 0;
+	size_t bytes = 0;
+	for (; *at < held->entry_count && count < BATCH_APPS_MAX; ++*at) { /* each may be another's */
+		struct slice entry = {held->bytes.data + held->entries[*at].at, held->entries[*at].len};
+		size_t cost = entry.len + gather_side_len(entry);
+		if (waits(p, held->entries[*at].hash))
+			continue;
+		if (count && (bytes + cost > BATCH_BYTES || makes_application(held, *at)))
+			break;
+		bytes += cost;
+		count++;
+		buf_append_slice(request, entry);
+	}
+	return count;
+}
+
 /* Batches as its writer would have sent them: it left off in the middle, and its records' identities say what
  * is there already. */
-static burr_status store_all(
-	struct recovery *r, const char *name, const struct foreign *held, struct outcome *o)
+static burr_status store_all(void *passage, const struct foreign *held)
 {
+	struct passage *p = passage;
 	CLEAN(buf_fini) struct buf request = BUF_INIT;
 	CLEAN(buf_fini) struct buf reply = BUF_INIT;
 	const struct foreign_writer *writer = &held->writers[0];
+	p->dropped_count = writer->dropped_count;
 	for (size_t i = 0; i < held->entry_count;) {
 		struct request head = {
 			.protocol = PROTOCOL_VERSION,
@@ -123,22 +163,16 @@ static burr_status store_all(
 			.about = foreign_about(writer),
 			.clock_offset_ns = writer->clock_offset_ns,
 		};
+		const size_t from = i;
 		buf_clear(&request);
 		request_put(&request, &head);
-		const size_t from = i;
-		size_t bytes = 0;
-		for (; i < held->entry_count && i - from < BATCH_ITEMS_MAX; i++) {
-			struct slice entry = {held->bytes.data + held->entries[i].at, held->entries[i].len};
-			size_t cost = entry.len + gather_side_len(entry);
-			if (i > from && (bytes + cost > BATCH_BYTES || makes_application(held, i)))
-				break;
-			bytes += cost;
-			buf_append_slice(&request, entry);
-		}
-		burr_status status = request.failed ? BURR_ENOMEM : store_batch(r, &request, &reply);
+		uint64_t put = put_batch(p, held, &i, &request);
+		if (!put)
+			continue;
+		burr_status status = request.failed ? BURR_ENOMEM : store_batch(p->r, &request, &reply);
 		if (status != BURR_OK)
 			return status;
-		count_verdicts(r, name, held, from, i, &reply, o);
+		count_verdicts(p, held, from, i, put, &reply);
 	}
 	return BURR_OK;
 }
@@ -187,52 +221,51 @@ static bool leads_to(const struct store *store, const char *name, int fd)
 	       by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
 }
 
+/* All of it is in the logs, or lost. */
+static void finish_spool(struct passage *p)
+{
+	struct recovered *out = p->r->out;
+	burr_error why = BURR_ERROR_INIT;
+	out->dropped_count += p->dropped_count;
+	if (p->r->store->durability != DURABILITY_OS && appender_sync(p->r->appender, &why) != BURR_OK) {
+		out->kept_count++;
+		note(p->r, p->name, why.message);
+		return;
+	}
+	remove_files(p->r, p->name);
+	out->record_count += p->record_count;
+	out->lost_count += p->lost_count;
+	out->spool_count++;
+	if (out->on_spool)
+		out->on_spool(out->ctx, p->name, p->record_count, p->dropped_count);
+}
+
 /* False: nobody else has the right to append, or no memory; there is no use in going on. */
 static bool recover_spool(struct recovery *r, const char *name)
 {
-	struct foreign held = {0};
-	struct outcome o = {0};
+	struct passage p = {.r = r, .name = name};
 	uint64_t lost_bytes = 0;
 	burr_error why = BURR_ERROR_INIT;
-	const struct held_filter all = {.before_ns = INT64_MAX};
 	CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, name, O_RDWR);
 	if (fd < 0 || spool_is_locked(fd) || !leads_to(r->store, name, fd))
 		return true;
-	burr_status status = held_read(r->store, fd, name, &all, &held, &lost_bytes, &why);
+	burr_status status = held_read_pieces(r->store, fd, name, store_all, &p, &lost_bytes, &why);
 	if (status == BURR_ECORRUPT || status == BURR_EVERSION) {
 		set_aside(r, name, &why);
-		foreign_fini(&held);
 		return true;
 	}
-	const uint64_t dropped_count = held.writer_count ? held.writers[0].dropped_count : 0;
-	held_sort(&held);
-	if (status == BURR_OK)
-		status = store_all(r, name, &held, &o);
 	if (lost_bytes) {
-		o.lost_count++;
+		p.lost_count++;
 		note(r, name, "the machine stopped before all of its records were on the disk");
 	}
-	foreign_fini(&held);
-	if (status != BURR_OK || o.kept) { /* all of it comes again, and is counted then */
-		r->out->kept_count++;
-		if (why.message[0])
-			note(r, name, why.message);
-		return status != BURR_ELATER && status != BURR_ENOMEM;
-	}
-	r->out->dropped_count += dropped_count;
-	burr_error sync_why = BURR_ERROR_INIT;
-	if (r->store->durability != DURABILITY_OS && appender_sync(r->appender, &sync_why) != BURR_OK) {
-		r->out->kept_count++;
-		note(r, name, sync_why.message);
+	if (status == BURR_OK && !p.kept) {
+		finish_spool(&p);
 		return true;
 	}
-	remove_files(r, name);
-	r->out->record_count += o.record_count;
-	r->out->lost_count += o.lost_count;
-	r->out->spool_count++;
-	if (r->out->on_spool)
-		r->out->on_spool(r->out->ctx, name, o.record_count, dropped_count);
-	return true;
+	r->out->kept_count++; /* all of it comes again, and is counted then */
+	if (why.message[0])
+		note(r, name, why.message);
+	return status != BURR_ELATER && status != BURR_ENOMEM;
 }
 
 /* ---- all of them ---- */
@@ -299,17 +332,17 @@ static bool take_stalled(void *ctx, int fd, const char *name)
 {
 	struct recovery *r = ctx;
 	struct foreign held = {0};
-	struct outcome o = {0};
+	struct passage p = {.r = r, .name = name};
 	/* Its lanes are not read at one moment: an older record may come into one that was read already, and
 	 * must not be passed by a younger one. */
 	const struct held_filter all = {.before_ns = clock_mono_ns()};
 	burr_status status = held_read(r->store, fd, name, &all, &held, NULL, NULL);
 	held_sort(&held);
 	if (status == BURR_OK)
-		status = store_all(r, name, &held, &o); /* what is not stored now its writer sends again */
-	r->out->record_count += o.record_count;
+		status = store_all(&p, &held); /* what is not stored now its writer sends again */
+	r->out->record_count += p.record_count;
 	foreign_fini(&held);
-	return status == BURR_OK && !o.kept;
+	return status == BURR_OK && !p.kept;
 }
 
 void recover_stalled(

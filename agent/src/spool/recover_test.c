@@ -112,6 +112,109 @@ static void by_several_at_once(void **state)
 	}
 }
 
+/* ---- of many applications ---- */
+
+/* A record of x, more than a batch of y, and another record of x. */
+static void record_around_a_batch(struct recording *r)
+{
+	enum { FULL_BATCH = 2 * BATCH_BYTES / 8000 };
+	burr_tracker_app *y = make_app(r, "y");
+	hold_append(r);
+	record_steps(r, 1, 0);
+	for (int i = 0; i < FULL_BATCH; i++)
+		record_step(y, i, 8000);
+	record_steps(r, 1, 0);
+}
+
+static void unlock_log(void *fd, struct slice project, struct slice app_id)
+{
+	(void)project;
+	if (slice_eq(app_id, SLICE_LIT("y")))
+		assert_int_equal(flock(*(int *)fd, LOCK_UN), 0);
+}
+
+/* The log takes records again before the recovery is through: a later record there would say that those
+ * before it are there, too. */
+static void what_waits_is_not_overtaken(void **state)
+{
+	struct fixture *f = *state;
+	struct recovered got = {0};
+	int64_t count = make_dead(f, record_around_a_batch, 0);
+	int fd = openat(f->store->dir_fd, "p/x/log.jsonl", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	struct appender_options options = {.log_max = 8, .on_appended = unlock_log, .ctx = &fd};
+	struct appender *appender = appender_new(f->store, &options);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	assert_true(appender && others);
+	recover_shared(f->store, appender, others, &got);
+	appender_free(appender);
+	others_free(others);
+	close(fd);
+	assert_int_equal(got.kept_count, 1);
+	assert_log_counts(f, "x", 0);
+	got = recover(f);
+	assert_true(got.spool_count == 1 && got.lost_count == 0);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
+}
+
+/* Named so that the test can put other digits in their place. */
+static const char ONE_OF_MANY[] = "app-0000";
+
+static void record_one_of_many(struct recording *r)
+{
+	burr_tracker_app *app = make_app(r, ONE_OF_MANY);
+	hold_append(r);
+	record_step(app, 0, 0);
+}
+
+/* Its one entry, again for each of `count` applications that do not exist, as its spill file. */
+static void spill_many(struct fixture *f, uint32_t count)
+{
+	struct spool_spilled spilled = {.lane = SPOOL_LANES - 1};
+	struct spool_lane_head head;
+	char bytes[1024];
+	char digits[sizeof(ONE_OF_MANY)];
+	CLEAN(fd_close) int fd = open_dead(f, 0, O_RDWR);
+	CLEAN(fd_close) int spill = open_spill(f, 0, O_WRONLY | O_CREAT);
+	CLEAN(buf_fini) struct buf all = BUF_INIT;
+	uint32_t lane = SPOOL_SHARED_LANES;
+	head = read_lane_head(fd, lane);
+	const uint64_t at = SPOOL_LANES_AT + (uint64_t)lane * SPOOL_LANE_BYTES + head.tail % SPOOL_LANE_BYTES;
+	struct spool_entry *entry = (struct spool_entry *)(void *)bytes;
+	read_at(fd, bytes, sizeof(bytes), at);
+	const size_t len = entry->len_flags & SPOOL_LEN;
+	char *app_id = memmem(entry + 1, len, ONE_OF_MANY, sizeof(ONE_OF_MANY) - 1);
+	assert_non_null(app_id);
+	for (uint32_t i = 1; i <= count; i++) {
+		snprintf(digits, sizeof(digits), "app-%04x", i);
+		memcpy(app_id, digits, sizeof(digits) - 1);
+		entry->n = i;
+		entry->hash = spool_hash(SLICE_LIT("p"), slice_of(digits));
+		entry->checksum = spool_checksum(entry, len);
+		buf_append(&all, &spilled, offsetof(struct spool_spilled, entry));
+		buf_append(&all, bytes, spool_room(len));
+	}
+	assert_false(all.failed);
+	write_at(spill, all.data, all.len, 0);
+	const uint64_t length = all.len;
+	write_at(fd, &length, sizeof(length), offsetof(struct spool_header, spill_length));
+}
+
+static void more_applications_than_a_batch_takes(void **state)
+{
+	enum { COUNT = BATCH_APPS_MAX + 1000 };
+	struct fixture *f = *state;
+	make_dead(f, record_one_of_many, 0);
+	spill_many(f, COUNT);
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 1 && got.kept_count == 0);
+	assert_int_equal(got.lost_count, COUNT); /* they do not exist */
+	assert_log_counts(f, ONE_OF_MANY, 1);
+	assert_no_spools(f);
+}
+
 /* ---- what is no spool of ours, and what must not be touched ---- */
 
 static void a_living_writers_spool_stays(void **state)
@@ -513,6 +616,8 @@ int main(void)
 		TEST(again_after_a_recovery_that_ended_early),
 		TEST(writers_after_each_other),
 		TEST(by_several_at_once),
+		TEST(what_waits_is_not_overtaken),
+		TEST(more_applications_than_a_batch_takes),
 		TEST(a_living_writers_spool_stays),
 		TEST(nothing_without_the_right_to_append),
 		TEST(other_versions_and_garbage_are_set_aside),

@@ -39,11 +39,17 @@ struct foreign {
 	size_t writer_cap;
 };
 
-/* Forget the content, keep the memory; or free it. */
-static inline void foreign_clear(struct foreign *foreign)
+/* Forget the entries, or all of the content, and keep the memory; or free it. */
+static inline void foreign_clear_entries(struct foreign *foreign)
 {
 	buf_clear(&foreign->bytes);
-	foreign->entry_count = foreign->writer_count = 0;
+	foreign->entry_count = 0;
+}
+
+static inline void foreign_clear(struct foreign *foreign)
+{
+	foreign_clear_entries(foreign);
+	foreign->writer_count = 0;
 }
 
 static inline void foreign_fini(struct foreign *foreign)
