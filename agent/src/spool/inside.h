@@ -138,8 +138,9 @@ struct spool {
 	_Atomic uint32_t ship_state; /* a futex: the shipper waits on it */
 	_Atomic uint32_t room_word;  /* a futex: calls that want room wait on it */
 	_Atomic uint32_t room_waiters;
-	_Atomic bool pressure;       /* a call waits for room */
-	_Atomic uint64_t side_bytes; /* in side files */
+	_Atomic bool pressure;         /* a call waits for room */
+	_Atomic uint64_t side_bytes;   /* in side files */
+	_Atomic int64_t reserve_at_ns; /* when a lane's place on the disk is asked for again; 0: at once */
 
 	pthread_mutex_t lock;
 	struct held_signals lock_signals; /* spool_lock's */

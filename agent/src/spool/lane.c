@@ -16,7 +16,7 @@
 static TLS struct lane *last_lane; /* its address is the thread's name as well */
 static pthread_key_t thread_key;   /* its destructor gives lanes back */
 
-enum { QUIET_WAIT_MS = 100 };
+enum { QUIET_WAIT_MS = 100, RESERVE_AGAIN_MS = 100 };
 
 void *lane_self(void)
 {
@@ -67,17 +67,28 @@ static void begin(struct lane *lane)
 	lane->full_since_ns = 0;
 }
 
+/* Its place on the disk. Where that has none, a thread without a lane would ask with each record. */
+static bool try_reserve(struct spool *spool, struct lane *lane)
+{
+	const int64_t now = clock_mono_ns();
+	if (atomic_load(&spool->retired) || now < atomic_load(&spool->reserve_at_ns))
+		return false;
+	if (!spool_file_reserve(&spool->file, lane->number)) {
+		atomic_store(&spool->reserve_at_ns, now + RESERVE_AGAIN_MS * INT64_C(1000000));
+		return false;
+	}
+	atomic_store(&lane->capacity, SPOOL_LANE_BYTES);
+	return true;
+}
+
 static bool try_take(struct spool *spool, struct lane *lane, void *self)
 {
 	void *nobody = NULL;
 	if (!atomic_compare_exchange_strong(&lane->owner, &nobody, self))
 		return false;
-	if (!atomic_load(&lane->capacity)) {
-		if (atomic_load(&spool->retired) || !spool_file_reserve(&spool->file, lane->number)) {
-			set_free(lane);
-			return false;
-		}
-		atomic_store(&lane->capacity, SPOOL_LANE_BYTES);
+	if (!atomic_load(&lane->capacity) && !try_reserve(spool, lane)) {
+		set_free(lane);
+		return false;
 	}
 	begin(lane);
 	return true;
