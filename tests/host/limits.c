@@ -135,6 +135,24 @@ static void run_memory(const char *store, long count)
 	host_close();
 }
 
+/* The user may have no more processes, and a thread counts as one: there is no shipper until that is over. */
+static void run_processes(const char *store, long count)
+{
+	struct rlimit before;
+	HOST_CHECK(getrlimit(RLIMIT_NPROC, &before) == 0);
+	limit(RLIMIT_NPROC, 0);
+	pthread_t thread;
+	HOST_CHECK(pthread_create(&thread, NULL, record_in_thread, "t") == EAGAIN);
+	host_open(store, 200);
+	HOST_CHECK(host_create("app") == BURR_ELATER);
+	record_each("p", 0, count, BURR_OK);
+	HOST_CHECK(setrlimit(RLIMIT_NPROC, &before) == 0);
+	record_each("p", count, 2 * count, BURR_OK);
+	host_say("p %ld", 2 * count);
+	host_flush();
+	host_close();
+}
+
 /* ---- stores that take nothing; the driver makes them so and mends them ---- */
 
 static void run_refused(const char *store, long count)
@@ -174,6 +192,40 @@ static void run_forked(const char *store, long count)
 	host_say("ready");
 	host_await();
 	record_each("p", 0, count, BURR_ELATER);
+	host_say("p %ld", count);
+	host_say("recorded");
+	host_await();
+	host_flush();
+	host_close();
+}
+
+/* The store's folder may not be written any more: no new run, and no spool for a child, but what runs goes
+ * on.
+ */
+static void run_forbidden(const char *store, long count)
+{
+	burr_app_info info = BURR_APP_INFO_INIT;
+	burr_error err = BURR_ERROR_INIT;
+	burr_tracker_app *other = NULL;
+	host_begin(store);
+	host_say("ready");
+	host_await();
+	info.app_id = "other";
+	burr_status status = burr_tracker_create_app(host_tracker, &info, &other, &err);
+	HOST_CHECK(status == BURR_EPERM && !other, "%s", err.message);
+	HOST_CHECK(strstr(err.message, "Permission denied") != NULL, "%s", err.message);
+	HOST_CHECK(
+		burr_tracker_flush(host_tracker, 20000, &err) == BURR_EDROPPED); /* tells of it once more */
+	record_each("p", 0, count, BURR_OK);
+	pid_t pid = fork();
+	HOST_CHECK(pid >= 0);
+	if (pid == 0) {
+		record_each("c", 0, count, BURR_ELATER);
+		host_say("c %ld", count);
+		host_flush();
+		_exit(0);
+	}
+	host_wait_child(pid);
 	host_say("p %ld", count);
 	host_say("recorded");
 	host_await();
@@ -323,9 +375,11 @@ int main(int argc, char **argv)
 		{"file-size", run_file_size},
 		{"opening-with-file-size", run_opening_with_file_size},
 		{"memory", run_memory},
+		{"processes", run_processes},
 		{"refused", run_refused},
 		{"filled", run_filled},
 		{"forked", run_forked},
+		{"forbidden", run_forbidden},
 		{"moved", run_moved},
 		{"calls", run_calls},
 		{NULL, NULL},

@@ -1,10 +1,11 @@
 """At a host's limits, and on a store that takes nothing: nothing crashes, and what was kept comes out later."""
 
 import os
+import pwd
 import subprocess
 import unittest
 
-from host import HostTest
+from host import BUILD, HostTest
 
 
 class Limits(HostTest):
@@ -70,17 +71,10 @@ class Moved(HostTest):
         self.moved_to("spools", kill=True, cwd=self.folder)
 
 
-class Mounted(HostTest):
-    program = "host_limits"
+class Troubled(HostTest):
+    """A store that takes nothing for a while."""
 
-    def fill(self):
-        with open(os.path.join(self.store, "filler"), "wb", buffering=0) as file:
-            for size in (1 << 16, 4096, 1):
-                try:
-                    while True:
-                        file.write(b"x" * size)
-                except OSError:
-                    pass
+    program = "host_limits"
 
     def through(self, process, take_away, mend):
         self.assertEqual(process.stdout.readline(), "ready\n")
@@ -97,6 +91,47 @@ class Mounted(HostTest):
         out, err = process.communicate("\n", timeout=60)
         self.assertEqual((out, err, process.returncode), ("", "", 0))
         self.assert_recorded(self.workers(lines))
+
+
+class Unprivileged(Troubled):
+    """Limits and permissions that root does not have: as root, by another user's process."""
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.store, 0o700)
+        self.user = {}
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            self.user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            for folder in (self.folder, self.store):
+                os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            done = subprocess.run([BUILD / "tests" / self.program, "none", "-"], **self.user, capture_output=True)
+            if done.returncode != 2:
+                self.skipTest("user nobody cannot run what was built here")
+
+    def test_no_more_processes(self):
+        self.assert_recorded(self.run_host("processes", 50, **self.user))
+
+    def test_a_store_that_may_not_be_written_for_a_while(self):
+        self.skip_forks()
+        process = self.start("forbidden", 50, **self.user)
+
+        def forbid():
+            for folder in (os.path.join(self.store, "project"), self.store):
+                os.chmod(folder, 0o500)
+
+        self.through(process, forbid, lambda: os.chmod(self.store, 0o700))
+
+
+class Mounted(Troubled):
+    def fill(self):
+        with open(os.path.join(self.store, "filler"), "wb", buffering=0) as file:
+            for size in (1 << 16, 4096, 1):
+                try:
+                    while True:
+                        file.write(b"x" * size)
+                except OSError:
+                    pass
 
     def test_a_store_that_is_full_has_a_spool_in_memory(self):
         self.mount("tmpfs", "mode=700,size=400k")  # too small for a spool

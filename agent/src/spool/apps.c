@@ -98,7 +98,7 @@ static burr_status ref_app_locked(struct spool *spool, const char *project, cons
 	const char *partition_key, struct spool_app **out, burr_error *err)
 {
 	burr_status status = spool_start_locked(spool, err);
-	if (status != BURR_OK)
+	if (status != BURR_OK && !spool->file.map) /* else records wait there for a thread */
 		return status;
 	uint32_t hash = spool_hash(slice_of(project), slice_of(app_id));
 	struct spool_app *app = find_app(spool, hash, slice_of(project), slice_of(app_id), partition_key);

@@ -466,8 +466,15 @@ static burr_status start_shipper_locked(struct spool *spool, burr_error *err)
 		error = pthread_create(&spool->thread, NULL, ship_run, spool);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
-	if (error)
-		return burr_fail(err, BURR_EDROPPED, "cannot start a thread: %s", strerror(error));
+	if (error) { /* an outage like any other, or who waits for the outcome would wait for ever */
+		burr_error why;
+		burr_fail(&why, BURR_EDROPPED, "cannot start a thread: %s", strerror(error));
+		spool_set_trouble_locked(spool, SLICE_NONE, slice_of(why.message));
+		if (!spool->stuck_since_ns)
+			spool->stuck_since_ns = clock_mono_ns();
+		return burr_fail(err, why.code, "%s", why.message);
+	}
+	spool->stuck_since_ns = 0;
 	atomic_store(&spool->started, true);
 	return BURR_OK;
 }
