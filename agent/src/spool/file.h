@@ -2,7 +2,10 @@
  *
  * The file is the writer's for as long as the writer's mapping lives: the mapping keeps the file's lock, so
  * neither a host that closes all its descriptors nor a forked child (which does not get the mapping) can
- * break it, and the kernel gives it back at the process's end, however that comes. */
+ * break it, and the kernel gives it back at the process's end, however that comes.
+ *
+ * Threads: made under the spool's lock, settled by the shipper under it; spool_file_reserve and the filter
+ * any; the rest any, each on its own descriptor. */
 #ifndef SPOOL_FILE_H
 #define SPOOL_FILE_H
 

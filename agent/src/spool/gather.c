@@ -4,7 +4,8 @@
  * The order: if one call returned before another began, its entry was published before the other's time was
  * read. So who reads the time first and the lanes' heads after it has every entry that comes before any that
  * it has; entries that are younger than that time are left for the next look. Threads: the shipper, under the
- * spool's lock. */
+ * spool's lock; gather_heads and gather_populate also without it, gather_bytes and gather_is_empty from any.
+ */
 #include "base/clock.h"
 #include "spool/inside.h"
 

@@ -2,7 +2,8 @@
  * alive, without a mapping and without a word to its writer.
  *
  * A writer's records move from its lanes to its spill file to their logs. Who reads in that order meets each
- * at least once; a record's identity tells which were met twice. Threads: one at a time per struct held. */
+ * at least once; a record's identity tells which were met twice. Threads: one at a time per struct foreign.
+ */
 #ifndef SPOOL_HELD_H
 #define SPOOL_HELD_H
 
@@ -32,8 +33,8 @@ burr_status held_read_pieces(const struct store *store, int fd, const char *name
 /* In the order of time; a lane's in its own. */
 void held_sort(struct foreign *held);
 
-/* Add what all spools of the store hold of an application, sorted. A spool that cannot be read is left out.
- */
+/* Add what all spools of the store hold of an application, sorted. BURR_EIO: one cannot be read. What is
+ * none, or of another version, is left out. */
 burr_status held_read_all(
 	const struct store *store, const struct held_filter *filter, struct foreign *out, burr_error *err);
 

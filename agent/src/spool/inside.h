@@ -1,9 +1,11 @@
 /* spool/inside.h: what the parts of a spool share: the calls (spool.c, lane.c), the shipper (ship.c,
  * gather.c, spill.c).
  *
- * Who touches what: a lane belongs to its owner between lane_enter and lane_leave, and its tail to the
- * shipper. `lock` guards applications, waiters and statistics. What is marked "shipper" is that thread's
- * alone; its descriptors are in a table of its own where the kernel allows it (ship.c). */
+ * Who touches what: a lane of its own is its thread's until that ends, a shared one its caller's between
+ * enter and leave (put.c); a lane's tail is the shipper's. `lock` guards applications, waiters and
+ * statistics. What stands under "The shipper's own" is that thread's alone (its descriptors are in a table of
+ * its own where the kernel allows it, ship.c), but for `spill`, which it changes under `lock` and others read
+ * there. */
 #ifndef SPOOL_INSIDE_H
 #define SPOOL_INSIDE_H
 

@@ -1,8 +1,10 @@
 /* spool/lane.c: the lanes from the callers' side: who has which, and how a record gets in.
  *
- * Threads: any, also in signal handlers: nothing here allocates, locks or waits. A lane's fields are its
- * owner's. What a killed or cancelled owner leaves behind is whole: an entry counts once `head` is past it,
- * and that is one store. */
+ * Threads: lane_put and lane_has_room any, also in signal handlers, without a lock or a wait. lane_own may
+ * wait for the disk, and a thread's end takes the registry's lock; lanes_hold (the shipper) and lanes_retire
+ * (who closes) wait up to 100 ms for calls. `owner`, `busy`, `capacity` and `n` are atomic, the rest of a
+ * lane is its owner's. What a killed or cancelled owner leaves behind is whole: an entry counts once `head`
+ * is past it, and that is one store. */
 #include "spool/inside.h"
 
 #include "base/clock.h"

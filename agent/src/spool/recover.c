@@ -109,7 +109,8 @@ static burr_status store_batch(struct recovery *r, const struct buf *request_byt
 	burr_status status = request_read(buf_slice(request_bytes), &request, &why);
 	if (status != BURR_OK)
 		return status;
-	if (!r->alone && !store_lock_append_shared(r->store))
+	/* A collector that starts waits for the right to append, and goes on with this. */
+	if (!r->alone && (store_has_collector(r->store, NULL) || !store_lock_append_shared(r->store)))
 		return BURR_ELATER;
 	buf_clear(reply);
 	status = appender_store(r->appender, &request, reply, &why);

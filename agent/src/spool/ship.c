@@ -1,11 +1,11 @@
 /* spool/ship.c: the shipper: the one thread that takes records out of the lanes and gets them into their
  * logs.
  *
- * A round: gather a batch (the spill file first, then the lanes, oldest first, leaving out applications that
- * the store refuses at the moment), write it as a Request, get a Reply for it, and go by its verdicts. The
- * Reply comes from the collector, or from our own appender when there is none and we hold the right to
- * append; what follows is the same. A round that fails changes nothing: the records stay where they are and
- * the next round asks again, by whichever way is open then.
+ * A round: gather a batch (of the spill file, or of the lanes where that has nothing for now, oldest first,
+ * leaving out applications that the store refuses at the moment), write it as a Request, get a Reply for it,
+ * and go by its verdicts. The Reply comes from the collector, or from our own appender when there is none and
+ * we hold the right to append; what follows is the same. A round that fails changes nothing: the records stay
+ * where they are and the next round asks again, by whichever way is open then.
  *
  * Which way is open is decided by locks alone (proto/DISK.md, Who may append).
  *
@@ -13,6 +13,9 @@
  * its own (closefrom) and harms nothing, and a forked child gets none of the locks that are held through
  * ours. What the host had open when the thread began is closed in that table, so that a pipe's end is not
  * kept open here.
+ *
+ * Locks: `lock` to gather, to spill and to go by verdicts; `pass_lock` for a pass or a recovery, and never
+ * `lock` inside it. ship_leave runs in a forked child, ship_fini in whoever closes.
  */
 #include "base/clean.h"
 #include "base/clock.h"

@@ -6,10 +6,12 @@
  * So a record whose call has returned survives the process; a call costs a copy, without a lock or a system
  * call.
  *
- * Threads and locks: spool_put takes no lock unless it has to wait or to be told what became of its record,
- * and may be used in a signal handler. `lock` guards the rest and is held for moments, the registry's comes
- * before it. fork takes both; in the child each spool becomes a new writer, with a file of its own when it is
- * first used. What the parent had recorded is the parent's to store. */
+ * Threads and locks: spool_put takes no lock unless its spool is not started yet, has no room, or it is to be
+ * told what became of its record, and may be used in a signal handler. `lock` guards the rest; it is held for
+ * moments, but also while the spill file is written or a spool's file is made. The order is the registry's
+ * lock, pass_lock (ship.c), `lock`; fork takes them (pass_lock where descriptors are not isolated); in the
+ * child each spool becomes a new writer, with a file of its own when it is first used. What the parent had
+ * recorded is the parent's to store. */
 #ifndef SPOOL_SPOOL_H
 #define SPOOL_SPOOL_H
 

@@ -1,4 +1,6 @@
-/* store/create.h: making an application's folder. Source: proto/DISK.md, Making an application. */
+/* store/create.h: making an application's folder. Threads: any, with the right to
+ * append; no log's lock is held, so two makers may meet, and link decides. Source: proto/DISK.md, Making an
+ * application. */
 #ifndef STORE_CREATE_H
 #define STORE_CREATE_H
 

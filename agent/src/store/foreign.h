@@ -1,5 +1,5 @@
 /* store/foreign.h: records of other writers that nobody has appended yet, as they were found in their spools
- * (spool/held.h), for who appends and who loads. */
+ * (spool/held.h), for who appends and who loads. Threads: one at a time per struct. */
 #ifndef STORE_FOREIGN_H
 #define STORE_FOREIGN_H
 

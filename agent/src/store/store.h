@@ -1,7 +1,9 @@
 /* store/store.h: the folder that holds everything: where it is, whether we may use it, and its two locks.
  *
- * Threads: store_open's result is read-only afterwards and may be shared; the lock calls of one store are
- * made by one thread at a time (the shipper's, or the collector's). Source: proto/DISK.md. */
+ * Threads: store_open's result is read-only afterwards (but for store_set_durability and, with STORE_READ,
+ * store_has_collector) and may be shared; each lock file's calls are made by one thread at a time (the
+ * shipper; in a collector the main thread claims, the append thread has the right to append). Source:
+ * proto/DISK.md. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 

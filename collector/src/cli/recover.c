@@ -176,6 +176,7 @@ static burr_status recover(struct recovery *r, burr_error *err)
 	struct others *others = others_new(r->store, SLICE_NONE);
 	struct appender_options options = {
 		.log_max = LOGS_OPEN_MAX,
+		.sync_first = true,
 		.begin_others = others_begin,
 		.find_others = others_find,
 		.others = others,

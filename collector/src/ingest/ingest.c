@@ -1,6 +1,6 @@
 /* ingest/ingest.c: see ingest.h: what is answered, by one thread that also moves the bytes (peers.h).
  *
- * Threads: the append thread owns everything but the statistics, which `lock` guards. */
+ * Threads: the append thread owns everything but the statistics and `stopping`, which `lock` guards. */
 #include "ingest/ingest.h"
 
 #include "base/clean.h"

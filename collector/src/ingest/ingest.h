@@ -31,7 +31,7 @@ struct ingest_options {
  * Errors: BURR_EEXIST somebody listens there, BURR_EIO, BURR_ENOMEM. */
 burr_status ingest_open(const struct ingest_options *options, struct ingest **out, burr_error *err);
 
-/* Take no more requests, answer those that are in the inbox, give the right to append back, join. What a
+/* Take no more requests, answer those that have come in whole, give the right to append back, join. What a
  * writer had under way without an answer it sends again to whoever comes next. */
 void ingest_stop(struct ingest *ingest);
 /* Stop, if that was not done, and free. Accepts NULL. */
