@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <semaphore.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 
@@ -30,6 +31,54 @@ static void run_exit(const char *store, long count)
 	host_begin(store);
 	record_some(count);
 	exit(0);
+}
+
+/* ---- a thread's first record while the process ends: its lane's place on the disk comes after all is over
+ */
+
+static sem_t disk_asked;
+static sem_t disk_answers;
+static _Atomic bool disk_is_slow;
+static pthread_t latecomer;
+
+int __real_posix_fallocate(int fd, off_t from, off_t len);
+int __wrap_posix_fallocate(int fd, off_t from, off_t len);
+int __wrap_posix_fallocate(int fd, off_t from, off_t len)
+{
+	int error = __real_posix_fallocate(fd, from, len);
+	if (atomic_exchange(&disk_is_slow, false)) {
+		sem_post(&disk_asked);
+		sem_wait(&disk_answers);
+	}
+	return error;
+}
+
+static void *record_late(void *arg)
+{
+	burr_status status = host_record("late", 0);
+	HOST_CHECK(status == BURR_OK || status == BURR_EDROPPED, "%s", burr_status_name(status));
+	if (status == BURR_OK)
+		host_say("late 1");
+	return arg;
+}
+
+/* After the library's own, which has given its spool back by then. */
+__attribute__((destructor(101))) static void let_the_disk_answer(void)
+{
+	if (!latecomer)
+		return;
+	sem_post(&disk_answers);
+	pthread_join(latecomer, NULL);
+}
+
+static void run_exit_while_taking(const char *store, long count)
+{
+	host_begin(store);
+	record_some(count);
+	HOST_CHECK(sem_init(&disk_asked, 0, 0) == 0 && sem_init(&disk_answers, 0, 0) == 0);
+	disk_is_slow = true;
+	latecomer = host_thread(record_late, NULL, 0);
+	HOST_CHECK(sem_wait(&disk_asked) == 0);
 }
 
 static void run_exit_at_once(const char *store, long count)
@@ -236,6 +285,7 @@ int main(int argc, char **argv)
 	static const struct host_mode modes[] = {
 		{"return", run_return},
 		{"exit", run_exit},
+		{"exit-while-taking", run_exit_while_taking},
 		{"_exit", run_exit_at_once},
 		{"quick_exit", run_quick_exit},
 		{"abort", run_abort},

@@ -25,6 +25,9 @@ class Ends(HostTest):
     def test_exit(self):
         self.ends("exit")
 
+    def test_a_threads_first_record_comes_too_late(self):
+        self.ends("exit-while-taking")
+
     def test_exit_without_handlers(self):
         self.ends("_exit", stays=True)
 

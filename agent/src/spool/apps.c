@@ -15,29 +15,41 @@ static bool has_partition(const struct spool_app *app, const char *partition_key
 	       slice_eq(app->partition_key, slice_of(partition_key));
 }
 
-/* One that is closed is still there for its records' sake: under another partition it is another one. */
+/* One that is closed is there for its records' sake: once they are stored, it is another one under another
+ * partition. */
 static struct spool_app *find_app(struct spool *spool, uint32_t hash, struct slice project,
 	struct slice app_id, const char *partition_key)
 {
 	for (uint32_t i = 0; i < spool->app_count; i++) {
 		struct spool_app *app = spool->hashes[i] == hash ? spool->apps[i] : NULL;
 		if (app && slice_eq(app->app_id, app_id) && slice_eq(app->project, project) &&
-			(app->refs || has_partition(app, partition_key)))
+			(app->refs || has_partition(app, partition_key) || gather_holds(spool, app)))
 			return app;
 	}
 	return NULL;
 }
 
-/* How long the application's log is now, and which file: none of this writer's records is before that. */
+static burr_status fail_partition(const struct spool_app *app, const char *wanted, burr_error *err)
+{
+	const struct slice there = app->partition_key.data ? app->partition_key : SLICE_LIT("none");
+	const char *there_quote = app->partition_key.data ? "\"" : "";
+	const char *wanted_quote = wanted ? "\"" : "";
+	return burr_fail(err, BURR_EEXIST, "application %.*s exists under partition key %s%.*s%s, not %s%s%s",
+		SLICE_ARG(app->app_id), there_quote, SLICE_ARG(there), there_quote, wanted_quote,
+		wanted ? wanted : "none", wanted_quote);
+}
+
+/* Where the application's log ends now, and which file it is: none of this writer's records is before that.
+ */
 static uint64_t look_at_log(
 	const struct spool *spool, const char *project, const char *app_id, uint64_t *out_token)
 {
-	uint64_t length = 0;
+	uint64_t end = 0;
 	struct buf path = BUF_INIT;
 	buf_printf(&path, "%s/%s/%s/log.jsonl", spool->store_path, project, app_id);
-	*out_token = path.failed ? 0 : log_token_at(path.data, &length);
+	*out_token = path.failed ? 0 : log_token_at(path.data, &end);
 	buf_fini(&path);
-	return length;
+	return end;
 }
 
 static struct spool_app *new_app(
@@ -109,9 +121,7 @@ static burr_status ref_app_locked(struct spool *spool, const char *project, cons
 			return burr_fail(err, BURR_ENOMEM, "no memory for an application");
 		}
 	} else if (!has_partition(app, partition_key)) {
-		return burr_fail(err, BURR_EEXIST,
-			"application %s exists under partition key \"%.*s\", not \"%s\"", app_id,
-			SLICE_ARG(app->partition_key), partition_key ? partition_key : "");
+		return fail_partition(app, partition_key, err);
 	}
 	app->refs++;
 	app->closed_ns = 0;

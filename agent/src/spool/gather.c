@@ -131,6 +131,18 @@ bool gather_is_blocked(const struct spool_app *app, int64_t now)
 	return app->retry_at_ns > now || app->spilled_count > 0;
 }
 
+bool gather_holds(const struct spool *spool, const struct spool_app *app)
+{
+	struct cursor cursors[SPOOL_LANES];
+	const size_t count = open_cursors(spool, cursors);
+	for (size_t i = 0; i < count; i++)
+		do
+			if (cursors[i].entry->app == app->number)
+				return true;
+		while (next(&cursors[i]));
+	return app->spilled_count > 0;
+}
+
 /* ---- a batch ---- */
 
 /* A verdict is for all of an application's records in a batch; so what makes the application comes first in

@@ -150,9 +150,10 @@ struct spool {
 	pthread_t thread;
 	_Atomic bool started;
 	_Atomic bool stopping;
-	_Atomic bool retired;    /* takes no record any more */
-	struct spool_app **apps; /* by number; NULL where none is */
-	uint32_t *hashes;        /* of apps */
+	_Atomic bool retired;     /* takes no record any more */
+	_Atomic bool holds_lanes; /* no lane is taken just now */
+	struct spool_app **apps;  /* by number; NULL where none is */
+	uint32_t *hashes;         /* of apps */
 	uint32_t app_count;
 	uint32_t app_cap;
 	struct waiter *waiters;
@@ -222,6 +223,8 @@ bool gather_admit(struct batch *batch, struct spool_app *app, uint32_t flags);
 /* Copy entries as a spill file has them, in the order of time: all, or those that must not be tried now. At
  * most item_max and about a batch's bytes. Returns how many. */
 size_t gather_spilled(struct spool *spool, bool all, struct item *items, size_t item_max, struct buf *out);
+/* Whether anything of the application is there that is not dealt with, spilled entries included. */
+bool gather_holds(const struct spool *spool, const struct spool_app *app);
 bool gather_is_blocked(const struct spool_app *app, int64_t now);
 /* The length of the side file that an entry (a field of Request) names; 0: none. */
 size_t gather_side_len(struct slice bytes);

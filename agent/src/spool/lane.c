@@ -80,15 +80,20 @@ static bool try_reserve(struct spool *spool, struct lane *lane)
 		return false;
 	}
 	atomic_store(&lane->capacity, SPOOL_LANE_BYTES);
-	return true;
+	if (!atomic_load(&spool->retired)) /* else it ended while the disk was asked */
+		return true;
+	atomic_store(&lane->capacity, 0);
+	return false;
 }
 
+/* While lanes are held none is taken: who holds them has seen which ones are in use. */
 static bool try_take(struct spool *spool, struct lane *lane, void *self)
 {
 	void *nobody = NULL;
 	if (!atomic_compare_exchange_strong(&lane->owner, &nobody, self))
 		return false;
-	if (!atomic_load(&lane->capacity) && !try_reserve(spool, lane)) {
+	if (atomic_load(&spool->holds_lanes) ||
+		(!atomic_load(&lane->capacity) && !try_reserve(spool, lane))) {
 		set_free(lane);
 		return false;
 	}
@@ -249,12 +254,14 @@ void lanes_retire(struct spool *spool)
 
 bool lanes_hold(struct spool *spool, bool in_use[SPOOL_LANES])
 {
+	atomic_store(&spool->holds_lanes, true);
+	bool quiet = wait_quiet(spool);
 	for (uint32_t i = 0; i < SPOOL_LANES; i++) {
 		const struct lane *lane = &spool->lanes[i];
 		in_use[i] = i < SPOOL_SHARED_LANES || atomic_load(&lane->owner) ||
 			    atomic_load(&lane->shared_head->head) != atomic_load(&lane->shared_head->tail);
 	}
-	return wait_quiet(spool);
+	return quiet;
 }
 
 void lanes_release(struct spool *spool, const bool in_use[SPOOL_LANES])
@@ -262,6 +269,7 @@ void lanes_release(struct spool *spool, const bool in_use[SPOOL_LANES])
 	for (uint32_t i = 0; i < SPOOL_LANES; i++)
 		if (in_use[i] || spool->file.is_private)
 			atomic_store(&spool->lanes[i].capacity, SPOOL_LANE_BYTES);
+	atomic_store(&spool->holds_lanes, false);
 	atomic_fetch_add(&spool->room_word, 1);
 	futex_wake(&spool->room_word);
 }

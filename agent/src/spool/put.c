@@ -14,8 +14,10 @@
 #include <sys/stat.h>
 
 enum {
-	PRIVATE_INLINE_MAX = 128 << 10, /* without a store to write to there are no side files */
-	ROOM_AGAIN_MS = 10,             /* a waiting call looks again, should a wake-up be missed */
+	/* Without a store to write to there are no side files; with its names, and what it leaves at the
+	 * ring's end, an entry has room in an empty lane wherever it begins. */
+	PRIVATE_INLINE_MAX = SPOOL_LANE_BYTES / 2 - (4 << 10),
+	ROOM_AGAIN_MS = 10, /* a waiting call looks again, should a wake-up be missed */
 };
 
 static const int64_t MS = 1000000;
@@ -318,7 +320,13 @@ static burr_status put_carefully(struct entering *e, uint32_t wait_ms)
 	int error = errno;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	burr_status status;
-	if (atomic_load(&e->app->never) == BURR_EEXIST) {
+	if (e->rest_len > RECORD_BYTES_MAX) {
+		char why[80];
+		snprintf(
+			why, sizeof(why), "a record of %zu bytes; at most %d", e->rest_len, RECORD_BYTES_MAX);
+		count_drop(e->spool, why);
+		status = BURR_ETOOBIG;
+	} else if (atomic_load(&e->app->never) == BURR_EEXIST) {
 		count_drop(e->spool, "the application exists under another partition key");
 		status = BURR_EEXIST;
 	} else {
@@ -424,7 +432,7 @@ burr_status spool_put_wait(struct spool *spool, struct spool_app *app, const str
 	int cancelable;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	burr_status status = put_carefully(&e, wait_ms);
-	if (status == BURR_EDROPPED || status == BURR_EEXIST) {
+	if (status == BURR_EDROPPED || status == BURR_EEXIST || status == BURR_ETOOBIG) {
 		pthread_mutex_lock(&spool->lock);
 		burr_fail(err, status, "%s", spool->stats.trouble);
 		pthread_mutex_unlock(&spool->lock);

@@ -112,6 +112,40 @@ static void by_several_at_once(void **state)
 	}
 }
 
+/* It opens the application while the half of somebody's write stands at the log's end, longer than all that
+ * the log will hold. */
+static void record_behind_half_a_write(struct recording *r)
+{
+	static const char half[100000] = {'z'};
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/p/y/log.jsonl", r->folder);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	child_check(write(fd, half, sizeof(half)) == sizeof(half), "write a half");
+	burr_tracker_app *y = make_app(r, "y");
+	child_check(ftruncate(fd, 0) == 0, "take it back");
+	close(fd);
+	hold_append(r);
+	for (int i = 0; i < 10; i++)
+		record_step(y, i, 0);
+}
+
+static void make_y(struct recording *r)
+{
+	make_app(r, "y");
+}
+
+static void half_a_write_is_not_what_was_there_before(void **state)
+{
+	struct fixture *f = *state;
+	make_dead(f, make_y, 0);
+	make_dead(f, record_behind_half_a_write, 0);
+	assert_int_equal(linkat(f->store->dir_fd, f->names[1], f->store->dir_fd, "kept", 0), 0);
+	recover(f);
+	assert_int_equal(linkat(f->store->dir_fd, "kept", f->store->dir_fd, f->names[1], 0), 0);
+	recover(f);
+	assert_log_counts(f, "y", 10);
+}
+
 /* ---- of many applications ---- */
 
 /* A record of x, more than a batch of y, and another record of x. */
@@ -616,6 +650,7 @@ int main(void)
 		TEST(again_after_a_recovery_that_ended_early),
 		TEST(writers_after_each_other),
 		TEST(by_several_at_once),
+		TEST(half_a_write_is_not_what_was_there_before),
 		TEST(what_waits_is_not_overtaken),
 		TEST(more_applications_than_a_batch_takes),
 		TEST(a_living_writers_spool_stays),

@@ -477,8 +477,10 @@ static burr_status take_side(struct appender *a, struct slot *slot, const struct
 	return burr_fail(err, status, "%s", why.message);
 }
 
-/* A record that another writer holds, and will send as well. What the store refuses of it is that writer's to
- * be told; only what must be tried later holds up those that come after it. */
+/* A record that another writer holds, and will send as well. What the store refuses for good its writer is to
+ * be told, so here it is tried later: passed over, it would count as there once a younger one of its lane is.
+ * The making of an application has no place in the log, and holds nothing up. One that is lost is counted
+ * here, as it counts as there from now on. */
 static burr_status take_other(struct appender *a, struct slot *slot, const struct foreign_entry *at,
 	struct line_faults *faults, burr_error *err)
 {
@@ -486,13 +488,18 @@ static burr_status take_other(struct appender *a, struct slot *slot, const struc
 	const struct line_context context = {
 		{writer->id, WRITER_ID_LEN}, writer->clock_offset_ns, foreign_about(writer), faults};
 	struct entry entry;
+	burr_status status;
 	if (!foreign_read(&a->others, at, &entry))
 		return BURR_OK;
-	uint64_t lost_count = a->lost_count;
-	burr_status status = entry.side_len ? take_side(a, slot, &entry, &context, err)
-					    : take_record(a, slot, &entry, &context, err);
-	a->lost_count = lost_count;
-	return status == BURR_ELATER || status == BURR_ENOMEM ? status : BURR_OK;
+	if (entry.side_len)
+		status = take_side(a, slot, &entry, &context, err);
+	else
+		status = take_record(a, slot, &entry, &context, err);
+	if (status == BURR_OK || status == BURR_ELATER || status == BURR_ENOMEM)
+		return status;
+	if (entry.type == RECORD_APPLICATION && !entry.side_len)
+		return BURR_OK;
+	return burr_fail_in(err, BURR_ELATER, "an earlier record of another process");
 }
 
 /* Others' records that are older than the next one of ours. */

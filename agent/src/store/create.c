@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 enum { SMALL_FILE_MAX = 64 << 20 }; /* a graph with its sources, an initial state */
@@ -207,15 +208,14 @@ static void cut_back(int fd, off_t length, ssize_t written)
 		return; /* the next line ends it */
 }
 
-static burr_status append_child(int parent_fd, struct slice line, burr_error *err)
+/* fd: children.jsonl */
+static burr_status append_child(int fd, struct slice line, burr_error *err)
 {
-	CLEAN(fd_close)
-	int fd = openat(parent_fd, "children.jsonl", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	struct stat st;
 	char last = '\n';
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_errno("open", "children.jsonl", err);
+	if (fstat(fd, &st) < 0)
+		return fail_errno("look at", "children.jsonl", err);
 	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) != 1)
 		return fail_errno("read", "children.jsonl", err);
 	if (last != '\n') /* a torn line ends here and costs itself alone */
@@ -231,6 +231,38 @@ static burr_status append_child(int parent_fd, struct slice line, burr_error *er
 		errno = ENOSPC;
 	}
 	return fail_errno("append to", "children.jsonl", err);
+}
+
+/* BURR_ENOTFOUND: it is not listed. Damaged, or closed to us: the parent's trouble, not the child's. */
+static burr_status find_child(int parent_fd, struct slice app_id, const char *event_type, burr_error *err)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	burr_status status = file_read(parent_fd, "children.jsonl", SMALL_FILE_MAX, &text, err);
+	if (status == BURR_ENOTFOUND || status == BURR_ELATER)
+		return status;
+	return status != BURR_OK || lists_child(buf_slice(&text), app_id, event_type) ? BURR_OK
+										      : BURR_ENOTFOUND;
+}
+
+/* Two processes may make the same child, one of them for the other: so it is looked for again under the
+ * file's lock. */
+static burr_status add_child(
+	int parent_fd, struct slice line, struct slice app_id, const char *event_type, burr_error *err)
+{
+	burr_status status = find_child(parent_fd, app_id, event_type, err);
+	if (status != BURR_ENOTFOUND)
+		return status;
+	CLEAN(fd_close)
+	int fd = openat(parent_fd, "children.jsonl", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail_errno("open", "children.jsonl", err);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return burr_fail(err, BURR_ELATER, "another process is writing children.jsonl");
+	status = find_child(parent_fd, app_id, event_type, err);
+	if (status == BURR_ENOTFOUND)
+		status = append_child(fd, line, err);
+	flock(fd, LOCK_UN); /* a forked child may have got the descriptor */
+	return status;
 }
 
 static burr_status sync_children(int parent_fd, burr_error *err)
@@ -255,18 +287,11 @@ static burr_status link_parent(const struct store *store, const struct entry *en
 		return BURR_OK;
 	if (status != BURR_OK)
 		return burr_fail_in(err, status, "the parent");
-	CLEAN(buf_fini) struct buf text = BUF_INIT;
-	status = file_read(parent_fd, "children.jsonl", SMALL_FILE_MAX, &text, err);
-	if (status != BURR_OK && status != BURR_ENOTFOUND)
-		return status == BURR_ELATER ? status
-					     : BURR_OK; /* damaged: the parent's trouble, not the child's */
-	if (status == BURR_ENOTFOUND || !lists_child(buf_slice(&text), entry->app_id, event_type)) {
-		CLEAN(buf_fini) struct buf line = BUF_INIT;
-		line_put_child(&line, entry, context, pointer, event_type);
-		status = append_child(parent_fd, buf_slice(&line), err);
-		if (status != BURR_OK)
-			return status;
-	}
+	CLEAN(buf_fini) struct buf line = BUF_INIT;
+	line_put_child(&line, entry, context, pointer, event_type);
+	status = add_child(parent_fd, buf_slice(&line), entry->app_id, event_type, err);
+	if (status != BURR_OK)
+		return status;
 	return syncs_now(store) ? sync_children(parent_fd, err) : BURR_OK;
 }
 

@@ -264,13 +264,13 @@ static bool run_with_fault(enum call call, unsigned n, int error, bool halve, en
 
 static void each_call_may_fail_once(void **state)
 {
-	static const int errors[] = {ENOSPC, EDQUOT, EIO, EMFILE};
+	static const int errors[] = {ENOSPC, EROFS, EIO, EMFILE, EDQUOT, EUCLEAN, ESTALE};
 	(void)state;
 	for (int call = 0; call < CALL_COUNT; call++) {
 		for (int durability = DURABILITY_OS; durability <= DURABILITY_POWER; durability++) {
 			unsigned n = 1;
 			while (run_with_fault(
-				(enum call)call, n, errors[n % 4], false, (enum durability)durability))
+				(enum call)call, n, errors[n % 7], false, (enum durability)durability))
 				n++;
 			assert_true(n < 100);
 		}

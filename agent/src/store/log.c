@@ -72,28 +72,29 @@ static int open_file(const struct log *log, const char *name, int flags)
 	return openat(log->store->dir_fd, path, flags | O_CLOEXEC | O_NONBLOCK, 0600);
 }
 
-static uint64_t token_of(int fd, const char *path, uint64_t *out_len)
+uint64_t log_token(int fd)
 {
 	struct statx st;
-	*out_len = 0;
-	if (statx(fd, path, AT_EMPTY_PATH, STATX_INO | STATX_SIZE | STATX_BTIME, &st) < 0)
-		return 0;
-	*out_len = st.stx_size;
-	if (!(st.stx_mask & STATX_BTIME))
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0 || !(st.stx_mask & STATX_BTIME))
 		return 0;
 	return (st.stx_ino * UINT64_C(0x9E3779B97F4A7C15)) ^
 	       ((uint64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec);
 }
 
-uint64_t log_token(int fd)
+uint64_t log_token_at(const char *path, uint64_t *out_start)
 {
-	uint64_t len;
-	return token_of(fd, "", &len);
-}
-
-uint64_t log_token_at(const char *path, uint64_t *out_len)
-{
-	return token_of(AT_FDCWD, path, out_len);
+	char bytes[SCAN_FIRST];
+	struct stat st;
+	CLEAN(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	*out_start = 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	const off_t from = st.st_size > SCAN_FIRST ? st.st_size - SCAN_FIRST : 0;
+	const ssize_t got = pread(fd, bytes, sizeof(bytes), from);
+	const char *newline = got > 0 ? memrchr(bytes, '\n', (size_t)got) : NULL;
+	if (newline)
+		*out_start = (uint64_t)from + (uint64_t)(newline + 1 - bytes);
+	return log_token(fd);
 }
 
 /* Burr itself makes folders without a log, so a missing one is made. */

@@ -11,10 +11,12 @@
 
 struct log;
 
-/* Which file a log is, also where an inode's number comes again: 0 when the kernel cannot tell. Of an open
- * one, or of one by path (with its length; 0 and 0 where there is none). */
+/* Which file a log is, also where an inode's number comes again: 0 when the kernel cannot tell. */
 uint64_t log_token(int fd);
-uint64_t log_token_at(const char *path, uint64_t *out_len);
+/* The same of one by path, 0 where there is none, and where its last line begins or ends: nothing that is
+ * appended from now on stands before that, also when half a line at its end is cut off again. 0: not known.
+ */
+uint64_t log_token_at(const char *path, uint64_t *out_start);
 
 /* BURR_ENOTFOUND: no such application; BURR_ELATER: cannot be opened now; BURR_EPERM, BURR_EIO. */
 burr_status log_open(const struct store *store, struct slice project, struct slice app_id, struct log **out,

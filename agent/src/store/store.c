@@ -72,28 +72,23 @@ char *store_find_path(const char *option)
 
 /* ---- opening ---- */
 
+/* Only what says that it stays so is for good: ENOSPC, EIO, a disk that the kernel has made read-only, a
+ * limit of this process and whatever a file system may come up with can pass. */
 burr_status store_errno_status(int error)
 {
 	switch (error) {
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG: /* this process's limit; another's may be higher */
-	case EIO:
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-	case EINTR:
-	case EAGAIN:
-		return BURR_ELATER;
 	case ENOENT:
 	case ENOTDIR:
 		return BURR_ENOTFOUND;
 	case EACCES:
 	case EPERM:
-	case EROFS:
 		return BURR_EPERM;
-	default:
+	case EISDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
 		return BURR_EIO;
+	default:
+		return BURR_ELATER;
 	}
 }
 

@@ -17,7 +17,6 @@
 
 enum {
 	CLOSE_WAIT_MS = 5000,
-	SMALL_FOR_SURE = 1 << 20, /* values together; a record of less need not be measured twice */
 };
 
 struct burr_tracker {
@@ -223,15 +222,6 @@ static void add_app(burr_tracker_app *app)
 	spool_unlock(app->tracker->spool);
 }
 
-static bool is_too_big(const struct record *record, burr_error *err)
-{
-	size_t len = record_measure(record);
-	if (len <= RECORD_BYTES_MAX)
-		return false;
-	burr_fail(err, BURR_ETOOBIG, "a record of %zu bytes; at most %d", len, RECORD_BYTES_MAX);
-	return true;
-}
-
 burr_status burr_tracker_create_app(
 	burr_tracker *tracker, const burr_app_info *given, burr_tracker_app **out_app, burr_error *err)
 {
@@ -251,9 +241,7 @@ burr_status burr_tracker_create_app(
 	if (status != BURR_OK)
 		return status;
 	const struct record record = {.type = RECORD_APPLICATION, .info = &info};
-	status = is_too_big(&record, err)
-			 ? BURR_ETOOBIG
-			 : spool_put_wait(tracker->spool, app->app, &record, tracker->wait_ms, err);
+	status = spool_put_wait(tracker->spool, app->app, &record, tracker->wait_ms, err);
 	if (status != BURR_OK && status != BURR_ELATER) {
 		free_app(app);
 		return burr_fail_in(err, status, "application %s in %s", info.app_id ? info.app_id : "",
@@ -294,12 +282,6 @@ static burr_status refuse(burr_tracker_app *app, burr_status status, const burr_
 
 static burr_status put_record(burr_tracker_app *app, const struct record *record)
 {
-	burr_error why;
-	if (__builtin_expect(record->state.len + record->result.len + record->inputs.len + record->value.len >
-				     SMALL_FOR_SURE,
-		    0) &&
-		is_too_big(record, &why))
-		return refuse(app, BURR_ETOOBIG, &why);
 	return spool_put(app->tracker->spool, app->app, record, app->tracker->wait_ms);
 }
 

@@ -5,6 +5,7 @@
 #include "link/link.h"
 #include "store/read.h"
 #include "store/store.h"
+#include "wire/limits.h"
 
 #include <burr/load.h>
 #include <burr/tracker.h>
@@ -718,6 +719,46 @@ static void an_outage_is_spilled(void **state)
 	close_tracker(tracker);
 }
 
+/* Its records are on their way when somebody wants its name for another partition. */
+static void a_closed_application_keeps_its_name_until_it_is_stored(void **state)
+{
+	const char *store = *state;
+	burr_tracker *tracker = open_impatient(store, 1 << 20);
+	burr_tracker_app *app = create_app(tracker, "app");
+	burr_app_info info = BURR_APP_INFO_INIT;
+	int fd = lock_file(store, ".burr-append");
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(burr_tracker_begin_step(app, i, "a", NULL, NULL), BURR_OK);
+	burr_tracker_close_app(app);
+	info.app_id = "app";
+	info.partition_key = "user_2";
+	assert_int_equal(burr_tracker_create_app(tracker, &info, &app, NULL), BURR_EEXIST);
+	close(fd);
+	assert_int_equal(burr_tracker_flush(tracker, 5000, NULL), BURR_OK);
+	burr_tracker_stats stats = {.size = sizeof(stats)};
+	burr_tracker_get_stats(tracker, &stats);
+	assert_int_equal(stats.stored_count, 6);
+	close_tracker(tracker);
+}
+
+static void a_record_is_too_large_by_whatever_is_in_it(void **state)
+{
+	burr_tracker *tracker = open_tracker(*state);
+	burr_tracker_app *app = create_app(tracker, "app");
+	char *text = malloc(RECORD_BYTES_MAX + 1);
+	assert_non_null(text);
+	memset(text, 'x', RECORD_BYTES_MAX);
+	text[RECORD_BYTES_MAX] = '\0';
+	assert_int_equal(burr_tracker_end_step(app, 0, "a", text, NULL, "{}"), BURR_ETOOBIG);
+	assert_int_equal(burr_tracker_begin_step(app, 1, text, NULL, NULL), BURR_ETOOBIG);
+	assert_int_equal(burr_tracker_begin_step(app, 2, "a", NULL, NULL), BURR_OK);
+	burr_error err = BURR_ERROR_INIT;
+	assert_int_equal(burr_tracker_flush(tracker, 20000, &err), BURR_EDROPPED);
+	assert_non_null(strstr(err.message, "2 records were dropped"));
+	free(text);
+	burr_tracker_close(tracker, NULL);
+}
+
 /* That the application is another partition's comes out when its handle is already in use. */
 static void an_application_that_is_refused_later_gets_no_records(void **state)
 {
@@ -987,6 +1028,8 @@ int main(void)
 		TEST(an_application_has_its_files),
 		TEST(links_lead_both_ways),
 		TEST(another_partition_is_refused_with_both_names),
+		TEST(a_closed_application_keeps_its_name_until_it_is_stored),
+		TEST(a_record_is_too_large_by_whatever_is_in_it),
 		TEST(names_outside_the_limits_are_refused),
 		TEST(bad_values_are_refused_or_marked),
 		TEST(too_big_a_record_is_refused),
