@@ -13,6 +13,7 @@
 #include "base/signals.h"
 #include "link/link.h"
 #include "spool/file.h"
+#include "spool/live.h"
 #include "spool/spool.h"
 #include "store/append.h"
 #include "wire/limits.h"
@@ -37,6 +38,7 @@ struct spool_app {
 	int64_t later_since_ns; /* under lock: the store refuses it since; 0: it does not */
 	int64_t retry_at_ns;    /* under lock */
 	uint64_t spilled_count; /* under lock: its entries in the spill file */
+	uint64_t found_count;   /* under lock: those that a recount found there */
 	uint64_t batch_round;   /* under lock: the batch that batch_at is about */
 	uint64_t closed_round;  /* under lock: the batch that gets no more of it */
 	int batch_at;           /* under lock: its place there; BATCH_LEFT: it has none */
@@ -104,22 +106,24 @@ struct batch {
 	struct buf entries;
 	struct buf request;
 	struct buf reply;
-	uint64_t spill_end;     /* where the walk through the spill file came to */
-	uint64_t spill_kept_at; /* the first entry that it left there; UINT64_MAX: none */
 };
 
 /* The overflow (spill.c). */
 struct spill {
 	int fd; /* -1: none */
 	uint64_t length;
-	uint64_t entry_count;
-	int64_t first_ns; /* nothing in it is older; INT64_MAX: it is empty */
+	struct live live;     /* where the entries are that are not decided */
+	uint64_t entry_count; /* of live */
+	bool miscounted;      /* one was lost, of an application that is not known: no count is too low */
+	int64_t first_ns;     /* nothing in it is older; INT64_MAX: it is empty */
 	/* Up to walked_to all is dealt with or refused at the moment, and need not be looked at again before
 	 * then. */
 	uint64_t walked_to;
 	int64_t walked_until_ns;
+	int64_t read_again_ns; /* the disk did not give it: not before then */
 	struct item *items;
 	struct buf window;
+	uint64_t window_at; /* the place in the file that the window begins with, while it is read */
 };
 
 enum ship_state { SHIP_RUNS, SHIP_WAITS, SHIP_SLEEPS };

@@ -1,6 +1,9 @@
 /* spool/spill.c: where records go when the lanes fill up and the store takes nothing: a file beside the
  * spool, drained before the lanes. Its entries are the lanes', each with its lane's number before it.
  *
+ * What is live in it is kept in memory (live.h), so neither a mark that the disk does not take nor bytes that
+ * it gives back changed ever count twice.
+ *
  * Threads: the shipper, under the spool's lock. Per application the file is always older than the lanes: an
  * application that has entries here gets none past it. */
 #include "base/clean.h"
@@ -12,6 +15,8 @@
 #include <stdio.h>
 
 enum { NEARLY_EMPTY = 25 };
+
+static const int64_t READ_AGAIN_NS = 100000000; /* a disk that failed is asked again */
 
 void spill_name(char name[SPILL_NAME_MAX], const char *writer)
 {
@@ -63,6 +68,27 @@ static bool append(struct spool *spool)
 	return false;
 }
 
+/* The bytes that an entry takes in the file. */
+static uint64_t room_of(const struct spool_spilled *spilled)
+{
+	const uint32_t flags = atomic_load_explicit(&spilled->entry.len_flags, memory_order_relaxed);
+	return offsetof(struct spool_spilled, entry) + spool_room(flags & SPOOL_LEN);
+}
+
+/* All that was in it is decided. */
+static void empty_file(struct spool *spool)
+{
+	struct spill *s = &spool->spill;
+	_Atomic uint64_t *spill_read = &spool_file_header(&spool->file)->spill_read;
+	s->first_ns = INT64_MAX;
+	s->walked_to = 0;
+	atomic_store(spill_read, s->length);
+	if (ftruncate(s->fd, 0) < 0)
+		return; /* it goes on being read from where it was read to */
+	set_length(spool, 0);
+	atomic_store(spill_read, 0);
+}
+
 /* One batch's worth. *out_count: how many went. */
 static bool take_some(struct spool *spool, bool all, size_t *out_count)
 {
@@ -71,10 +97,17 @@ static bool take_some(struct spool *spool, bool all, size_t *out_count)
 	*out_count = gather_spilled(spool, all, s->items, BATCH_ITEMS_MAX, &s->window);
 	if (!*out_count)
 		return true;
-	if (s->length + s->window.len > spool->spill_max || !append(spool))
+	uint64_t at = s->length;
+	const uint64_t end = at + s->window.len;
+	if (end > spool->spill_max || !live_reserve(&s->live, end) || !append(spool))
 		return false;
+	const char *bytes = s->window.data;
 	for (size_t i = 0; i < *out_count; i++) {
 		struct item *item = &s->items[i];
+		const uint64_t room = room_of((const struct spool_spilled *)(const void *)bytes);
+		live_add(&s->live, at);
+		at += room;
+		bytes += room;
 		if (item->time_ns < s->first_ns)
 			s->first_ns = item->time_ns;
 		item->app->spilled_count++;
@@ -87,9 +120,12 @@ static bool take_some(struct spool *spool, bool all, size_t *out_count)
 
 bool spill_take(struct spool *spool, bool all)
 {
+	const struct spill *s = &spool->spill;
 	size_t count = 1;
 	if (!open_file(spool))
 		return false;
+	if (!s->entry_count && s->length)
+		empty_file(spool); /* which the disk refused before */
 	while (count && gather_fullness(spool) > NEARLY_EMPTY)
 		if (!take_some(spool, all, &count))
 			return false;
@@ -98,25 +134,74 @@ bool spill_take(struct spool *spool, bool all)
 
 /* ---- draining it ---- */
 
-/* Bytes [at, at + len) through the window; NULL when they are not to be had. */
-static const char *peek(struct spill *s, uint64_t at, size_t len, uint64_t *window_at)
+enum seen {
+	SEEN,
+	SEEN_NOT_NOW, /* the disk or the memory does not give it at the moment: nothing is known of it */
+	SEEN_DAMAGED, /* what is there, or the file's end, is no entry */
+};
+
+static void forget_window(struct spill *s)
 {
-	if (at >= *window_at && at + len <= *window_at + s->window.len)
-		return s->window.data + (at - *window_at);
-	size_t want = len > BATCH_BYTES ? len : BATCH_BYTES;
 	buf_clear(&s->window);
+	s->window_at = 0;
+}
+
+/* Read what comes from `at` on into the window. False: with an error, after the bytes that it has then. */
+static bool fill_window(struct spill *s, uint64_t at, size_t want)
+{
+	forget_window(s);
+	s->window_at = at;
 	char *to = buf_reserve(&s->window, want);
+	errno = to ? 0 : ENOMEM;
 	while (to && s->window.len < want) {
 		ssize_t got =
 			pread(s->fd, to + s->window.len, want - s->window.len, (off_t)(at + s->window.len));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			break;
+			return got == 0;
 		s->window.len += (size_t)got;
 	}
-	*window_at = at;
-	return len <= s->window.len ? s->window.data : NULL;
+	return to != NULL;
+}
+
+/* Bytes [at, at + len) through the window. */
+static enum seen peek(struct spill *s, uint64_t at, size_t len, const char **out_bytes)
+{
+	if (at < s->window_at || at + len > s->window_at + s->window.len) {
+		const bool ok = fill_window(s, at, len > BATCH_BYTES ? len : BATCH_BYTES);
+		if (len > s->window.len)
+			return ok ? SEEN_DAMAGED : SEEN_NOT_NOW;
+	}
+	*out_bytes = s->window.data + (at - s->window_at);
+	return SEEN;
+}
+
+static struct spool_app *app_of(const struct spool *spool, const struct spool_entry *entry)
+{
+	struct spool_app *app = entry->app < spool->app_count ? spool->apps[entry->app] : NULL;
+	return app && app->hash == entry->hash ? app : NULL;
+}
+
+static enum seen read_entry(struct spool *spool, uint64_t at, const struct spool_spilled **out)
+{
+	struct spill *s = &spool->spill;
+	const char *bytes = NULL;
+	enum seen seen = peek(s, at, sizeof(**out), &bytes);
+	if (seen != SEEN)
+		return seen;
+	const uint64_t room = room_of((const struct spool_spilled *)(const void *)bytes);
+	if (room > SPOOL_LANE_BYTES || at + room > s->length)
+		return SEEN_DAMAGED;
+	seen = peek(s, at, (size_t)room, &bytes);
+	if (seen != SEEN)
+		return seen;
+	*out = (const struct spool_spilled *)(const void *)bytes;
+	const struct spool_entry *entry = &(*out)->entry;
+	const uint32_t flags = atomic_load_explicit(&entry->len_flags, memory_order_relaxed);
+	const bool valid = !(flags & SPOOL_PAD) && (*out)->lane < SPOOL_LANES && app_of(spool, entry) &&
+			   entry->checksum == spool_checksum(entry, flags & SPOOL_LEN);
+	return valid ? SEEN : SEEN_DAMAGED;
 }
 
 /* Take one entry into the batch. False: the batch is full. */
@@ -124,9 +209,7 @@ static bool add(struct spool *spool, struct batch *batch, const struct spool_spi
 {
 	const struct spool_entry *entry = &spilled->entry;
 	uint32_t flags = atomic_load_explicit(&entry->len_flags, memory_order_relaxed);
-	struct spool_app *app = entry->app < spool->app_count ? spool->apps[entry->app] : NULL;
-	if (flags & SPOOL_DONE || !app)
-		return true;
+	struct spool_app *app = app_of(spool, entry);
 	const struct slice bytes = {(const char *)(entry + 1), flags & SPOOL_LEN};
 	bool side = flags & SPOOL_SIDE;
 	size_t cost = bytes.len + (side ? gather_side_len(bytes) : 0);
@@ -141,64 +224,117 @@ static bool add(struct spool *spool, struct batch *batch, const struct spool_spi
 			app, at, entry->n, entry->time_ns, spilled->lane, .spilled = true, .side = side};
 		batch->bytes += cost;
 		buf_append_slice(&batch->entries, bytes);
-		return true;
 	}
-	if (at < batch->spill_kept_at)
-		batch->spill_kept_at = at;
 	return true;
 }
 
-/* The disk gave back other bytes than it took: what is left in the file is lost, and counted. */
-static void give_up(struct spool *spool)
+/* The disk gave back other bytes than it took: that entry is lost, and counted. Whose it was cannot be told
+ * from it. */
+static void lose(struct spool *spool, uint64_t at)
 {
 	struct spill *s = &spool->spill;
-	atomic_fetch_add(&spool_file_header(&spool->file)->dropped_count, s->entry_count);
-	spool->refused_count += s->entry_count;
+	if (!live_take(&s->live, at))
+		return;
+	s->entry_count--;
+	s->miscounted = true;
+	atomic_fetch_add(&spool_file_header(&spool->file)->dropped_count, 1);
+	spool->refused_count++;
 	spool_set_trouble_locked(spool, SLICE_NONE, SLICE_LIT("the spill file is damaged"));
+}
+
+static uint64_t next_live(const struct spill *s, uint64_t from)
+{
+	const uint64_t at = live_find(&s->live, from);
+	return at < s->length ? at : s->length;
+}
+
+/* Find out how many each application has there: by reading all of it, once after entries were lost. False:
+ * not now, and the counts are still none too low. */
+static bool recount(struct spool *spool)
+{
+	struct spill *s = &spool->spill;
+	const struct spool_spilled *spilled = NULL;
 	for (uint32_t i = 0; i < spool->app_count; i++)
 		if (spool->apps[i])
-			spool->apps[i]->spilled_count = 0;
-	s->entry_count = s->walked_to = 0;
-	s->first_ns = INT64_MAX;
-	if (ftruncate(s->fd, 0) == 0)
-		set_length(spool, 0);
-	atomic_store(&spool_file_header(&spool->file)->spill_read, s->length);
+			spool->apps[i]->found_count = 0;
+	for (uint64_t at = next_live(s, 0); at < s->length; at = next_live(s, at + 1)) {
+		const enum seen seen = read_entry(spool, at, &spilled);
+		if (seen == SEEN_NOT_NOW)
+			return false;
+		if (seen == SEEN)
+			app_of(spool, &spilled->entry)->found_count++;
+		else
+			lose(spool, at);
+	}
+	for (uint32_t i = 0; i < spool->app_count; i++)
+		if (spool->apps[i])
+			spool->apps[i]->spilled_count = spool->apps[i]->found_count;
+	s->miscounted = false;
+	return true;
+}
+
+/* Whoever has entries behind this place waits; other applications' records go past it. */
+static void read_later(struct spool *spool)
+{
+	char text[100];
+	snprintf(text, sizeof(text), "the spill file cannot be read now: %s", strerror(errno));
+	spool_set_trouble_locked(spool, SLICE_NONE, slice_of(text));
+	spool->spill.read_again_ns = spool->gathered_ns + READ_AGAIN_NS;
+}
+
+/* Go on with the batch from `at`. False: that is all for now. */
+static bool gather_one(struct spool *spool, struct batch *batch, uint64_t at)
+{
+	const struct spool_spilled *spilled = NULL;
+	switch (read_entry(spool, at, &spilled)) {
+	case SEEN:
+		return add(spool, batch, spilled, at);
+	case SEEN_DAMAGED:
+		lose(spool, at);
+		if (recount(spool))
+			return true;
+		break;
+	case SEEN_NOT_NOW:
+		break;
+	}
+	read_later(spool);
+	return false;
+}
+
+static void gather_all(struct spool *spool, struct batch *batch)
+{
+	struct spill *s = &spool->spill;
+	uint64_t at = atomic_load(&spool_file_header(&spool->file)->spill_read);
+	if (s->walked_to > at && spool->gathered_ns < s->walked_until_ns) {
+		batch->retry_at_ns = s->walked_until_ns;
+		at = s->walked_to;
+	}
+	for (at = next_live(s, at); at < s->length; at = next_live(s, at + 1)) {
+		if (!gather_one(spool, batch, at))
+			return;
+		if (!batch->item_count) { /* nothing up to here is for now */
+			s->walked_to = at + 1;
+			s->walked_until_ns = batch->retry_at_ns;
+		}
+	}
 }
 
 void spill_gather(struct spool *spool, struct batch *batch)
 {
 	struct spill *s = &spool->spill;
-	uint64_t window_at = 0;
-	uint64_t at = atomic_load(&spool_file_header(&spool->file)->spill_read);
-	batch->spill_kept_at = UINT64_MAX;
-	batch->spill_end = at;
 	if (!s->entry_count)
 		return;
-	if (s->walked_to > at && spool->gathered_ns < s->walked_until_ns) {
-		batch->spill_kept_at = at; /* what is before walked_to stays */
-		batch->retry_at_ns = s->walked_until_ns;
-		at = s->walked_to;
+	forget_window(s);
+	if (spool->gathered_ns >= s->read_again_ns) {
+		if (s->miscounted && !recount(spool))
+			read_later(spool);
+		else
+			gather_all(spool, batch);
 	}
-	buf_clear(&s->window);
-	while (at < s->length) {
-		const char *bytes = peek(s, at, sizeof(struct spool_spilled), &window_at);
-		if (!bytes)
-			return give_up(spool);
-		const size_t before = offsetof(struct spool_spilled, entry);
-		const struct spool_spilled *head = (const struct spool_spilled *)(const void *)bytes;
-		size_t room = spool_room(atomic_load(&head->entry.len_flags) & SPOOL_LEN);
-		bytes = peek(s, at, before + room, &window_at);
-		if (!bytes)
-			return give_up(spool);
-		if (!add(spool, batch, (const struct spool_spilled *)(const void *)bytes, at))
-			break;
-		at += before + room;
-		if (!batch->item_count) { /* nothing up to here is for now */
-			s->walked_to = at;
-			s->walked_until_ns = batch->retry_at_ns;
-		}
-	}
-	batch->spill_end = at;
+	if (!batch->item_count && !s->entry_count)
+		empty_file(spool);
+	if (spool->gathered_ns < s->read_again_ns && s->read_again_ns < batch->retry_at_ns)
+		batch->retry_at_ns = s->read_again_ns;
 }
 
 static bool is_decided(const struct batch *batch, const struct item *item)
@@ -208,7 +344,7 @@ static bool is_decided(const struct batch *batch, const struct item *item)
 }
 
 /* Behind an entry that stays, an entry that is dealt with is marked in the file, so that nobody takes it
- * again after this process's end; should that fail, its identity tells. */
+ * again after this process's end; should that fail, its identity tells. This process goes by `live`. */
 static void mark_in_file(const struct spill *s, const struct item *item)
 {
 	uint32_t flags = 0;
@@ -223,29 +359,22 @@ static void mark_in_file(const struct spill *s, const struct item *item)
 void spill_free_done(struct spool *spool, struct batch *batch)
 {
 	struct spill *s = &spool->spill;
-	uint64_t read = batch->spill_kept_at < batch->spill_end ? batch->spill_kept_at : batch->spill_end;
-	for (size_t i = 0; i < batch->item_count; i++)
-		if (batch->items[i].spilled && !is_decided(batch, &batch->items[i]) &&
-			batch->items[i].at < read)
-			read = batch->items[i].at;
+	_Atomic uint64_t *spill_read = &spool_file_header(&spool->file)->spill_read;
 	for (size_t i = 0; i < batch->item_count; i++) {
-		struct item *item = &batch->items[i];
-		if (!item->spilled || !is_decided(batch, item))
+		const struct item *item = &batch->items[i];
+		if (!item->spilled || !is_decided(batch, item) || !live_take(&s->live, item->at))
 			continue;
 		item->app->spilled_count--;
 		s->entry_count--;
-		if (item->at > read)
-			mark_in_file(s, item);
 	}
-	atomic_store(&spool_file_header(&spool->file)->spill_read, read);
-	if (s->entry_count)
-		return;
-	s->first_ns = INT64_MAX;
-	s->walked_to = 0;
-	if (ftruncate(s->fd, 0) < 0)
-		return; /* it goes on being read from where it was read to */
-	set_length(spool, 0);
-	atomic_store(&spool_file_header(&spool->file)->spill_read, 0);
+	const uint64_t read = next_live(s, atomic_load(spill_read));
+	for (size_t i = 0; i < batch->item_count; i++)
+		if (batch->items[i].spilled && is_decided(batch, &batch->items[i]) &&
+			batch->items[i].at > read)
+			mark_in_file(s, &batch->items[i]);
+	atomic_store(spill_read, read);
+	if (!s->entry_count)
+		empty_file(spool);
 }
 
 void spill_close(struct spool *spool)
@@ -258,6 +387,7 @@ void spill_close(struct spool *spool)
 	}
 	fd_close(&s->fd);
 	buf_fini(&s->window);
+	live_fini(&s->live);
 	free(s->items);
 	s->items = NULL;
 }

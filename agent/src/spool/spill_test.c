@@ -1,0 +1,336 @@
+/* The spill file of a living writer on a disk that fails, or that gives back other bytes than it took. What
+ * the library does to a spill file goes through the wrappers here (ld --wrap). */
+#include "spool/dead_testing.h"
+
+#include <limits.h>
+
+enum { STATE_LEN = 8000, WAIT_MS = 20000 };
+
+/* ---- the disk ---- */
+
+static _Atomic int read_fails_at; /* the n-th read of a spill file from now on; 0: none */
+static _Atomic bool reads_fail;   /* each of them */
+static _Atomic bool marks_fail;   /* writes of a word into one */
+static _Atomic bool cuts_fail;    /* ftruncate of one */
+static _Atomic int read_count;
+
+static bool is_spill(int fd)
+{
+	char link[64];
+	char path[PATH_MAX];
+	snprintf(link, sizeof(link), "/proc/thread-self/fd/%d", fd);
+	ssize_t len = readlink(link, path, sizeof(path) - 1);
+	return len > 6 && memcmp(path + len - 6, SPOOL_SPILL_SUFFIX, 6) == 0;
+}
+
+ssize_t __real_pread(int fd, void *to, size_t len, off_t at);
+ssize_t __wrap_pread(int fd, void *to, size_t len, off_t at);
+ssize_t __wrap_pread(int fd, void *to, size_t len, off_t at)
+{
+	if (len <= sizeof(uint32_t) || !is_spill(fd))
+		return __real_pread(fd, to, len, at);
+	read_count++;
+	if (!reads_fail && (!read_fails_at || --read_fails_at))
+		return __real_pread(fd, to, len, at);
+	errno = EIO;
+	return -1;
+}
+
+ssize_t __real_pwrite(int fd, const void *bytes, size_t len, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+	if (!marks_fail || len != sizeof(uint32_t) || !is_spill(fd))
+		return __real_pwrite(fd, bytes, len, at);
+	errno = ENOSPC;
+	return -1;
+}
+
+int __real_ftruncate(int fd, off_t len);
+int __wrap_ftruncate(int fd, off_t len);
+int __wrap_ftruncate(int fd, off_t len)
+{
+	if (!cuts_fail || !is_spill(fd))
+		return __real_ftruncate(fd, len);
+	errno = EIO;
+	return -1;
+}
+
+/* ---- the writer, this process ---- */
+
+static int make_disk(void **state)
+{
+	read_fails_at = 0;
+	reads_fail = marks_fail = cuts_fail = false;
+	return setup(state);
+}
+
+static int open_own_spill(struct fixture *f)
+{
+	note_new_spool(f);
+	assert_int_equal(f->count, 1);
+	return open_spill(f, 0, O_RDWR);
+}
+
+static uint64_t spill_length(struct fixture *f)
+{
+	uint64_t length = 0;
+	int fd = open_dead(f, 0, O_RDONLY);
+	read_at(fd, &length, sizeof(length), offsetof(struct spool_header, spill_length));
+	close(fd);
+	return length;
+}
+
+static void begin(struct fixture *f, struct recording *r)
+{
+	*r = (struct recording){.folder = f->folder};
+	open_tracker(r);
+	note_new_spool(f);
+	keep_append(f);
+}
+
+static void wait_until_spilled(struct fixture *f)
+{
+	for (int i = 0; i < WAIT_MS && !spill_length(f); i++)
+		usleep(1000);
+	assert_true(spill_length(f) > 0);
+}
+
+static burr_tracker_stats stats_of(const struct recording *r)
+{
+	burr_tracker_stats stats = {.size = sizeof(stats)};
+	burr_tracker_get_stats(r->tracker, &stats);
+	return stats;
+}
+
+/* All is stored but for so many, and the tracker goes on as ever. */
+static void assert_goes_on(struct recording *r, uint64_t dropped_count)
+{
+	burr_error err = BURR_ERROR_INIT;
+	burr_status status = burr_tracker_flush(r->tracker, WAIT_MS, &err);
+	if (status != (dropped_count ? BURR_EDROPPED : BURR_OK))
+		fail_msg("flush: %d %s", status, err.message);
+	burr_tracker_stats stats = stats_of(r);
+	assert_int_equal(stats.dropped_count, dropped_count);
+	assert_int_equal(stats.waiting_count, 0);
+	record_step(r->app, r->next++, 0);
+	assert_int_equal(burr_tracker_flush(r->tracker, WAIT_MS, NULL), BURR_OK);
+	stats = stats_of(r);
+	assert_int_equal(stats.stored_count, stats.record_count - dropped_count);
+	assert_int_equal(burr_tracker_close(r->tracker, NULL), BURR_OK);
+}
+
+static int count_lines(struct fixture *f, const char *app_id)
+{
+	char name[64];
+	int count = 0;
+	snprintf(name, sizeof(name), "p/%s/log.jsonl", app_id);
+	char *text = testing_read(f->folder, name);
+	for (const char *pos = text; *pos; pos++)
+		count += *pos == '\n';
+	free(text);
+	return count;
+}
+
+/* ---- a disk that fails ---- */
+
+static void fail_one_read(struct fixture *f, int step_count, int fails_at)
+{
+	struct recording r;
+	begin(f, &r);
+	record_steps(&r, step_count, STATE_LEN);
+	wait_until_spilled(f);
+	read_fails_at = fails_at;
+	let_append(f);
+	assert_goes_on(&r, 0);
+	assert_int_equal(read_fails_at, 0);
+	assert_log_counts(f, "x", step_count + 1);
+	assert_no_spools(f);
+}
+
+static void one_read_that_fails(void **state)
+{
+	fail_one_read(*state, 60, 1);
+}
+
+static void one_read_that_fails_inside_a_batch(void **state)
+{
+	fail_one_read(*state, 200, 2);
+}
+
+/* Others' records go on meanwhile, and the disk is not asked without end. */
+static void a_disk_that_is_away_for_a_while(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r;
+	begin(f, &r);
+	burr_tracker_app *y;
+	record_steps(&r, 60, STATE_LEN);
+	wait_until_spilled(f);
+	reads_fail = true;
+	read_count = 0;
+	let_append(f);
+	usleep(500000);
+	assert_in_range(read_count, 1, 20);
+	y = make_app(&r, "y");
+	record_step(y, 0, 0);
+	for (int i = 0; i < WAIT_MS && stats_of(&r).stored_count < 3; i++)
+		usleep(1000);
+	assert_int_equal(count_lines(f, "y"), 1);
+	assert_non_null(strstr(stats_of(&r).trouble, "the spill file cannot be read now"));
+	reads_fail = false;
+	assert_goes_on(&r, 0);
+	assert_log_counts(f, "x", 61);
+	assert_no_spools(f);
+}
+
+/* x is LATER and stands first; what is decided behind it cannot be marked in the file. */
+static void no_mark_can_be_written(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r;
+	r = (struct recording){.folder = f->folder};
+	open_tracker(&r);
+	burr_tracker_app *y = make_app(&r, "y");
+	note_new_spool(f);
+	keep_append(f);
+	record_steps(&r, 1, STATE_LEN);
+	record_step(y, 0, STATE_LEN);
+	record_steps(&r, 39, STATE_LEN);
+	wait_until_spilled(f);
+	CLEAN(fd_close) int log = openat(f->store->dir_fd, "p/x/log.jsonl", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(log, LOCK_EX), 0); /* as another process that appends to it */
+	marks_fail = true;
+	let_append(f);
+	usleep(500000);
+	assert_int_equal(count_lines(f, "y"), 1);
+	assert_true(spill_length(f) > 0);
+	assert_int_equal(stats_of(&r).stored_count, 3);
+	fd_close(&log);
+	assert_goes_on(&r, 0);
+	assert_log_counts(f, "x", 41);
+	assert_log_counts(f, "y", 1);
+	assert_no_spools(f);
+}
+
+/* The file that is empty cannot be cut: it is gone on with behind what is in it. */
+static void no_cut_can_be_made(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r;
+	begin(f, &r);
+	cuts_fail = true;
+	for (int i = 0; i < 2; i++) {
+		const uint64_t before = spill_length(f);
+		record_steps(&r, 30, STATE_LEN);
+		for (int j = 0; j < WAIT_MS && spill_length(f) == before; j++)
+			usleep(1000);
+		assert_true(spill_length(f) > before);
+		let_append(f);
+		assert_int_equal(burr_tracker_flush(r.tracker, WAIT_MS, NULL), BURR_OK);
+		keep_append(f);
+	}
+	let_append(f);
+	assert_goes_on(&r, 0);
+	assert_log_counts(f, "x", 61);
+	assert_no_spools(f);
+}
+
+/* ---- other bytes ---- */
+
+struct rot {
+	const char *name;
+	size_t at;      /* in the first entry */
+	unsigned value; /* what is put there, with what is there */
+};
+
+static const size_t ENTRY = offsetof(struct spool_spilled, entry);
+
+static void change(struct fixture *f, const struct rot *rot)
+{
+	unsigned char byte;
+	CLEAN(fd_close) int fd = open_own_spill(f);
+	assert_int_equal(__real_pread(fd, &byte, 1, (off_t)rot->at), 1);
+	byte = (unsigned char)(byte ^ rot->value);
+	write_at(fd, &byte, 1, rot->at);
+}
+
+/* One entry is lost and counted, whatever it says now; all others arrive. */
+static void one_byte_of_an_entry(void **state)
+{
+	struct fixture *f = *state;
+	const struct rot rots[] = {
+		{"its bytes", sizeof(struct spool_spilled) + 3, 0xff},
+		{"its lane", 1, 0xff},
+		{"its length, a little", ENTRY, 0x40},
+		{"its length, too much", ENTRY + 2, 0xff},
+		{"its flag for a pad", ENTRY + 3, 0x80},
+		{"its checksum", ENTRY + offsetof(struct spool_entry, checksum), 1},
+		{"another application", ENTRY + offsetof(struct spool_entry, app), 1},
+		{"no application", ENTRY + offsetof(struct spool_entry, app) + 3, 0xff},
+	};
+	for (size_t i = 0; i < sizeof(rots) / sizeof(*rots); i++) {
+		struct recording r;
+		struct fixture *own = NULL;
+		void *fresh = NULL;
+		assert_int_equal(make_disk(&fresh), 0);
+		own = fresh;
+		r = (struct recording){.folder = own->folder};
+		open_tracker(&r);
+		burr_tracker_app *y = make_app(&r, "y");
+		note_new_spool(own);
+		keep_append(own);
+		for (int64_t n = 0; n < 30; n++) {
+			record_step(r.app, r.next++, STATE_LEN);
+			record_step(y, n, STATE_LEN);
+		}
+		wait_until_spilled(own);
+		change(own, &rots[i]);
+		let_append(own);
+		assert_goes_on(&r, 1);
+		if (count_lines(own, "x") != 30 || count_lines(own, "y") != 30)
+			fail_msg("%s: %d and %d lines", rots[i].name, count_lines(own, "x"),
+				count_lines(own, "y"));
+		assert_no_spools(own);
+		teardown(&fresh);
+	}
+	(void)f;
+}
+
+/* Somebody cut it: what was behind is lost, counted, and nothing waits for it. */
+static void a_file_that_was_cut(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r;
+	begin(f, &r);
+	record_steps(&r, 40, STATE_LEN);
+	wait_until_spilled(f);
+	CLEAN(fd_close) int fd = open_own_spill(f);
+	assert_int_equal(__real_ftruncate(fd, 3 * (STATE_LEN + 100)), 0);
+	const burr_tracker_stats before = stats_of(&r);
+	let_append(f);
+	assert_int_equal(burr_tracker_flush(r.tracker, WAIT_MS, NULL), BURR_EDROPPED);
+	const burr_tracker_stats after = stats_of(&r);
+	assert_true(before.dropped_count == 0 && after.dropped_count > 0 && after.waiting_count == 0);
+	assert_int_equal(after.stored_count + after.dropped_count, after.record_count);
+	record_step(r.app, r.next++, 0);
+	assert_int_equal(burr_tracker_flush(r.tracker, WAIT_MS, NULL), BURR_OK);
+	assert_int_equal(burr_tracker_close(r.tracker, NULL), BURR_OK);
+	assert_no_spools(f);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_disk, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(one_read_that_fails),
+		TEST(one_read_that_fails_inside_a_batch),
+		TEST(a_disk_that_is_away_for_a_while),
+		TEST(no_mark_can_be_written),
+		TEST(no_cut_can_be_made),
+		TEST(one_byte_of_an_entry),
+		TEST(a_file_that_was_cut),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
