@@ -80,6 +80,7 @@ struct item {
 	uint64_t n;
 	int64_t time_ns;
 	uint32_t lane;
+	uint32_t room; /* in the spill file */
 	bool spilled;
 	bool side;
 };
@@ -114,6 +115,8 @@ struct spill {
 	uint64_t length;
 	struct live live;     /* where the entries are that are not decided */
 	uint64_t entry_count; /* of live */
+	uint64_t live_bytes;  /* which they take */
+	uint64_t freed_to;    /* what is before it takes no place on the disk */
 	bool miscounted;      /* one was lost, of an application that is not known: no count is too low */
 	int64_t first_ns;     /* nothing in it is older; INT64_MAX: it is empty */
 	/* Up to walked_to all is dealt with or refused at the moment, and need not be looked at again before
@@ -121,6 +124,7 @@ struct spill {
 	uint64_t walked_to;
 	int64_t walked_until_ns;
 	int64_t read_again_ns; /* the disk did not give it: not before then */
+	int64_t compact_at_ns; /* compacting it failed: not before then */
 	struct item *items;
 	struct buf window;
 	uint64_t window_at; /* the place in the file that the window begins with, while it is read */
@@ -255,6 +259,8 @@ void gather_populate(struct spool *spool);
 bool spill_take(struct spool *spool, bool all);
 /* Fill the batch from it. */
 void spill_gather(struct spool *spool, struct batch *batch);
+/* A spilled entry is decided; false when it was already, or is sent again from another place. */
+bool spill_mark_done(struct spool *spool, const struct item *item);
 /* The batch's spilled entries were judged: give what is decided back. */
 void spill_free_done(struct spool *spool, struct batch *batch);
 /* By the shipper at its end; unlinks it when it is empty. */

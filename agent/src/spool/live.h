@@ -11,6 +11,7 @@
 struct live {
 	uint64_t *words;
 	size_t word_count;
+	uint64_t from; /* the place of the first bit; nothing is before it */
 };
 
 #define LIVE_NONE UINT64_MAX
@@ -22,6 +23,8 @@ void live_add(struct live *live, uint64_t at);
 bool live_take(struct live *live, uint64_t at);
 /* The first at or behind `from`; LIVE_NONE. */
 uint64_t live_find(const struct live *live, uint64_t from);
+/* Nothing is before this place, nor will be: its memory serves for others. */
+void live_forget(struct live *live, uint64_t before);
 /* Free the memory of a set that is empty, or of no use any more. */
 void live_fini(struct live *live);
 

@@ -550,7 +550,7 @@ void spool_get_stats(struct spool *spool, burr_tracker_stats *out)
 	stats = spool->stats;
 	stats.record_count = recorded_count(spool);
 	stats.waiting_count = waiting_count_locked(spool);
-	stats.waiting_bytes = (spool->file.map ? gather_bytes(spool) : 0) + spool->spill.length +
+	stats.waiting_bytes = (spool->file.map ? gather_bytes(spool) : 0) + spool->spill.live_bytes +
 			      atomic_load(&spool->side_bytes);
 	stats.dropped_count = dropped_count(spool);
 	spool_unlock_quietly(spool, &signals);

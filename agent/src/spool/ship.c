@@ -435,7 +435,7 @@ static void finish_item(struct spool *spool, const struct batch *batch, const st
 	if (spool->waiters)
 		tell_waiters(spool, item, judgement);
 	/* What was spilled while the answer was awaited is sent again from there, and counted then. */
-	if (!item->spilled && !gather_mark_done(spool, item))
+	if (!(item->spilled ? spill_mark_done(spool, item) : gather_mark_done(spool, item)))
 		return;
 	if (item->side)
 		unlink_side(spool, item);

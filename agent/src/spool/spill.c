@@ -14,9 +14,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { NEARLY_EMPTY = 25 };
+enum { NEARLY_EMPTY = 25, PAGE = 4096 };
 
-static const int64_t READ_AGAIN_NS = 100000000; /* a disk that failed is asked again */
+static const int64_t READ_AGAIN_NS = 100000000;     /* a disk that failed is asked again */
+static const int64_t COMPACT_AGAIN_NS = 1000000000; /* half the cap was copied in vain, perhaps */
 
 void spill_name(char name[SPILL_NAME_MAX], const char *writer)
 {
@@ -45,20 +46,19 @@ static void set_length(struct spool *spool, uint64_t length)
 	atomic_store(&spool_file_header(&spool->file)->spill_length, length);
 }
 
-static bool append(struct spool *spool)
+static bool append(struct spool *spool, const struct buf *bytes)
 {
 	struct spill *s = &spool->spill;
 	size_t done = 0;
-	while (done < s->window.len) {
-		ssize_t put =
-			pwrite(s->fd, s->window.data + done, s->window.len - done, (off_t)(s->length + done));
+	while (done < bytes->len) {
+		ssize_t put = pwrite(s->fd, bytes->data + done, bytes->len - done, (off_t)(s->length + done));
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
 			break;
 		done += (size_t)put;
 	}
-	if (done == s->window.len) {
+	if (done == bytes->len) {
 		set_length(spool, s->length + done);
 		return true;
 	}
@@ -81,58 +81,17 @@ static void empty_file(struct spool *spool)
 	struct spill *s = &spool->spill;
 	_Atomic uint64_t *spill_read = &spool_file_header(&spool->file)->spill_read;
 	s->first_ns = INT64_MAX;
-	s->walked_to = 0;
+	s->walked_to = s->live_bytes = 0;
 	atomic_store(spill_read, s->length);
 	if (ftruncate(s->fd, 0) < 0)
 		return; /* it goes on being read from where it was read to */
 	set_length(spool, 0);
+	s->freed_to = 0;
+	live_fini(&s->live);
 	atomic_store(spill_read, 0);
 }
 
-/* One batch's worth. *out_count: how many went. */
-static bool take_some(struct spool *spool, bool all, size_t *out_count)
-{
-	struct spill *s = &spool->spill;
-	buf_clear(&s->window);
-	*out_count = gather_spilled(spool, all, s->items, BATCH_ITEMS_MAX, &s->window);
-	if (!*out_count)
-		return true;
-	uint64_t at = s->length;
-	const uint64_t end = at + s->window.len;
-	if (end > spool->spill_max || !live_reserve(&s->live, end) || !append(spool))
-		return false;
-	const char *bytes = s->window.data;
-	for (size_t i = 0; i < *out_count; i++) {
-		struct item *item = &s->items[i];
-		const uint64_t room = room_of((const struct spool_spilled *)(const void *)bytes);
-		live_add(&s->live, at);
-		at += room;
-		bytes += room;
-		if (item->time_ns < s->first_ns)
-			s->first_ns = item->time_ns;
-		item->app->spilled_count++;
-		s->entry_count++;
-		gather_mark_done(spool, item);
-	}
-	gather_free_done(spool);
-	return true;
-}
-
-bool spill_take(struct spool *spool, bool all)
-{
-	const struct spill *s = &spool->spill;
-	size_t count = 1;
-	if (!open_file(spool))
-		return false;
-	if (!s->entry_count && s->length)
-		empty_file(spool); /* which the disk refused before */
-	while (count && gather_fullness(spool) > NEARLY_EMPTY)
-		if (!take_some(spool, all, &count))
-			return false;
-	return true;
-}
-
-/* ---- draining it ---- */
+/* ---- reading it ---- */
 
 enum seen {
 	SEEN,
@@ -220,8 +179,8 @@ static bool add(struct spool *spool, struct batch *batch, const struct spool_spi
 		   (batch->item_count && batch->bytes + cost > BATCH_BYTES)) {
 		return false;
 	} else if (gather_admit(batch, app, flags)) {
-		batch->items[batch->item_count++] = (struct item){
-			app, at, entry->n, entry->time_ns, spilled->lane, .spilled = true, .side = side};
+		batch->items[batch->item_count++] = (struct item){app, at, entry->n, entry->time_ns,
+			spilled->lane, (uint32_t)room_of(spilled), .spilled = true, .side = side};
 		batch->bytes += cost;
 		buf_append_slice(&batch->entries, bytes);
 	}
@@ -254,6 +213,7 @@ static bool recount(struct spool *spool)
 {
 	struct spill *s = &spool->spill;
 	const struct spool_spilled *spilled = NULL;
+	uint64_t live_bytes = 0;
 	for (uint32_t i = 0; i < spool->app_count; i++)
 		if (spool->apps[i])
 			spool->apps[i]->found_count = 0;
@@ -261,11 +221,14 @@ static bool recount(struct spool *spool)
 		const enum seen seen = read_entry(spool, at, &spilled);
 		if (seen == SEEN_NOT_NOW)
 			return false;
-		if (seen == SEEN)
+		if (seen == SEEN) {
 			app_of(spool, &spilled->entry)->found_count++;
-		else
+			live_bytes += room_of(spilled);
+		} else {
 			lose(spool, at);
+		}
 	}
+	s->live_bytes = live_bytes;
 	for (uint32_t i = 0; i < spool->app_count; i++)
 		if (spool->apps[i])
 			spool->apps[i]->spilled_count = spool->apps[i]->found_count;
@@ -322,6 +285,7 @@ static void gather_all(struct spool *spool, struct batch *batch)
 void spill_gather(struct spool *spool, struct batch *batch)
 {
 	struct spill *s = &spool->spill;
+	_Atomic uint64_t *spill_read = &spool_file_header(&spool->file)->spill_read;
 	if (!s->entry_count)
 		return;
 	forget_window(s);
@@ -331,11 +295,140 @@ void spill_gather(struct spool *spool, struct batch *batch)
 		else
 			gather_all(spool, batch);
 	}
+	/* Past what was lost, so that nobody else meets it. */
+	atomic_store(spill_read, next_live(s, atomic_load(spill_read)));
 	if (!batch->item_count && !s->entry_count)
 		empty_file(spool);
 	if (spool->gathered_ns < s->read_again_ns && s->read_again_ns < batch->retry_at_ns)
 		batch->retry_at_ns = s->read_again_ns;
 }
+
+/* ---- making room in it ---- */
+
+/* The disk gets back what is in front of spill_read: nobody reads there. False: it cannot do that. */
+static bool free_front(struct spool *spool)
+{
+	struct spill *s = &spool->spill;
+	const uint64_t read = atomic_load(&spool_file_header(&spool->file)->spill_read);
+	const uint64_t to = read / PAGE * PAGE;
+	if (to > s->freed_to && fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					(off_t)s->freed_to, (off_t)(to - s->freed_to)) < 0)
+		return false;
+	s->freed_to = to > s->freed_to ? to : s->freed_to;
+	live_forget(&s->live, to);
+	return true;
+}
+
+/* Copy what is live behind all else, in its order. False: the disk did not do it, or other bytes are there.
+ */
+static bool copy_live(struct spool *spool, uint64_t end, struct buf *out)
+{
+	struct spill *s = &spool->spill;
+	const struct spool_spilled *spilled = NULL;
+	uint64_t at = next_live(s, 0);
+	while (at < end) {
+		const enum seen seen = read_entry(spool, at, &spilled);
+		if (seen == SEEN_DAMAGED)
+			lose(spool, at);
+		if (seen != SEEN)
+			return false;
+		const uint64_t room = room_of(spilled);
+		if (!live_reserve(&s->live, s->length + out->len + room))
+			return false;
+		live_add(&s->live, s->length + out->len);
+		buf_append(out, spilled, room);
+		at = live_find(&s->live, at + room);
+		if (out->failed || ((at >= end || out->len >= BATCH_BYTES) && !append(spool, out)))
+			return false;
+		if (out->len >= BATCH_BYTES)
+			buf_clear(out);
+	}
+	return true;
+}
+
+static void take_between(struct live *live, uint64_t from, uint64_t end)
+{
+	for (uint64_t at = live_find(live, from); at < end; at = live_find(live, at + 1))
+		live_take(live, at);
+}
+
+/* Entries that stay keep the dead ones behind them in the file: copies of what is live take their place.
+ * Until spill_read moves over the old ones in one store a reader meets both, and an identity twice is
+ * harmless. */
+static void compact(struct spool *spool)
+{
+	struct spill *s = &spool->spill;
+	const uint64_t end = s->length;
+	CLEAN(buf_fini) struct buf out = BUF_INIT;
+	if (s->miscounted || spool->gathered_ns < s->compact_at_ns || !free_front(spool) ||
+		s->live_bytes > (end - s->freed_to) / 2)
+		return;
+	forget_window(s);
+	if (!copy_live(spool, end, &out)) {
+		take_between(&s->live, end, LIVE_NONE);
+		set_length(spool, end);
+		s->compact_at_ns = spool->gathered_ns + COMPACT_AGAIN_NS;
+		if (ftruncate(s->fd, (off_t)end) < 0)
+			return; /* the next append writes over it */
+		return;
+	}
+	take_between(&s->live, 0, end);
+	s->walked_to = 0;
+	atomic_store(&spool_file_header(&spool->file)->spill_read, end);
+	if (!free_front(spool))
+		return; /* it takes more of the disk for now */
+}
+
+/* ---- filling it ---- */
+
+/* One batch's worth. *out_count: how many went. */
+static bool take_some(struct spool *spool, bool all, size_t *out_count)
+{
+	struct spill *s = &spool->spill;
+	if (s->length - s->freed_to + BATCH_BYTES > spool->spill_max)
+		compact(spool);
+	buf_clear(&s->window);
+	*out_count = gather_spilled(spool, all, s->items, BATCH_ITEMS_MAX, &s->window);
+	if (!*out_count)
+		return true;
+	uint64_t at = s->length;
+	const uint64_t end = at + s->window.len;
+	if (end - s->freed_to > spool->spill_max || !live_reserve(&s->live, end) ||
+		!append(spool, &s->window))
+		return false;
+	const char *bytes = s->window.data;
+	s->live_bytes += s->window.len;
+	for (size_t i = 0; i < *out_count; i++) {
+		struct item *item = &s->items[i];
+		const uint64_t room = room_of((const struct spool_spilled *)(const void *)bytes);
+		live_add(&s->live, at);
+		at += room;
+		bytes += room;
+		if (item->time_ns < s->first_ns)
+			s->first_ns = item->time_ns;
+		item->app->spilled_count++;
+		s->entry_count++;
+		gather_mark_done(spool, item);
+	}
+	gather_free_done(spool);
+	return true;
+}
+
+bool spill_take(struct spool *spool, bool all)
+{
+	const struct spill *s = &spool->spill;
+	size_t count = 1;
+	if (!open_file(spool))
+		return false;
+	if (!s->entry_count && s->length)
+		empty_file(spool); /* which the disk refused before */
+	while (count && gather_fullness(spool) > NEARLY_EMPTY)
+		if (!take_some(spool, all, &count))
+			return false;
+	return true;
+}
+
+/* ---- what is decided ---- */
 
 static bool is_decided(const struct batch *batch, const struct item *item)
 {
@@ -356,17 +449,21 @@ static void mark_in_file(const struct spill *s, const struct item *item)
 		return;
 }
 
+bool spill_mark_done(struct spool *spool, const struct item *item)
+{
+	struct spill *s = &spool->spill;
+	if (!live_take(&s->live, item->at))
+		return false;
+	item->app->spilled_count--;
+	s->entry_count--;
+	s->live_bytes -= item->room;
+	return true;
+}
+
 void spill_free_done(struct spool *spool, struct batch *batch)
 {
 	struct spill *s = &spool->spill;
 	_Atomic uint64_t *spill_read = &spool_file_header(&spool->file)->spill_read;
-	for (size_t i = 0; i < batch->item_count; i++) {
-		const struct item *item = &batch->items[i];
-		if (!item->spilled || !is_decided(batch, item) || !live_take(&s->live, item->at))
-			continue;
-		item->app->spilled_count--;
-		s->entry_count--;
-	}
 	const uint64_t read = next_live(s, atomic_load(spill_read));
 	for (size_t i = 0; i < batch->item_count; i++)
 		if (batch->items[i].spilled && is_decided(batch, &batch->items[i]) &&

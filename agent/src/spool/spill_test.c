@@ -3,6 +3,7 @@
 #include "spool/dead_testing.h"
 
 #include <limits.h>
+#include <sys/mman.h>
 
 enum { STATE_LEN = 8000, WAIT_MS = 20000 };
 
@@ -12,7 +13,13 @@ static _Atomic int read_fails_at; /* the n-th read of a spill file from now on; 
 static _Atomic bool reads_fail;   /* each of them */
 static _Atomic bool marks_fail;   /* writes of a word into one */
 static _Atomic bool cuts_fail;    /* ftruncate of one */
+static _Atomic bool memory_short; /* for what a batch takes */
 static _Atomic int read_count;
+
+/* The process is killed in the first write of entries that are in the file already. */
+enum kill { KILL_NEVER, KILL_BEFORE, KILL_HALF, KILL_AFTER };
+static _Atomic int kill_in_copy;
+static uint64_t newest_n;
 
 static bool is_spill(int fd)
 {
@@ -36,14 +43,34 @@ ssize_t __wrap_pread(int fd, void *to, size_t len, off_t at)
 	return -1;
 }
 
+void *__real_realloc(void *old, size_t len);
+void *__wrap_realloc(void *old, size_t len);
+void *__wrap_realloc(void *old, size_t len)
+{
+	return memory_short && len >= BATCH_BYTES ? NULL : __real_realloc(old, len);
+}
+
 ssize_t __real_pwrite(int fd, const void *bytes, size_t len, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
-	if (!marks_fail || len != sizeof(uint32_t) || !is_spill(fd))
+	if (is_spill(fd) && len == sizeof(uint32_t) && marks_fail) {
+		errno = ENOSPC;
+		return -1;
+	}
+	if (!kill_in_copy || len == sizeof(uint32_t) || !is_spill(fd))
 		return __real_pwrite(fd, bytes, len, at);
-	errno = ENOSPC;
-	return -1;
+	const uint64_t n = ((const struct spool_spilled *)bytes)->entry.n;
+	const bool copy = n < newest_n;
+	newest_n = copy ? newest_n : n;
+	if (copy && kill_in_copy == KILL_HALF)
+		__real_pwrite(fd, bytes, len / 2, at);
+	if (copy && kill_in_copy != KILL_AFTER)
+		raise(SIGKILL);
+	ssize_t put = __real_pwrite(fd, bytes, len, at);
+	if (copy)
+		raise(SIGKILL);
+	return put;
 }
 
 int __real_ftruncate(int fd, off_t len);
@@ -61,7 +88,7 @@ int __wrap_ftruncate(int fd, off_t len)
 static int make_disk(void **state)
 {
 	read_fails_at = 0;
-	reads_fail = marks_fail = cuts_fail = false;
+	reads_fail = marks_fail = cuts_fail = memory_short = false;
 	return setup(state);
 }
 
@@ -184,6 +211,24 @@ static void a_disk_that_is_away_for_a_while(void **state)
 	assert_no_spools(f);
 }
 
+static void no_memory_for_a_while(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r;
+	begin(f, &r);
+	record_steps(&r, 60, STATE_LEN);
+	wait_until_spilled(f);
+	memory_short = true;
+	let_append(f);
+	for (int i = 0; i < WAIT_MS && !strstr(stats_of(&r).trouble, "Cannot allocate memory"); i++)
+		usleep(1000);
+	assert_int_equal(stats_of(&r).stored_count, 1); /* that x is there */
+	memory_short = false;
+	assert_goes_on(&r, 0);
+	assert_log_counts(f, "x", 61);
+	assert_no_spools(f);
+}
+
 /* x is LATER and stands first; what is decided behind it cannot be marked in the file. */
 static void no_mark_can_be_written(void **state)
 {
@@ -236,6 +281,112 @@ static void no_cut_can_be_made(void **state)
 	assert_no_spools(f);
 }
 
+/* ---- its cap ---- */
+
+enum { QUEUE_BYTES = 2 << 20, OUTAGES = 15, IN_OUTAGE = 40 };
+
+static void begin_small(struct fixture *f, struct recording *r)
+{
+	burr_tracker_options options = BURR_TRACKER_OPTIONS_INIT;
+	*r = (struct recording){.folder = f->folder};
+	options.project = "p";
+	options.store = f->folder;
+	options.wait_ms = 500;
+	options.queue_bytes = QUEUE_BYTES;
+	assert_int_equal(burr_tracker_open(&options, &r->tracker, NULL), BURR_OK);
+	r->app = make_app(r, "x");
+	note_new_spool(f);
+}
+
+/* y's records go through the file and out of it again, behind what waits there. */
+static void fill_and_drain(
+	struct fixture *f, struct recording *r, burr_tracker_app *y, _Atomic int64_t *y_next)
+{
+	const uint64_t before = spill_length(f);
+	for (int i = 0; i < IN_OUTAGE; i++) {
+		record_step(y, *y_next, STATE_LEN);
+		++*y_next;
+	}
+	for (int i = 0; i < WAIT_MS && spill_length(f) == before; i++)
+		usleep(1000);
+	let_append(f);
+	for (int i = 0; i < WAIT_MS && stats_of(r).waiting_count > IN_OUTAGE; i++)
+		usleep(1000);
+	assert_int_equal(stats_of(r).waiting_count, IN_OUTAGE);
+	keep_append(f);
+}
+
+/* x is LATER and stands first, until the returned descriptor is closed. */
+static int go_through_outages(struct fixture *f, struct recording *r, _Atomic int64_t *y_next)
+{
+	begin_small(f, r);
+	burr_tracker_app *y = make_app(r, "y");
+	int log = openat(f->store->dir_fd, "p/x/log.jsonl", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(log, LOCK_EX), 0);
+	keep_append(f);
+	record_steps(r, IN_OUTAGE, STATE_LEN);
+	wait_until_spilled(f);
+	for (int64_t i = 0; i < OUTAGES; i++)
+		fill_and_drain(f, r, y, y_next);
+	return log;
+}
+
+/* What is dealt with behind what waits takes no room for ever. */
+static void what_waits_keeps_no_dead_bytes(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r;
+	struct stat st;
+	_Atomic int64_t y_next = 0;
+	CLEAN(fd_close) int log = go_through_outages(f, &r, &y_next);
+	CLEAN(fd_close) int fd = open_own_spill(f);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true(st.st_size > QUEUE_BYTES);
+	assert_true((uint64_t)st.st_blocks * 512 <= QUEUE_BYTES + QUEUE_BYTES / 2);
+	let_append(f);
+	fd_close(&log);
+	assert_goes_on(&r, 0);
+	assert_log_counts(f, "x", IN_OUTAGE + 1);
+	assert_log_counts(f, "y", OUTAGES * IN_OUTAGE);
+	assert_no_spools(f);
+}
+
+/* Nothing is missed and nothing comes twice, wherever the process ends. */
+static void a_kill_while_live_entries_move(void **state)
+{
+	(void)state; /* each has a store of its own */
+	_Atomic int64_t *y_next =
+		mmap(NULL, sizeof(*y_next), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(y_next != MAP_FAILED);
+	for (enum kill when = KILL_BEFORE; when <= KILL_AFTER; when++) {
+		void *fresh = NULL;
+		int status = 0;
+		assert_int_equal(make_disk(&fresh), 0);
+		struct fixture *own = fresh;
+		struct recovered got = {0};
+		*y_next = 0;
+		pid_t pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			struct recording r;
+			kill_in_copy = (int)when;
+			go_through_outages(own, &r, y_next);
+			_exit(1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		recover_store(own->store, &got);
+		assert_int_equal(got.lost_count, 0);
+		assert_log_counts(own, "x", IN_OUTAGE);
+		/* The call that was in its way when the process ended may have come as far as the spool. */
+		assert_in_range(count_lines(own, "y"), *y_next, *y_next + 1);
+		assert_log_counts(own, "y", count_lines(own, "y"));
+		assert_no_spools(own);
+		teardown(&fresh);
+	}
+	munmap(y_next, sizeof(*y_next));
+}
+
 /* ---- other bytes ---- */
 
 struct rot {
@@ -258,7 +409,6 @@ static void change(struct fixture *f, const struct rot *rot)
 /* One entry is lost and counted, whatever it says now; all others arrive. */
 static void one_byte_of_an_entry(void **state)
 {
-	struct fixture *f = *state;
 	const struct rot rots[] = {
 		{"its bytes", sizeof(struct spool_spilled) + 3, 0xff},
 		{"its lane", 1, 0xff},
@@ -269,12 +419,12 @@ static void one_byte_of_an_entry(void **state)
 		{"another application", ENTRY + offsetof(struct spool_entry, app), 1},
 		{"no application", ENTRY + offsetof(struct spool_entry, app) + 3, 0xff},
 	};
+	(void)state; /* each has a store of its own */
 	for (size_t i = 0; i < sizeof(rots) / sizeof(*rots); i++) {
 		struct recording r;
-		struct fixture *own = NULL;
 		void *fresh = NULL;
 		assert_int_equal(make_disk(&fresh), 0);
-		own = fresh;
+		struct fixture *own = fresh;
 		r = (struct recording){.folder = own->folder};
 		open_tracker(&r);
 		burr_tracker_app *y = make_app(&r, "y");
@@ -294,7 +444,6 @@ static void one_byte_of_an_entry(void **state)
 		assert_no_spools(own);
 		teardown(&fresh);
 	}
-	(void)f;
 }
 
 /* Somebody cut it: what was behind is lost, counted, and nothing waits for it. */
@@ -327,8 +476,11 @@ int main(void)
 		TEST(one_read_that_fails),
 		TEST(one_read_that_fails_inside_a_batch),
 		TEST(a_disk_that_is_away_for_a_while),
+		TEST(no_memory_for_a_while),
 		TEST(no_mark_can_be_written),
 		TEST(no_cut_can_be_made),
+		TEST(what_waits_keeps_no_dead_bytes),
+		TEST(a_kill_while_live_entries_move),
 		TEST(one_byte_of_an_entry),
 		TEST(a_file_that_was_cut),
 	};
