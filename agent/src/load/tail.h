@@ -16,7 +16,11 @@ static inline burr_status tail_read(const struct store *store, struct slice proj
 	struct foreign *out, burr_error *err)
 {
 	const struct held_filter filter = {
-		project, app_id, app_id.data ? spool_hash(project, app_id) : 0, clock_mono_ns() + 1};
+		.project = project,
+		.app_id = app_id,
+		.hash = app_id.data ? spool_hash(project, app_id) : 0,
+		.before_ns = clock_mono_ns() + 1,
+	};
 	spool_flush_hidden(TAIL_FLUSH_MS);
 	return held_read_all(store, &filter, out, err);
 }

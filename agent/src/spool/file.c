@@ -22,13 +22,38 @@ enum {
 	LEFT_BY_LANES = 64 << 20, /* that a thread's own lane leaves; with less there are the shared ones */
 };
 
-void spool_boot_id(char out[40])
+static void read_boot_id(char out[40])
 {
 	memset(out, 0, 40);
 	CLEAN(fd_close) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd < 0 ? -1 : read(fd, out, 36);
 	if (got != 36)
 		memset(out, 0, 40);
+}
+
+/* Read once: at another time there may be no descriptor for it, and a spool without it says nothing. */
+void spool_boot_id(char out[40])
+{
+	enum { UNKNOWN, BEING_KEPT, KNOWN };
+	static _Atomic int state;
+	static char kept[40]; /* written by who has moved the state to BEING_KEPT, then constant */
+	int unknown = UNKNOWN;
+	if (atomic_load(&state) == KNOWN) {
+		memcpy(out, kept, sizeof(kept));
+		return;
+	}
+	read_boot_id(out);
+	if (out[0] && atomic_compare_exchange_strong(&state, &unknown, BEING_KEPT)) {
+		memcpy(kept, out, sizeof(kept));
+		atomic_store(&state, KNOWN);
+	}
+}
+
+bool spool_is_of_old_boot(const struct spool_header *header)
+{
+	char now[40];
+	spool_boot_id(now);
+	return now[0] && header->boot_id[0] && strcmp(now, header->boot_id) != 0;
 }
 
 /* ---- making one ---- */

@@ -85,5 +85,8 @@ burr_status spool_read_header(int fd, struct spool_header *out, burr_error *err)
 
 /* This boot's id, NUL-terminated; "" when the kernel does not tell. */
 void spool_boot_id(char out[40]);
+/* Whether its times are an earlier boot's. One that does not tell (its maker had no descriptor to ask with)
+ * counts as this boot's: nobody waits for its writer's end. */
+bool spool_is_of_old_boot(const struct spool_header *header);
 
 #endif

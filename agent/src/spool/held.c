@@ -94,7 +94,7 @@ static void add_entry(struct reading *r, uint32_t lane, const struct spool_entry
 		return;
 	/* Another boot's clock began elsewhere; all of that is older than anything of this one. */
 	int64_t time_ns = entry->time_ns < 0 ? 0 : entry->time_ns;
-	time_ns -= r->rebooted ? INT64_MAX / 2 : 0;
+	time_ns -= r->rebooted && !r->filter->own_times ? INT64_MAX / 2 : 0;
 	/* A lane's order is its numbers', whatever its times say. */
 	if (out->entry_count > r->lane_began && out->entries[out->entry_count - 1].time_ns > time_ns)
 		time_ns = out->entries[out->entry_count - 1].time_ns;
@@ -261,7 +261,6 @@ static burr_status begin_reading(
 	struct reading *r, int fd, const char *name, struct spool_header *out_header, burr_error *err)
 {
 	struct stat st;
-	char boot_id[40];
 	burr_status status = spool_read_header(fd, out_header, err);
 	if (status == BURR_OK && fstat(fd, &st) == 0 && st.st_size < SPOOL_LANES_AT)
 		status = burr_fail(err, BURR_ECORRUPT, "cut off at %lld bytes", (long long)st.st_size);
@@ -269,8 +268,7 @@ static burr_status begin_reading(
 		return burr_fail_in(err, status, "%s", name);
 	if (memcmp(out_header->writer, name + sizeof(SPOOL_PREFIX) - 1, WRITER_ID_LEN) != 0)
 		return burr_fail(err, BURR_ECORRUPT, "%s says that it is another writer's", name);
-	spool_boot_id(boot_id);
-	r->rebooted = strcmp(boot_id, out_header->boot_id) != 0;
+	r->rebooted = spool_is_of_old_boot(out_header);
 	return add_writer(r->out, out_header) ? BURR_OK
 					      : burr_fail(err, BURR_ENOMEM, "no memory to read a spool");
 }

@@ -17,6 +17,8 @@ struct held_filter {
 	struct slice app_id;
 	uint32_t hash;
 	int64_t before_ns; /* only entries whose time is before this */
+	bool own_times;    /* an earlier boot's stay as they are, for who compares them with that boot's;
+			    * else they come out as before all of this one's */
 };
 
 /* Add what the spool in `fd`, of this name in the store, holds. *out_lost_bytes (may be NULL): bytes that

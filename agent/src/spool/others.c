@@ -29,6 +29,7 @@ struct other {
 	int fd;
 	bool seen;
 	bool old_boot;
+	char boot_id[40];
 	uint64_t filter_changes; /* what `filter` is as new as */
 	char filter[SPOOL_FILTER_BYTES];
 	/* At the last others_each_stalled: */
@@ -44,14 +45,13 @@ struct other {
 struct others {
 	const struct store *store;
 	char own_name[64];
-	char boot_id[40];
 	struct other *list;
 	size_t count;
 	size_t cap;
 	struct timespec changed; /* the folder's time at the last look */
 	int64_t looked_ns;       /* the wall's time then; 0: look again whatever the folder says */
 	bool incomplete;         /* there is one that could not be opened */
-	bool passes_old_boots;
+	char passing[40];        /* the earlier boot whose spools are being recovered; "": none */
 };
 
 struct others *others_new(const struct store *store, struct slice own_writer)
@@ -60,7 +60,6 @@ struct others *others_new(const struct store *store, struct slice own_writer)
 	if (!o)
 		return NULL;
 	o->store = store;
-	spool_boot_id(o->boot_id);
 	if (own_writer.len)
 		snprintf(o->own_name, sizeof(o->own_name), "%s%.*s", SPOOL_PREFIX, SLICE_ARG(own_writer));
 	return o;
@@ -72,9 +71,9 @@ static void close_other(struct other *other)
 	foreign_fini(&other->entries);
 }
 
-void others_pass_old_boots(struct others *o, bool pass)
+void others_pass_boot(struct others *o, const char *boot_id)
 {
-	o->passes_old_boots = pass;
+	snprintf(o->passing, sizeof(o->passing), "%s", boot_id ? boot_id : "");
 }
 
 void others_free(struct others *o)
@@ -110,7 +109,8 @@ static void add(struct others *o, const char *name)
 	memset(other, 0, sizeof(*other));
 	other->fd = fd_take(&fd);
 	other->seen = true;
-	other->old_boot = strcmp(header.boot_id, o->boot_id) != 0;
+	other->old_boot = spool_is_of_old_boot(&header);
+	memcpy(other->boot_id, header.boot_id, sizeof(other->boot_id));
 	other->filter_changes = UINT64_MAX;
 	memcpy(other->name, name, strlen(name) + 1); /* spool_name_is says how long it is */
 }
@@ -227,7 +227,7 @@ static bool refresh_filter(struct other *other)
 /* All that it holds, once a batch. */
 static burr_status read_other(struct others *o, struct other *other, burr_error *err)
 {
-	const struct held_filter all = {.before_ns = INT64_MAX};
+	const struct held_filter all = {.before_ns = INT64_MAX, .own_times = true};
 	struct sums sums;
 	if (other->read)
 		return BURR_OK;
@@ -273,18 +273,23 @@ burr_status others_find(void *ctx, struct slice writer, struct slice project, st
 	int64_t before_ns, struct foreign *out, burr_error *err)
 {
 	struct others *o = ctx;
-	struct held_filter filter = {project, app_id, spool_hash(project, app_id), before_ns};
+	struct held_filter filter = {
+		.project = project,
+		.app_id = app_id,
+		.hash = spool_hash(project, app_id),
+		.before_ns = before_ns,
+	};
 	if (o->incomplete)
 		return burr_fail(err, BURR_ELATER, "another writer's spool cannot be opened");
 	for (size_t i = 0; i < o->count; i++) {
 		struct other *other = &o->list[i];
-		if (is_writers(other, writer) || (other->old_boot && o->passes_old_boots))
+		if (is_writers(other, writer) || (o->passing[0] && strcmp(other->boot_id, o->passing) != 0))
 			continue;
 		if (!refresh_filter(other))
 			return burr_fail(err, BURR_ELATER, "%s cannot be read", other->name);
 		if (!spool_filter_has(other->filter, filter.hash))
 			continue;
-		if (other->old_boot)
+		if (other->old_boot && !o->passing[0])
 			return burr_fail(err, BURR_ELATER, "%s, of before the machine's start, comes first",
 				other->name);
 		if (read_other(o, other, err) != BURR_OK)

@@ -289,36 +289,115 @@ static bool is_unborn(const char *name)
 	       strcmp(name + len, ".new") == 0;
 }
 
-/* Those of an earlier boot first: all that is in them is older. */
-static bool is_of_this_boot(const struct recovery *r, const char *name)
+/* A spool by name, and whose time its records' times are. */
+struct listed {
+	char name[64];
+	char boot_id[40];      /* "": this boot's, or what is no spool of ours */
+	int64_t boot_began_ns; /* on the wall's clock, as its writers saw it; INT64_MAX: this boot */
+};
+
+struct listing {
+	struct listed *spools;
+	size_t count;
+	size_t cap;
+};
+
+static void listing_fini(struct listing *listing)
 {
-	struct spool_header header;
-	char boot_id[40];
-	CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, name, O_RDONLY);
-	spool_boot_id(boot_id);
-	return fd >= 0 && spool_read_header(fd, &header, NULL) == BURR_OK &&
-	       strcmp(header.boot_id, boot_id) == 0;
+	free(listing->spools);
 }
 
-static void recover_all(struct recovery *r, bool this_boot)
+static struct listed *add_listed(struct listing *listing)
+{
+	if (listing->count == listing->cap) {
+		size_t cap = listing->cap ? listing->cap * 2 : 16;
+		struct listed *spools = realloc(listing->spools, cap * sizeof(*spools));
+		if (!spools)
+			return NULL;
+		listing->spools = spools;
+		listing->cap = cap;
+	}
+	return &listing->spools[listing->count++];
+}
+
+/* Without knowing its boot nothing of it can be put in its place: then it waits. */
+static void list_spool(struct recovery *r, struct listing *listing, const char *name)
+{
+	struct spool_header header;
+	CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, name, O_RDONLY);
+	if (fd < 0 && (errno == ENOENT || errno == EINVAL || errno == ELOOP || errno == EACCES))
+		return;
+	struct listed *spool = fd < 0 ? NULL : add_listed(listing);
+	if (!spool) {
+		r->out->kept_count++;
+		note(r, name, strerror(errno));
+		return;
+	}
+	*spool = (struct listed){.boot_began_ns = INT64_MAX};
+	memcpy(spool->name, name, strlen(name) + 1); /* spool_name_is says how long it is */
+	if (spool_read_header(fd, &header, NULL) != BURR_OK || !spool_is_of_old_boot(&header))
+		return;
+	memcpy(spool->boot_id, header.boot_id, sizeof(spool->boot_id));
+	spool->boot_began_ns = atomic_load(&header.clock_offset_ns);
+}
+
+/* Earlier boots first, this one last; one boot's stand together. */
+static int compare_listed(const void *left, const void *right)
+{
+	const struct listed *a = left;
+	const struct listed *b = right;
+	if (a->boot_began_ns != b->boot_began_ns)
+		return a->boot_began_ns < b->boot_began_ns ? -1 : 1;
+	return strcmp(a->boot_id, b->boot_id);
+}
+
+static void sort_listing(struct listing *listing)
+{
+	for (size_t i = 0; i < listing->count; i++) {
+		struct listed *a = &listing->spools[i];
+		for (size_t j = 0; a->boot_id[0] && j < listing->count; j++) {
+			const struct listed *b = &listing->spools[j];
+			if (strcmp(a->boot_id, b->boot_id) == 0 && b->boot_began_ns < a->boot_began_ns)
+				a->boot_began_ns = b->boot_began_ns;
+		}
+	}
+	if (listing->count)
+		qsort(listing->spools, listing->count, sizeof(*listing->spools), compare_listed);
+}
+
+static bool list_spools(struct recovery *r, struct listing *listing)
 {
 	struct dirent *file;
 	DIR *dir = spool_list(r->store->dir_fd);
 	if (!dir) {
-		r->out->kept_count += r->out->kept_count == 0; /* at least: none was seen */
+		r->out->kept_count++; /* at least: none was seen */
 		snprintf(r->out->trouble, sizeof(r->out->trouble), "list the store: %s", strerror(errno));
-		return;
+		return false;
 	}
-	bool going_on = true;
-	others_pass_old_boots(r->others, !this_boot);
-	while (going_on && (file = readdir(dir))) {
+	while ((file = readdir(dir))) {
 		if (is_unborn(file->d_name))
 			remove_unborn(r, file->d_name);
-		else if (spool_name_is(file->d_name) && is_of_this_boot(r, file->d_name) == this_boot)
-			going_on = recover_spool(r, file->d_name);
+		else if (spool_name_is(file->d_name))
+			list_spool(r, listing, file->d_name);
 	}
-	others_pass_old_boots(r->others, false);
 	closedir(dir);
+	sort_listing(listing);
+	return true;
+}
+
+/* Those of an earlier boot first: all that is in them is older. */
+static void recover_all(struct recovery *r, bool old_only)
+{
+	CLEAN(listing_fini) struct listing listing = {0};
+	bool going_on = list_spools(r, &listing);
+	for (size_t i = 0; going_on && i < listing.count; i++) {
+		const struct listed *spool = &listing.spools[i];
+		if (old_only && !spool->boot_id[0])
+			break;
+		others_pass_boot(r->others, spool->boot_id[0] ? spool->boot_id : NULL);
+		going_on = recover_spool(r, spool->name);
+	}
+	others_pass_boot(r->others, NULL);
 }
 
 void recover_with(
@@ -326,7 +405,6 @@ void recover_with(
 {
 	struct recovery r = {store, appender, others, true, out};
 	recover_all(&r, false);
-	recover_all(&r, true);
 }
 
 static bool take_stalled(void *ctx, int fd, const char *name)
@@ -358,7 +436,6 @@ void recover_shared(
 {
 	struct recovery r = {store, appender, others, false, out};
 	recover_all(&r, false);
-	recover_all(&r, true);
 	appender_sync(appender, NULL);
 }
 
@@ -375,9 +452,7 @@ static void recover_by_ourselves(struct store *store, bool old_only, struct reco
 	struct appender *appender = others ? appender_new(store, &options) : NULL;
 	if (appender) {
 		struct recovery r = {store, appender, others, false, out};
-		recover_all(&r, false);
-		if (!old_only)
-			recover_all(&r, true);
+		recover_all(&r, old_only);
 		appender_sync(appender, NULL); /* the kernel goes on by itself */
 	}
 	appender_free(appender);

@@ -504,6 +504,107 @@ static void old_boots_spools_come_before_a_new_writers_records(void **state)
 	assert_log_counts(f, "x", count + 1);
 }
 
+/* While it is recovered a living writer goes on, whose clock began anew: its times say nothing about theirs.
+ */
+static void a_living_writers_records_come_after_an_old_boots(void **state)
+{
+	struct fixture *f = *state;
+	keep_append(f);
+	struct recording r = {.folder = f->folder, .held = true, .next = 10};
+	open_tracker(&r);
+	record_step(r.app, 10, 0);
+	note_new_spool(f);
+	make_dead(f, record_ten, 0);
+	int fd = open_dead(f, 1, O_RDWR);
+	set_other_boot(fd);
+	close(fd);
+	let_append(f);
+	recover(f);
+	assert_int_equal(burr_tracker_flush(r.tracker, 20000, NULL), BURR_OK);
+	assert_int_equal(burr_tracker_close(r.tracker, NULL), BURR_OK);
+	assert_log_counts(f, "x", 11);
+}
+
+/* Their times can be compared with each other, in whatever order the folder names them. */
+static void an_old_boots_spools_keep_their_order(void **state)
+{
+	enum { ROUNDS = 6 };
+	struct fixture *f = *state;
+	int64_t count = 0;
+	for (int round = 0; round < ROUNDS; round++) {
+		f->count = 0;
+		keep_append(f);
+		count = make_dead(f, record_ten, count);
+		count = make_dead(f, record_ten, count);
+		for (size_t i = 0; i < f->count; i++) {
+			int fd = open_dead(f, i, O_RDWR);
+			set_other_boot(fd);
+			close(fd);
+		}
+		let_append(f);
+		assert_int_equal(recover(f).spool_count, 2);
+		assert_log_counts(f, "x", count);
+	}
+	assert_no_spools(f);
+}
+
+/* Which of two earlier boots was the earlier one, the wall's clock tells. */
+static void old_boots_come_one_after_the_other(void **state)
+{
+	struct fixture *f = *state;
+	int64_t count = 0;
+	keep_append(f);
+	for (int i = 0; i < 4; i++)
+		count = make_dead(f, record_ten, count);
+	for (size_t i = 0; i < 4; i++) {
+		/* The later boot's id is the smaller one. */
+		const char *boot_id = i < 2 ? "11111111-" : "00000000-";
+		const int64_t offset_ns = i < 2 ? 1000 : 2000;
+		int fd = open_dead(f, i, O_RDWR);
+		write_at(fd, boot_id, strlen(boot_id), offsetof(struct spool_header, boot_id));
+		write_at(fd, &offset_ns, sizeof(offset_ns), offsetof(struct spool_header, clock_offset_ns));
+		close(fd);
+	}
+	let_append(f);
+	assert_int_equal(recover(f).spool_count, 4);
+	assert_log_counts(f, "x", count);
+}
+
+/* Its maker had no descriptor to ask the kernel with, or no /proc. */
+static void a_spool_without_a_boot_id_holds_up_nobody(void **state)
+{
+	static const char none[40];
+	struct fixture *f = *state;
+	make_dead(f, record_ten, 0);
+	int fd = open_dead(f, 0, O_RDWR);
+	write_at(fd, none, sizeof(none), offsetof(struct spool_header, boot_id));
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0); /* it lives */
+	struct recording r = {.folder = f->folder, .next = 10};
+	open_tracker(&r);
+	record_step(r.app, 10, 0);
+	assert_int_equal(burr_tracker_flush(r.tracker, 5000, NULL), BURR_OK);
+	assert_int_equal(burr_tracker_close(r.tracker, NULL), BURR_OK);
+	close(fd);
+	recover(f);
+	assert_log_counts(f, "x", 11);
+}
+
+static void the_boot_is_known_without_a_descriptor(void **state)
+{
+	struct rlimit before;
+	char first[40];
+	char second[40];
+	(void)state;
+	spool_boot_id(first);
+	assert_int_equal(strlen(first), 36);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit none = {0, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	spool_boot_id(second);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_string_equal(second, first);
+}
+
 /* What is whole in it comes; the rest is lost and counted, and the file goes. */
 static void a_spool_that_was_cut_short(void **state)
 {
@@ -663,6 +764,11 @@ int main(void)
 		TEST(spilled_entries_come_before_their_lane),
 		TEST(a_torn_spill_write_loses_nothing),
 		TEST(old_boots_spools_come_before_a_new_writers_records),
+		TEST(a_living_writers_records_come_after_an_old_boots),
+		TEST(an_old_boots_spools_keep_their_order),
+		TEST(old_boots_come_one_after_the_other),
+		TEST(a_spool_without_a_boot_id_holds_up_nobody),
+		TEST(the_boot_is_known_without_a_descriptor),
 		TEST(a_spool_that_was_cut_short),
 		TEST(a_spill_file_goes_at_the_process_end),
 		TEST(a_busy_writers_order_stays),

@@ -67,9 +67,7 @@ static void recovery_fini(struct recovery *r)
 static bool is_writer_gone(const struct spool_header *header)
 {
 	char host[sizeof(header->host)] = "";
-	char boot_id[40];
-	spool_boot_id(boot_id);
-	if (strcmp(boot_id, header->boot_id) != 0)
+	if (spool_is_of_old_boot(header))
 		return true;
 	return gethostname(host, sizeof(host) - 1) == 0 && strcmp(host, header->host) == 0 &&
 	       header->pid > 0 && kill((pid_t)header->pid, 0) < 0 && errno == ESRCH;
