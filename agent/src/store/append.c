@@ -27,6 +27,7 @@ struct cached {
 	size_t key_len;
 	struct log *log;
 	uint64_t hash;
+	uint64_t batch; /* the last one that it was of */
 	bool used;
 	bool acknowledged; /* durability `group`: since its last sync */
 	struct cached *chain;
@@ -65,6 +66,9 @@ struct slot {
 struct appender {
 	struct store *store;
 	struct appender_options options;
+	size_t log_max;   /* what has room of options.log_max */
+	bool lacked_room; /* in this batch: for a descriptor */
+	uint64_t batch;   /* the number of the one at hand */
 	struct cached *buckets[BUCKETS];
 	struct cached *newest;
 	struct cached *oldest;
@@ -98,6 +102,9 @@ struct appender *appender_new(struct store *store, const struct appender_options
 		return NULL;
 	a->store = store;
 	a->options = *options;
+	if (!a->options.log_max)
+		a->options.log_max = 1;
+	a->log_max = a->options.log_max;
 	a->sync_first = options->sync_first;
 	a->sync_due = INT64_MAX;
 	a->slot_index = calloc(SLOT_INDEX, sizeof(*a->slot_index));
@@ -105,6 +112,11 @@ struct appender *appender_new(struct store *store, const struct appender_options
 		return a;
 	free(a);
 	return NULL;
+}
+
+size_t appender_log_max(const struct appender *a)
+{
+	return a->log_max;
 }
 
 /* ---- cache of logs ---- */
@@ -183,27 +195,73 @@ static bool is_due(const struct cached *c)
 	return c->acknowledged && log_needs_sync(c->log);
 }
 
-/* A log that waits for its sync, or for another after one that failed, stays open until it had it: opened
- * anew it would not know. */
-static bool must_stay(const struct cached *c)
+static bool waits_for_sync(const struct cached *c)
 {
 	return is_due(c) || log_sync_failed(c->log);
 }
 
+/* A log that waits for its sync, or for another after one that failed, or for its torn tail to grow old,
+ * stays open until then: opened anew it would not know. */
+static bool must_stay(const struct cached *c)
+{
+	return waits_for_sync(c) || log_waits_for_tail(c->log);
+}
+
+static void make_newest(struct appender *a, struct cached *c)
+{
+	unlink_age(a, c);
+	link_newest(a, c);
+}
+
 static void drop_exceeding(struct appender *a)
 {
-	if (a->cached_count > a->options.log_max && must_stay(a->oldest))
+	if (a->cached_count > a->log_max && waits_for_sync(a->oldest))
 		(void)appender_sync(a, NULL); /* what it could not sync stays */
-	for (size_t tries = 2 * a->cached_count; tries && a->cached_count > a->options.log_max; tries--) {
+	for (size_t tries = 2 * a->cached_count; tries && a->cached_count > a->log_max; tries--) {
 		struct cached *c = a->oldest;
 		if (!c->used && !must_stay(c)) {
 			drop_log(a, c);
 			continue;
 		}
 		c->used = false;
-		unlink_age(a, c);
-		link_newest(a, c);
+		make_newest(a, c);
 	}
+}
+
+static bool is_without_descriptors(burr_status status)
+{
+	return status == BURR_ELATER && (errno == EMFILE || errno == ENFILE);
+}
+
+/* In the middle of a batch only what is not of it can go. False: there is none. */
+static bool drop_one(struct appender *a)
+{
+	for (size_t tries = a->cached_count; tries; tries--) {
+		struct cached *c = a->oldest;
+		if (c->batch != a->batch && !must_stay(c)) {
+			drop_log(a, c);
+			return true;
+		}
+		make_newest(a, c);
+	}
+	return false;
+}
+
+/* An application's turn comes when others are closed. */
+static void note_lack(struct appender *a)
+{
+	const size_t open = a->cached_count < a->log_max ? a->cached_count : a->log_max;
+	a->log_max = open > 1 ? open / 2 : 1;
+	a->lacked_room = true;
+}
+
+/* Who had the descriptors may have given them back: one more with each batch that did not lack any. */
+static void begin_batch(struct appender *a)
+{
+	if (!a->lacked_room && a->log_max < a->options.log_max)
+		a->log_max++;
+	a->lacked_room = false;
+	a->batch++;
 }
 
 static struct cached *add_cached(struct appender *a, const struct slot *slot, struct log *log)
@@ -247,6 +305,16 @@ void appender_free(struct appender *a)
 	free(a);
 }
 
+static burr_status open_log(struct appender *a, const struct slot *slot, struct log **out, burr_error *err)
+{
+	burr_status status;
+	do {
+		errno = 0;
+		status = log_open(a->store, slot->project, slot->app_id, out, err);
+	} while (is_without_descriptors(status) && drop_one(a));
+	return status;
+}
+
 /* The application's log, looked at afresh. One that was deleted or replaced is opened by path once more. */
 static burr_status use_log(struct appender *a, struct slot *slot, burr_error *err)
 {
@@ -255,7 +323,7 @@ static burr_status use_log(struct appender *a, struct slot *slot, burr_error *er
 		struct cached *c = slot_cached(a, slot);
 		if (!c) {
 			struct log *log;
-			status = log_open(a->store, slot->project, slot->app_id, &log, err);
+			status = open_log(a, slot, &log, err);
 			if (status != BURR_OK)
 				return status;
 			c = add_cached(a, slot, log);
@@ -265,6 +333,7 @@ static burr_status use_log(struct appender *a, struct slot *slot, burr_error *er
 			}
 		}
 		c->used = true;
+		c->batch = a->batch;
 		if (!a->options.alone && !log_try_lock(c->log))
 			return burr_fail(err, BURR_ELATER, "another process is appending to it");
 		slot->locked = !a->options.alone;
@@ -554,8 +623,6 @@ static burr_status take_entries(
 			status = entry->side_len ? take_side(a, slot, entry, context, err)
 						 : take_record(a, slot, entry, context, err);
 	}
-	if (status == BURR_ELATER && (errno == EMFILE || errno == ENFILE))
-		a->options.log_max = a->cached_count / 2; /* this one's turn comes when others are closed */
 	return status;
 }
 
@@ -581,9 +648,12 @@ static void store_slot(struct appender *a, struct slot *slot, const struct line_
 {
 	burr_error why;
 	buf_clear(&a->lines);
+	errno = 0;
 	burr_status status = find_others(a, slot, context, &why);
 	if (status == BURR_OK)
 		status = take_entries(a, slot, context, &why);
+	if (is_without_descriptors(status))
+		note_lack(a);
 	if (status == BURR_OK)
 		status = write_lines(a, slot, &why);
 	else if (slot->log)
@@ -738,6 +808,7 @@ burr_status appender_store(
 	struct line_context context = {request->writer, request->clock_offset_ns, request->about, &faults};
 	faults.count = 0;
 	a->lost_count = 0;
+	begin_batch(a);
 	burr_status status = read_entries(a, request, err);
 	if (status != BURR_OK)
 		return status;

@@ -16,7 +16,7 @@ struct appender;
 typedef void appended_fn(void *ctx, struct slice project, struct slice app_id);
 
 struct appender_options {
-	size_t log_max;  /* logs kept open */
+	size_t log_max;  /* logs kept open, at least 1; fewer for a while after there was no descriptor */
 	bool alone;      /* the right to append is exclusive: no log needs its own lock */
 	bool sync_first; /* who had the right before may have died: in a store with durability `group`
 			  * or `power` all is synced once, before anything is acknowledged */
@@ -30,6 +30,9 @@ struct appender_options {
 /* The store is borrowed and outlives the appender. NULL without memory. */
 struct appender *appender_new(struct store *store, const struct appender_options *options);
 void appender_free(struct appender *appender);
+
+/* How many logs it keeps open at the moment. */
+size_t appender_log_max(const struct appender *appender);
 
 /* Store the entries of a request that request_read accepted, and append the Reply (with a verdict for each
  * application) to out_reply. The caller has the right to append for the whole call.

@@ -518,6 +518,109 @@ static void more_writers_than_are_remembered(void **state)
 	free(text);
 }
 
+/* How often a batch is put until it is stored, 25 ms between. */
+static int count_tries(struct fixture *f, struct appender *a)
+{
+	enum { TRIES_MAX = 20 };
+	int tries = 1;
+	while (put(f, a) == VERDICT_LATER && tries < TRIES_MAX) {
+		usleep(25000);
+		tries++;
+	}
+	return tries;
+}
+
+/* Once without a descriptor, at a time when no log was open: logs are kept open again after that, and so
+ * a torn tail is timed. */
+static void a_lack_of_descriptors_passes(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before;
+	struct appender *a = new_appender(f, 3, true);
+	make_app(f, a, "x");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit none = {0, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	begin(f, WRITER_A);
+	add(f, "x", 2, 1, 0);
+	assert_int_equal(put(f, a), VERDICT_LATER);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(appender_log_max(a), 1);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(put(f, a), VERDICT_DONE);
+	assert_int_equal(appender_log_max(a), 3);
+	testing_append(f->folder, "p/x/log.jsonl", "{\"type\":\"begin_en");
+	begin(f, WRITER_A);
+	add(f, "x", 2, 2, 0);
+	assert_int_equal(count_tries(f, a), 2);
+	appender_free(a);
+}
+
+/* In the middle of a batch what is not of it gives way. */
+static void a_batch_takes_the_place_of_other_logs(void **state)
+{
+	enum { APPS = 20, FREE = 14 };
+	struct fixture *f = *state;
+	struct rlimit before;
+	char name[16];
+	struct appender *a = new_appender(f, APPS, true);
+	for (int i = 0; i < APPS; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		make_app(f, a, name);
+	}
+	int next = dup(0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit few = {(rlim_t)next + FREE, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (int i = 0; i < APPS; i++) {
+		if (i % (APPS / 2) == 0)
+			begin(f, WRITER_A);
+		snprintf(name, sizeof(name), "n%d", i);
+		add(f, name, 2, 1, 0);
+		if (i % (APPS / 2) == APPS / 2 - 1)
+			assert_int_equal(put(f, a), VERDICT_DONE);
+	}
+	assert_int_equal(appender_log_max(a), APPS);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_log(f, "n19", "a.2.1");
+	appender_free(a);
+}
+
+/* More applications than may stay open are busy between two looks at the torn log. */
+static void a_torn_tail_is_timed_beside_busy_neighbours(void **state)
+{
+	enum { NEIGHBOURS = 12, TRIES_MAX = 10 };
+	struct fixture *f = *state;
+	char name[16];
+	struct appender *a = new_appender(f, 4, true);
+	make_app(f, a, "x");
+	for (int i = 0; i < NEIGHBOURS; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		make_app(f, a, name);
+	}
+	testing_append(f->folder, "p/x/log.jsonl", "{\"type\":\"begin_en");
+	enum verdict_kind verdict = VERDICT_LATER;
+	int tries = 0;
+	for (uint64_t n = 1; verdict == VERDICT_LATER && tries < TRIES_MAX; tries++) {
+		for (int round = 0; round < 3; round++, n++) {
+			begin(f, WRITER_B);
+			for (int i = 0; i < NEIGHBOURS; i++) {
+				snprintf(name, sizeof(name), "n%d", i);
+				add(f, name, 2, n, 0);
+			}
+			assert_int_equal(put(f, a), VERDICT_DONE);
+		}
+		begin(f, WRITER_A);
+		add(f, "x", 2, 1, 0);
+		verdict = put(f, a);
+		usleep(25000);
+	}
+	assert_int_equal(verdict, VERDICT_DONE);
+	assert_int_equal(tries, 2);
+	appender_free(a);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -530,6 +633,9 @@ int main(void)
 		TEST(a_log_that_is_locked_is_later_and_the_others_go_on),
 		TEST(logs_come_and_go_from_the_cache),
 		TEST(logs_are_closed_where_descriptors_are_short),
+		TEST(a_lack_of_descriptors_passes),
+		TEST(a_batch_takes_the_place_of_other_logs),
+		TEST(a_torn_tail_is_timed_beside_busy_neighbours),
 		TEST(half_a_write_is_taken_back),
 		TEST(a_log_that_was_cut_or_replaced_is_read_anew),
 		TEST(a_damaged_batch_stores_nothing),

@@ -17,6 +17,7 @@ enum {
 	SCAN_CHUNK = 65536,
 	SCAN_FIRST = 4096, /* who looks for a writer's last number mostly finds it in the last lines */
 	TORN_AGE_NS = 20 * 1000 * 1000, /* a tail that has not grown for this long has no living writer */
+	TORN_AGAIN_S = 5,
 	NUMBERS_FIRST = 8,
 	NUMBERS_MAX = 2048, /* places for writers and lanes, 80 KB: what does not fit is read again */
 	PATH_SIZE = PROJECT_NAME_MAX + APP_ID_MAX + 32,
@@ -541,6 +542,11 @@ static burr_status check_tail(struct log *log, burr_error *err)
 	log->torn_length = 0;
 	log->clean = true;
 	return BURR_OK;
+}
+
+bool log_waits_for_tail(const struct log *log)
+{
+	return log->torn_length && clock_mono_ns() - log->torn_since_ns < TORN_AGAIN_S * INT64_C(1000000000);
 }
 
 burr_status log_refresh(struct log *log, burr_error *err)

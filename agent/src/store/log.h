@@ -39,6 +39,9 @@ void log_unlock(struct log *log);
  * BURR_ELATER: a tail that somebody may still be writing. BURR_ENOTFOUND: the file was deleted or replaced;
  * close and open by path once more. */
 burr_status log_refresh(struct log *log, burr_error *err);
+/* Such a tail is being timed, by this struct alone: closed now, the log would begin to wait anew when it is
+ * opened again. Who asks again does so within a second; after five nobody does. */
+bool log_waits_for_tail(const struct log *log);
 
 /* Whether record n of a writer's lane is to be appended, or stands there already. log_start: as in Entry. A
  * new one is taken for the last of its lane from now on, for good when its line is appended. */
