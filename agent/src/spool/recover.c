@@ -31,6 +31,25 @@ static void note(struct recovery *r, const char *name, const char *why)
 
 /* ---- one spool's records ---- */
 
+/* Applications, a bit for each value of their hash: one may be taken for another. */
+struct app_set {
+	unsigned char bits[8192];
+	size_t count;
+};
+
+static bool has_app(const struct app_set *set, uint32_t hash)
+{
+	const uint32_t bit = hash % (8 * sizeof(set->bits));
+	return set->bits[bit / 8] & 1u << bit % 8;
+}
+
+static void add_app(struct app_set *set, uint32_t hash)
+{
+	const uint32_t bit = hash % (8 * sizeof(set->bits));
+	set->count += !has_app(set, hash);
+	set->bits[bit / 8] |= (unsigned char)(1u << bit % 8);
+}
+
 /* One spool's records on their way, and what became of them. */
 struct passage {
 	struct recovery *r;
@@ -39,21 +58,15 @@ struct passage {
 	uint64_t lost_count;
 	uint64_t dropped_count;
 	bool kept; /* some must be tried again */
-	/* Applications of which some wait, a bit for each value of their hash: of those nothing more is
-	 * taken, because a later record in the log would say that the earlier ones are there. */
-	unsigned char waiting[8192];
+	/* Applications of which some wait: of those nothing more is taken, because a later record in the log
+	 * would say that the earlier ones are there. */
+	struct app_set waiting;
+	struct app_set batch; /* those of the one at hand */
 };
-
-static bool waits(const struct passage *p, uint32_t hash)
-{
-	const uint32_t bit = hash % (8 * sizeof(p->waiting));
-	return p->waiting[bit / 8] & 1u << bit % 8;
-}
 
 static void make_wait(struct passage *p, const struct verdict *verdict)
 {
-	const uint32_t bit = spool_hash(verdict->project, verdict->app_id) % (8 * sizeof(p->waiting));
-	p->waiting[bit / 8] |= (unsigned char)(1u << bit % 8);
+	add_app(&p->waiting, spool_hash(verdict->project, verdict->app_id));
 	p->kept = true;
 }
 
@@ -126,24 +139,57 @@ static bool makes_application(const struct foreign *held, size_t i)
 	return foreign_read(held, &held->entries[i], &entry) && entry.type == RECORD_APPLICATION;
 }
 
-/* Put a batch's entries from *at on, which is moved behind them; returns how many. */
-static uint64_t put_batch(
-	const struct passage *p, const struct foreign *held, size_t *at, struct buf *request)
+/* Of how many applications a batch may be: each needs its log, and those of the batch before are open still.
+ */
+static size_t apps_max(const struct recovery *r)
 {
+	const size_t half = appender_log_max(r->appender) / 2;
+	return half > 1 ? half : 1;
+}
+
+/* Put a batch's entries from *at on, which is moved behind them; returns how many. */
+static uint64_t put_batch(struct passage *p, const struct foreign *held, size_t *at, struct buf *request)
+{
+	const size_t app_max = apps_max(p->r);
 	uint64_t count = 0;
 	size_t bytes = 0;
+	memset(&p->batch, 0, sizeof(p->batch));
 	for (; *at < held->entry_count && count < BATCH_APPS_MAX; ++*at) { /* each may be another's */
 		struct slice entry = {held->bytes.data + held->entries[*at].at, held->entries[*at].len};
 		size_t cost = entry.len + gather_side_len(entry);
-		if (waits(p, held->entries[*at].hash))
+		const uint32_t hash = held->entries[*at].hash;
+		if (has_app(&p->waiting, hash))
 			continue;
 		if (count && (bytes + cost > BATCH_BYTES || makes_application(held, *at)))
 			break;
+		if (p->batch.count == app_max && !has_app(&p->batch, hash))
+			break;
+		add_app(&p->batch, hash);
 		bytes += cost;
 		count++;
 		buf_append_slice(request, entry);
 	}
 	return count;
+}
+
+/* Put the entries from *at on as one batch, and store it. Where there were not descriptors enough for it, *at
+ * stays, and the next one is smaller: else the same applications would lack them with each recovery. */
+static burr_status store_some(
+	struct passage *p, const struct foreign *held, size_t *at, struct buf *request, struct buf *reply)
+{
+	const size_t from = *at;
+	const size_t log_max = appender_log_max(p->r->appender);
+	const uint64_t put = put_batch(p, held, at, request);
+	if (!put)
+		return BURR_OK;
+	burr_status status = request->failed ? BURR_ENOMEM : store_batch(p->r, request, reply);
+	if (status != BURR_OK)
+		return status;
+	if (appender_log_max(p->r->appender) < log_max)
+		*at = from;
+	else
+		count_verdicts(p, held, from, *at, put, reply);
+	return BURR_OK;
 }
 
 /* Batches as its writer would have sent them: it left off in the middle, and its records' identities say what
@@ -164,16 +210,11 @@ static burr_status store_all(void *passage, const struct foreign *held)
 			.about = foreign_about(writer),
 			.clock_offset_ns = writer->clock_offset_ns,
 		};
-		const size_t from = i;
 		buf_clear(&request);
 		request_put(&request, &head);
-		uint64_t put = put_batch(p, held, &i, &request);
-		if (!put)
-			continue;
-		burr_status status = request.failed ? BURR_ENOMEM : store_batch(p->r, &request, &reply);
+		burr_status status = store_some(p, held, &i, &request, &reply);
 		if (status != BURR_OK)
 			return status;
-		count_verdicts(p, held, from, i, put, &reply);
 	}
 	return BURR_OK;
 }

@@ -249,6 +249,83 @@ static void more_applications_than_a_batch_takes(void **state)
 	assert_no_spools(f);
 }
 
+enum { MANY_APPS = 300, FEW_FILES = 40 };
+
+static void name_one_of(char out[16], int i)
+{
+	snprintf(out, 16, "m%d", i);
+}
+
+static void record_many_apps(struct recording *r)
+{
+	burr_tracker_app *apps[MANY_APPS];
+	char name[16];
+	for (int i = 0; i < MANY_APPS; i++) {
+		name_one_of(name, i);
+		apps[i] = make_app(r, name);
+	}
+	hold_append(r);
+	for (int i = 0; i < MANY_APPS; i++)
+		record_step(apps[i], 0, 0);
+}
+
+static void leave_few_files(struct rlimit *before)
+{
+	int next = dup(0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+	const struct rlimit few = {(rlim_t)next + FEW_FILES, before->rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+}
+
+static void assert_many_apps(struct fixture *f)
+{
+	char name[16];
+	for (int i = 0; i < MANY_APPS; i++) {
+		name_one_of(name, i);
+		assert_log_counts(f, name, 1);
+	}
+	assert_no_spools(f);
+}
+
+static void more_applications_than_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before;
+	make_dead(f, record_many_apps, 0);
+	leave_few_files(&before);
+	struct recovered got = recover(f);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(got.spool_count == 1 && got.kept_count == 0 && got.record_count == MANY_APPS);
+	assert_many_apps(f);
+}
+
+/* As a collector does it, which takes three of four descriptors for its logs. */
+static void more_applications_than_a_collectors_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before;
+	struct recovered got = {0};
+	make_dead(f, record_many_apps, 0);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	struct appender_options options = {
+		.log_max = FEW_FILES / 4 * 3,
+		.alone = true,
+		.begin_others = others_begin,
+		.find_others = others_find,
+		.others = others,
+	};
+	struct appender *appender = appender_new(f->store, &options);
+	assert_true(others && appender);
+	leave_few_files(&before);
+	recover_with(f->store, appender, others, &got);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	appender_free(appender);
+	others_free(others);
+	assert_true(got.spool_count == 1 && got.kept_count == 0);
+	assert_many_apps(f);
+}
+
 /* ---- what is no spool of ours, and what must not be touched ---- */
 
 static void a_living_writers_spool_stays(void **state)
@@ -754,6 +831,8 @@ int main(void)
 		TEST(half_a_write_is_not_what_was_there_before),
 		TEST(what_waits_is_not_overtaken),
 		TEST(more_applications_than_a_batch_takes),
+		TEST(more_applications_than_descriptors),
+		TEST(more_applications_than_a_collectors_descriptors),
 		TEST(a_living_writers_spool_stays),
 		TEST(nothing_without_the_right_to_append),
 		TEST(other_versions_and_garbage_are_set_aside),
