@@ -179,14 +179,15 @@ struct spool {
 	struct link *link;
 	struct appender *appender;
 	struct others *others;
+	struct recoverer *recoverer; /* while dead writers left what could not be stored yet; else NULL */
 	struct batch *batch;
 	struct spill spill;
 	int64_t gathered_ns;       /* the T of the last gathering */
 	int64_t recorded_ns;       /* when a record was there last */
 	int64_t collector_seen_ns; /* a collector is there since; 0: none */
 	int64_t last_pass_ns;
-	int64_t settle_at_ns; /* when a private spool tries for a file again */
-	int64_t recovered_ns; /* when other spools were looked at last */
+	int64_t settle_at_ns;  /* when a private spool tries for a file again */
+	int64_t recover_at_ns; /* when dead writers' spools are looked for again */
 	uint64_t populated_at[SPOOL_LANES];
 	uint64_t heads_seen; /* gather_heads at the last gathering */
 	uint64_t rounds;

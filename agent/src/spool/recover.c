@@ -480,32 +480,53 @@ void recover_shared(
 	appender_sync(appender, NULL);
 }
 
-static void recover_by_ourselves(struct store *store, bool old_only, struct recovered *out)
+struct recoverer {
+	struct store *store;
+	struct others *others;
+	struct appender *appender;
+};
+
+struct recoverer *recoverer_new(struct store *store)
 {
-	struct others *others = others_new(store, SLICE_NONE);
+	struct recoverer *r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->store = store;
+	r->others = others_new(store, SLICE_NONE);
 	struct appender_options options = {
 		.log_max = OWN_LOGS_MAX,
 		.sync_first = true,
 		.begin_others = others_begin,
 		.find_others = others_find,
-		.others = others,
+		.others = r->others,
 	};
-	struct appender *appender = others ? appender_new(store, &options) : NULL;
-	if (appender) {
-		struct recovery r = {store, appender, others, false, out};
-		recover_all(&r, old_only);
-		appender_sync(appender, NULL); /* the kernel goes on by itself */
-	}
-	appender_free(appender);
-	others_free(others);
+	r->appender = r->others ? appender_new(store, &options) : NULL;
+	if (r->appender)
+		return r;
+	recoverer_free(r);
+	return NULL;
+}
+
+void recoverer_free(struct recoverer *r)
+{
+	if (!r)
+		return;
+	appender_free(r->appender);
+	others_free(r->others);
+	free(r);
+}
+
+void recoverer_run(struct recoverer *recoverer, bool old_only, struct recovered *out)
+{
+	struct recovery r = {recoverer->store, recoverer->appender, recoverer->others, false, out};
+	recover_all(&r, old_only);
+	appender_sync(recoverer->appender, NULL); /* the kernel goes on by itself */
 }
 
 void recover_store(struct store *store, struct recovered *out)
 {
-	recover_by_ourselves(store, false, out);
-}
-
-void recover_old_boots(struct store *store, struct recovered *out)
-{
-	recover_by_ourselves(store, true, out);
+	struct recoverer *recoverer = recoverer_new(store);
+	if (recoverer)
+		recoverer_run(recoverer, false, out);
+	recoverer_free(recoverer);
 }

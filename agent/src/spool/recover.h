@@ -30,10 +30,17 @@ struct recovered {
 /* Without a collector: takes the right to append, pass by pass. Ends early where somebody else has it. The
  * counts are added to. */
 void recover_store(struct store *store, struct recovered *out);
-/* Only what is of an earlier boot of the machine: all of that is older than anything that is recorded now. */
-void recover_old_boots(struct store *store, struct recovered *out);
-/* The same with the caller's appender, for who tries again what was kept: an appender mends a log that ends
- * inside a line when it has seen it so for 20 ms. */
+/* The same for who tries again what was kept: an appender mends a log that ends inside a line when it has
+ * seen it so for 20 ms. So whoever made a recoverer keeps it until nothing is kept, and no longer: it holds
+ * descriptors. The store is borrowed. NULL without memory.
+ *
+ * old_only: only what is of an earlier boot of the machine: all of that is older than anything that is
+ * recorded now. */
+struct recoverer;
+struct recoverer *recoverer_new(struct store *store);
+void recoverer_free(struct recoverer *recoverer);
+void recoverer_run(struct recoverer *recoverer, bool old_only, struct recovered *out);
+/* And with the caller's appender. */
 void recover_shared(
 	struct store *store, struct appender *appender, struct others *others, struct recovered *out);
 /* For who holds the right to append: with its own appender. */

@@ -146,6 +146,46 @@ static void half_a_write_is_not_what_was_there_before(void **state)
 	assert_log_counts(f, "y", 10);
 }
 
+/* ---- a writer that was killed in the middle of an append ---- */
+
+static const char HALF_A_LINE[] = "{\"type\":\"begin_en";
+
+static void a_torn_tail_is_mended_by_who_tries_again(void **state)
+{
+	struct fixture *f = *state;
+	struct recovered got = {0};
+	make_dead(f, record_ten, 0);
+	testing_append(f->folder, "p/x/log.jsonl", HALF_A_LINE);
+	struct recoverer *recoverer = recoverer_new(f->store);
+	assert_non_null(recoverer);
+	recoverer_run(recoverer, false, &got);
+	assert_true(got.kept_count == 1 && got.spool_count == 0);
+	usleep(25000);
+	recoverer_run(recoverer, false, &got);
+	recoverer_free(recoverer);
+	assert_int_equal(got.spool_count, 1);
+	assert_log_counts(f, "x", 10);
+	assert_no_spools(f);
+}
+
+/* Whoever opens the store next does it, if only to record nothing. */
+static void a_torn_tail_is_mended_by_the_next_process(void **state)
+{
+	enum { TRIES_MAX = 100 };
+	struct fixture *f = *state;
+	int tries = 0;
+	make_dead(f, record_ten, 0);
+	testing_append(f->folder, "p/x/log.jsonl", HALF_A_LINE);
+	struct recording r = {.folder = f->folder};
+	open_tracker(&r);
+	while (faccessat(f->store->dir_fd, f->names[0], F_OK, 0) == 0 && tries++ < TRIES_MAX)
+		usleep(50000);
+	assert_true(tries < TRIES_MAX);
+	assert_int_equal(burr_tracker_close(r.tracker, NULL), BURR_OK);
+	assert_log_counts(f, "x", 10);
+	assert_no_spools(f);
+}
+
 /* ---- of many applications ---- */
 
 /* A record of x, more than a batch of y, and another record of x. */
@@ -829,6 +869,8 @@ int main(void)
 		TEST(writers_after_each_other),
 		TEST(by_several_at_once),
 		TEST(half_a_write_is_not_what_was_there_before),
+		TEST(a_torn_tail_is_mended_by_who_tries_again),
+		TEST(a_torn_tail_is_mended_by_the_next_process),
 		TEST(what_waits_is_not_overtaken),
 		TEST(more_applications_than_a_batch_takes),
 		TEST(more_applications_than_descriptors),

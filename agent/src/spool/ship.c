@@ -48,7 +48,8 @@ enum {
 	PAUSE_MAX_MS = 1000,
 	COLLECTOR_GRACE_MS = 1000, /* no pass of our own for this long after a collector was seen to start */
 	BETWEEN_PASSES_MS = 100,   /* and this long between passes after that */
-	RECOVER_AGAIN_MS = 1000,   /* while there are other spools, and records flow */
+	RECOVER_AGAIN_MS = 1000,   /* while there are other spools, and records flow or some were kept */
+	RECOVER_SOON_MS = 25,      /* the first time: a log that ends inside a line can be mended then */
 	SETTLE_AGAIN_MS = 1000,    /* a spool without a file */
 	POLL_MS = 5,               /* while records flow: a wake-up for each would cost a call 4.6 us */
 	POLL_SLOWER_MS = 20,       /* after 100 ms without one */
@@ -328,7 +329,9 @@ static bool may_pass(struct spool *spool)
 		 * (sync_first). */
 		if (spool->collector_seen_ns && spool->store->durability != DURABILITY_OS) {
 			appender_free(spool->appender);
+			recoverer_free(spool->recoverer);
 			spool->appender = NULL;
+			spool->recoverer = NULL;
 		}
 		spool->collector_seen_ns = 0;
 		return true;
@@ -634,6 +637,8 @@ static void idle(struct spool *spool, const struct batch *batch)
 		until_ns = appender_sync_due(spool->appender);
 	if (spool->file.is_private && spool->settle_at_ns < until_ns)
 		until_ns = spool->settle_at_ns;
+	if (spool->recoverer && spool->recover_at_ns < until_ns)
+		until_ns = spool->recover_at_ns;
 	if (quiet_ns < POLL_FOR_MS * MS) {
 		int64_t poll_ns = (quiet_ns < POLL_FOR_MS * MS / 10 ? POLL_MS : POLL_SLOWER_MS) * MS;
 		wait_word(spool, SHIP_WAITS, now + poll_ns < until_ns ? now + poll_ns : until_ns);
@@ -665,21 +670,47 @@ static bool prepare(struct spool *spool)
 	return false;
 }
 
+static void end_recovery(struct spool *spool)
+{
+	recoverer_free(spool->recoverer);
+	spool->recoverer = NULL;
+}
+
+static void recover_some(struct spool *spool, bool old_only, struct recovered *recovered)
+{
+	const bool again = spool->recoverer;
+	if (!again)
+		spool->recoverer = recoverer_new(spool->store);
+	if (spool->recoverer)
+		recoverer_run(spool->recoverer, old_only, recovered);
+	if (!recovered->kept_count)
+		end_recovery(spool);
+	else if (!again)
+		spool->recover_at_ns = clock_mono_ns() + RECOVER_SOON_MS * MS;
+}
+
 /* What dead processes left in the store, where no collector does it. A spool whose lock somebody had for a
  * moment, or whose log ended inside a line, is looked at again. */
-static void recover(struct spool *spool, void (*take)(struct store *store, struct recovered *out))
+static void recover(struct spool *spool, bool old_only)
 {
 	struct recovered recovered = {0};
-	if (store_has_collector(spool->store, NULL))
-		return;
-	spool->recovered_ns = clock_mono_ns();
+	spool->recover_at_ns = clock_mono_ns() + RECOVER_AGAIN_MS * MS;
 	pthread_mutex_lock(&spool->pass_lock);
-	take(spool->store, &recovered);
+	if (store_has_collector(spool->store, NULL))
+		end_recovery(spool);
+	else
+		recover_some(spool, old_only, &recovered);
 	pthread_mutex_unlock(&spool->pass_lock);
 	if (recovered.record_count || recovered.lost_count)
 		diag_say("took %llu records out of %llu spools that processes left, %llu of them lost",
 			(unsigned long long)recovered.record_count, (unsigned long long)recovered.spool_count,
 			(unsigned long long)recovered.lost_count);
+}
+
+static bool may_recover(struct spool *spool)
+{
+	return clock_mono_ns() >= spool->recover_at_ns &&
+	       (spool->recoverer || others_count(spool->others).spools);
 }
 
 /* On this thread, whose table of descriptors it is. */
@@ -691,6 +722,7 @@ static void tear_down(struct spool *spool)
 	spill_close(spool);
 	link_close(spool->link);
 	appender_free(spool->appender);
+	end_recovery(spool);
 	others_free(spool->others);
 	store_close(spool->store);
 	spool->link = NULL;
@@ -704,18 +736,17 @@ void *ship_run(void *arg)
 	struct spool *spool = arg;
 	isolate(spool);
 	if (prepare(spool)) {
-		recover(spool, recover_old_boots);
+		recover(spool, true);
 		bool moved = ship_round(spool, spool->batch);
-		recover(spool, recover_store);
+		recover(spool, false);
 		while (moved || !atomic_load(&spool->stopping)) {
 			if (!moved && !is_wanted(spool))
 				idle(spool, spool->batch);
 			moved = ship_round(spool, spool->batch);
 			if (moved)
 				sync_logs(spool);
-			if (clock_mono_ns() - spool->recovered_ns > RECOVER_AGAIN_MS * MS &&
-				others_count(spool->others).spools)
-				recover(spool, recover_store);
+			if (may_recover(spool))
+				recover(spool, false);
 		}
 	}
 	tear_down(spool);
@@ -731,6 +762,7 @@ struct left {
 	struct link *link;
 	struct appender *appender;
 	struct others *others;
+	struct recoverer *recoverer;
 	struct batch *batch;
 	struct spill spill;
 };
@@ -743,6 +775,7 @@ static void leave_descriptors(struct spool *spool)
 	store_close(spool->store);
 	link_close(spool->link);
 	appender_free(spool->appender);
+	end_recovery(spool);
 	others_free(spool->others);
 	fd_close(&spool->spill.fd);
 	spool->store = NULL;
@@ -758,13 +791,14 @@ void ship_leave(struct spool *spool)
 	struct left *left = malloc(sizeof(*left));
 	if (left) {
 		*left = (struct left){left_behind, spool->store, spool->link, spool->appender, spool->others,
-			spool->batch, spool->spill};
+			spool->recoverer, spool->batch, spool->spill};
 		left_behind = left;
 	}
 	spool->store = NULL;
 	spool->link = NULL;
 	spool->appender = NULL;
 	spool->others = NULL;
+	spool->recoverer = NULL;
 	spool->batch = NULL;
 	spool->isolated = false;
 	spool->spill = (struct spill){.fd = -1, .first_ns = INT64_MAX};
