@@ -16,6 +16,8 @@
 /* A folder's time moves in ticks: a change in the same tick as the last look does not show in it. */
 enum { TICK_NS = 20 * 1000 * 1000 };
 
+enum { OPEN_MAX = 32 }; /* spools: more programs than that seldom record into one store at a time */
+
 /* What a spool's lanes have got and given, in bytes. */
 struct sums {
 	uint64_t published;
@@ -26,7 +28,7 @@ struct sums {
 /* Another writer's spool. It is read, never mapped: whoever cuts it would end us by a SIGBUS. */
 struct other {
 	char name[64];
-	int fd;
+	int fd; /* -1: it is opened for each look */
 	bool seen;
 	bool old_boot;
 	char boot_id[40];
@@ -48,6 +50,9 @@ struct others {
 	struct other *list;
 	size_t count;
 	size_t cap;
+	size_t open_count;
+	size_t open_max; /* falls where descriptors are short, for good: a look costs a few microseconds more
+			  */
 	struct timespec changed; /* the folder's time at the last look */
 	int64_t looked_ns;       /* the wall's time then; 0: look again whatever the folder says */
 	bool incomplete;         /* there is one that could not be opened */
@@ -60,14 +65,21 @@ struct others *others_new(const struct store *store, struct slice own_writer)
 	if (!o)
 		return NULL;
 	o->store = store;
+	o->open_max = OPEN_MAX;
 	if (own_writer.len)
 		snprintf(o->own_name, sizeof(o->own_name), "%s%.*s", SPOOL_PREFIX, SLICE_ARG(own_writer));
 	return o;
 }
 
-static void close_other(struct other *other)
+static void leave_open(struct others *o, struct other *other)
 {
+	o->open_count -= other->fd >= 0;
 	fd_close(&other->fd);
+}
+
+static void close_other(struct others *o, struct other *other)
+{
+	leave_open(o, other);
 	foreign_fini(&other->entries);
 }
 
@@ -81,9 +93,71 @@ void others_free(struct others *o)
 	if (!o)
 		return;
 	for (size_t i = 0; i < o->count; i++)
-		close_other(&o->list[i]);
+		close_other(o, &o->list[i]);
 	free(o->list);
 	free(o);
+}
+
+/* ---- descriptors ---- */
+
+/* After a failure for want of a descriptor: give one back. False: none is kept, or it was not that. */
+static bool give_one_back(struct others *o)
+{
+	if (errno != EMFILE && errno != ENFILE)
+		return false;
+	for (size_t i = 0; i < o->count; i++) {
+		if (o->list[i].fd < 0)
+			continue;
+		leave_open(o, &o->list[i]);
+		o->open_max = o->open_count;
+		return true;
+	}
+	return false;
+}
+
+static int open_spool(struct others *o, const char *name)
+{
+	int fd;
+	do
+		fd = spool_open(o->store->dir_fd, name, O_RDONLY);
+	while (fd < 0 && give_one_back(o));
+	return fd;
+}
+
+static DIR *open_folder(struct others *o)
+{
+	DIR *dir;
+	do
+		dir = spool_list(o->store->dir_fd);
+	while (!dir && give_one_back(o));
+	return dir;
+}
+
+/* Keep its descriptor, which is moved in, if there are not too many. */
+static void keep_open(struct others *o, struct other *other, int *fd)
+{
+	if (o->open_count >= o->open_max)
+		return;
+	other->fd = fd_take(fd);
+	o->open_count++;
+}
+
+/* A descriptor of the spool to look through, in *fd where it is not kept; -1 and errno. */
+static int look_into(struct others *o, struct other *other, int *fd)
+{
+	if (other->fd >= 0)
+		return other->fd;
+	*fd = open_spool(o, other->name);
+	if (*fd < 0)
+		return -1;
+	keep_open(o, other, fd);
+	return other->fd >= 0 ? other->fd : *fd;
+}
+
+/* Why a spool cannot be opened: it has gone, so what it held is in the logs; or it is none. */
+static bool is_gone(int error)
+{
+	return error == ENOENT || error == EINVAL || error == ELOOP;
 }
 
 /* ---- which there are ---- */
@@ -101,13 +175,14 @@ static void add(struct others *o, const char *name)
 		o->list = list;
 		o->cap = cap;
 	}
-	CLEAN(fd_close) int fd = spool_open(o->store->dir_fd, name, O_RDONLY);
-	o->incomplete = o->incomplete || (fd < 0 && errno != ENOENT && errno != EINVAL && errno != ELOOP);
+	CLEAN(fd_close) int fd = open_spool(o, name);
+	o->incomplete = o->incomplete || (fd < 0 && !is_gone(errno));
 	if (fd < 0 || spool_read_header(fd, &header, NULL) != BURR_OK)
 		return;
 	struct other *other = &o->list[o->count++];
 	memset(other, 0, sizeof(*other));
-	other->fd = fd_take(&fd);
+	other->fd = -1;
+	keep_open(o, other, &fd);
 	other->seen = true;
 	other->old_boot = spool_is_of_old_boot(&header);
 	memcpy(other->boot_id, header.boot_id, sizeof(other->boot_id));
@@ -126,7 +201,7 @@ static struct other *find(struct others *o, const char *name)
 static void list_again(struct others *o)
 {
 	struct dirent *file;
-	DIR *dir = spool_list(o->store->dir_fd);
+	DIR *dir = open_folder(o);
 	if (!dir) {
 		o->incomplete = true;
 		return;
@@ -146,7 +221,7 @@ static void list_again(struct others *o)
 	for (size_t i = o->count; i-- > 0;) {
 		if (o->list[i].seen)
 			continue;
-		close_other(&o->list[i]);
+		close_other(o, &o->list[i]);
 		o->list[i] = o->list[--o->count];
 	}
 }
@@ -176,20 +251,20 @@ static bool is_writers(const struct other *other, struct slice writer)
 	       memcmp(other->name + sizeof(SPOOL_PREFIX) - 1, writer.data, WRITER_ID_LEN) == 0;
 }
 
-static bool read_at(const struct other *other, void *to, size_t len, uint64_t at)
+static bool read_at(int fd, void *to, size_t len, uint64_t at)
 {
-	return pread(other->fd, to, len, (off_t)at) == (ssize_t)len;
+	return pread(fd, to, len, (off_t)at) == (ssize_t)len;
 }
 
 /* False when it cannot be read. */
-static bool sum_lanes(const struct other *other, struct sums *out)
+static bool sum_lanes(int fd, struct sums *out)
 {
 	struct spool_lane_head lanes[SPOOL_LANES];
 	uint64_t spill_length;
 	*out = (struct sums){0, 0, false};
-	if (!read_at(other, lanes, sizeof(lanes), SPOOL_HEADS_AT) ||
-		!read_at(other, &spill_length, sizeof(spill_length),
-			offsetof(struct spool_header, spill_length)))
+	if (!read_at(fd, lanes, sizeof(lanes), SPOOL_HEADS_AT) ||
+		!read_at(
+			fd, &spill_length, sizeof(spill_length), offsetof(struct spool_header, spill_length)))
 		return false;
 	for (uint32_t i = 0; i < SPOOL_LANES; i++) {
 		out->freed += atomic_load(&lanes[i].tail);
@@ -209,17 +284,29 @@ void others_begin(void *ctx)
 }
 
 /* The number of changes is read before the filter: one that is missed shows in it at the next look. */
-static bool refresh_filter(struct other *other)
+static bool read_filter(struct other *other, int fd)
 {
 	uint64_t changes;
-	if (other->asked)
-		return true;
-	if (!read_at(other, &changes, sizeof(changes), offsetof(struct spool_header, filter_changes)))
+	if (!read_at(fd, &changes, sizeof(changes), offsetof(struct spool_header, filter_changes)))
 		return false;
 	if (changes != other->filter_changes &&
-		!read_at(other, other->filter, sizeof(other->filter), SPOOL_FILTER_AT))
+		!read_at(fd, other->filter, sizeof(other->filter), SPOOL_FILTER_AT))
 		return false;
 	other->filter_changes = changes;
+	return true;
+}
+
+/* Once a batch. */
+static bool refresh_filter(struct others *o, struct other *other)
+{
+	CLEAN(fd_close) int temporary = -1;
+	if (other->asked)
+		return true;
+	int fd = look_into(o, other, &temporary);
+	if (fd < 0 && is_gone(errno))
+		memset(other->filter, 0, sizeof(other->filter));
+	else if (fd < 0 || !read_filter(other, fd))
+		return false;
 	other->asked = true;
 	return true;
 }
@@ -229,14 +316,19 @@ static burr_status read_other(struct others *o, struct other *other, burr_error 
 {
 	const struct held_filter all = {.before_ns = INT64_MAX, .own_times = true};
 	struct sums sums;
+	CLEAN(fd_close) int temporary = -1;
 	if (other->read)
 		return BURR_OK;
 	foreign_clear(&other->entries);
-	if (!sum_lanes(other, &sums))
+	int fd = look_into(o, other, &temporary);
+	if (fd < 0 && is_gone(errno)) {
+		other->read = true;
+		return BURR_OK;
+	}
+	if (fd < 0 || !sum_lanes(fd, &sums))
 		return burr_fail(err, BURR_ELATER, "%s cannot be read", other->name);
 	if (sums.holds && !(other->stored && sums.published == other->sums.published)) {
-		burr_status status =
-			held_read(o->store, other->fd, other->name, &all, &other->entries, NULL, err);
+		burr_status status = held_read(o->store, fd, other->name, &all, &other->entries, NULL, err);
 		if (status != BURR_OK && status != BURR_ECORRUPT)
 			return status;
 	}
@@ -285,7 +377,7 @@ burr_status others_find(void *ctx, struct slice writer, struct slice project, st
 		struct other *other = &o->list[i];
 		if (is_writers(other, writer) || (o->passing[0] && strcmp(other->boot_id, o->passing) != 0))
 			continue;
-		if (!refresh_filter(other))
+		if (!refresh_filter(o, other))
 			return burr_fail(err, BURR_ELATER, "%s cannot be read", other->name);
 		if (!spool_filter_has(other->filter, filter.hash))
 			continue;
@@ -308,10 +400,23 @@ struct others_count others_count(struct others *o)
 	struct sums sums;
 	refresh(o);
 	for (size_t i = 0; i < o->count; i++) {
+		CLEAN(fd_close) int temporary = -1;
+		int fd = look_into(o, &o->list[i], &temporary);
 		count.spools++;
-		count.holding += sum_lanes(&o->list[i], &sums) && sums.holds;
+		count.holding += fd >= 0 && sum_lanes(fd, &sums) && sums.holds;
 	}
 	return count;
+}
+
+/* What is told of it now is compared with what was told at the last call. */
+static bool is_stalled(struct other *other, const struct sums *sums)
+{
+	const bool stalled = sums->holds && other->held && other->sums.freed == sums->freed;
+	const bool known = other->stored && other->sums.published == sums->published;
+	other->held = sums->holds;
+	other->sums = *sums;
+	other->stored = other->stored && stalled;
+	return stalled && !known;
 }
 
 void others_each_stalled(struct others *o, others_visit_fn *visit, void *ctx)
@@ -320,15 +425,15 @@ void others_each_stalled(struct others *o, others_visit_fn *visit, void *ctx)
 	for (size_t i = 0; i < o->count; i++) {
 		struct other *other = &o->list[i];
 		struct sums sums;
-		if (other->old_boot || !sum_lanes(other, &sums))
+		char name[sizeof(other->name)];
+		CLEAN(fd_close) int temporary = -1;
+		int fd = other->old_boot ? -1 : look_into(o, other, &temporary);
+		if (fd < 0 || !sum_lanes(fd, &sums) || !is_stalled(other, &sums))
 			continue;
-		bool stalled = sums.holds && other->held && other->sums.freed == sums.freed;
-		bool known = other->stored && other->sums.published == sums.published;
-		other->held = sums.holds;
-		other->sums = sums;
-		if (!stalled)
-			other->stored = false;
-		else if (!known)
-			other->stored = visit(ctx, other->fd, other->name);
+		memcpy(name, other->name, sizeof(name));
+		const bool stored = visit(ctx, fd, name);
+		other = find(o, name); /* the visitor's batches have looked at the folder again */
+		if (other)
+			other->stored = stored;
 	}
 }

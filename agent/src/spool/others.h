@@ -6,6 +6,9 @@
  * by a filter which applications its writer may record for, so the common case (nobody else does) costs two
  * loads a spool.
  *
+ * Of a few spools the descriptors are kept; of more, and where there are none to be had, only the filters:
+ * then a spool is opened for each look.
+ *
  * Threads: one at a time. */
 #ifndef SPOOL_OTHERS_H
 #define SPOOL_OTHERS_H

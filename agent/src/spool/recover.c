@@ -282,13 +282,36 @@ static void finish_spool(struct passage *p)
 		out->on_spool(out->ctx, p->name, p->record_count, p->dropped_count);
 }
 
+/* For a spool, its spill file, a side file and another's spool. */
+static void make_room(struct recovery *r)
+{
+	enum { NEEDED = 4 };
+	int fds[NEEDED];
+	for (size_t i = 0; i < NEEDED; i++)
+		do
+			fds[i] = fcntl(r->store->dir_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		while (fds[i] < 0 && errno == EMFILE && appender_close_some(r->appender));
+	for (size_t i = 0; i < NEEDED; i++)
+		fd_close(&fds[i]);
+}
+
+static bool lacks_descriptors(int fd)
+{
+	return fd < 0 && (errno == EMFILE || errno == ENFILE);
+}
+
 /* False: nobody else has the right to append, or no memory; there is no use in going on. */
 static bool recover_spool(struct recovery *r, const char *name)
 {
 	struct passage p = {.r = r, .name = name};
 	uint64_t lost_bytes = 0;
 	burr_error why = BURR_ERROR_INIT;
+	make_room(r);
 	CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, name, O_RDWR);
+	if (lacks_descriptors(fd)) {
+		r->out->kept_count++;
+		note(r, name, strerror(errno));
+	}
 	if (fd < 0 || spool_is_locked(fd) || !leads_to(r->store, name, fd))
 		return true;
 	burr_status status = held_read_pieces(r->store, fd, name, store_all, &p, &lost_bytes, &why);
@@ -409,6 +432,7 @@ static void sort_listing(struct listing *listing)
 static bool list_spools(struct recovery *r, struct listing *listing)
 {
 	struct dirent *file;
+	make_room(r);
 	DIR *dir = spool_list(r->store->dir_fd);
 	if (!dir) {
 		r->out->kept_count++; /* at least: none was seen */

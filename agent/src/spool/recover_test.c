@@ -289,7 +289,7 @@ static void more_applications_than_a_batch_takes(void **state)
 	assert_no_spools(f);
 }
 
-enum { MANY_APPS = 300, FEW_FILES = 40 };
+enum { MANY_APPS = 120, FEW_FILES = 30 };
 
 static void name_one_of(char out[16], int i)
 {
@@ -364,6 +364,76 @@ static void more_applications_than_a_collectors_descriptors(void **state)
 	others_free(others);
 	assert_true(got.spool_count == 1 && got.kept_count == 0);
 	assert_many_apps(f);
+}
+
+/* Spools like the one that there is, of writers that recorded the same. */
+static void copy_dead(struct fixture *f, int count)
+{
+	static char head[SPOOL_LANES_AT];
+	static char lane[8192];
+	const uint64_t lane_at = SPOOL_LANES_AT + SPOOL_SHARED_LANES * SPOOL_LANE_BYTES;
+	int fd = open_dead(f, 0, O_RDONLY);
+	read_at(fd, head, sizeof(head), 0);
+	read_at(fd, lane, sizeof(lane), lane_at);
+	close(fd);
+	for (int i = 1; i <= count; i++) {
+		char name[64];
+		snprintf(name, sizeof(name), SPOOL_PREFIX "%016x", i);
+		memcpy(((struct spool_header *)(void *)head)->writer, name + sizeof(SPOOL_PREFIX) - 1,
+			WRITER_ID_LEN);
+		fd = openat(f->store->dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		assert_int_equal(ftruncate(fd, SPOOL_BYTES), 0);
+		write_at(fd, head, sizeof(head), 0);
+		write_at(fd, lane, sizeof(lane), lane_at);
+		close(fd);
+	}
+}
+
+static void record_one(struct recording *r)
+{
+	hold_append(r);
+	record_steps(r, 1, 0);
+}
+
+static void more_spools_than_descriptors(void **state)
+{
+	enum { SPOOLS = 100 };
+	struct fixture *f = *state;
+	struct rlimit before;
+	make_dead(f, record_one, 0);
+	copy_dead(f, SPOOLS);
+	leave_few_files(&before);
+	struct recovered got = recover(f);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(got.spool_count == SPOOLS + 1 && got.kept_count == 0);
+	assert_no_spools(f);
+}
+
+/* None of the others may hold anything of the application. */
+static void a_writer_among_more_spools_than_descriptors(void **state)
+{
+	enum { SPOOLS = 100 };
+	struct fixture *f = *state;
+	struct rlimit before;
+	struct foreign found = {0};
+	burr_error err = BURR_ERROR_INIT;
+	make_dead(f, record_one, 0);
+	copy_dead(f, SPOOLS);
+	leave_few_files(&before);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	others_begin(others);
+	burr_status another = others_find(
+		others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("another"), INT64_MAX, &found, &err);
+	const size_t another_count = found.entry_count;
+	burr_status x =
+		others_find(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("x"), INT64_MAX, &found, &err);
+	const struct others_count counted = others_count(others);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(another == BURR_OK && another_count == 0);
+	assert_true(x == BURR_OK && found.entry_count >= SPOOLS + 1);
+	assert_true(counted.spools == SPOOLS + 1 && counted.holding == SPOOLS + 1);
+	foreign_fini(&found);
+	others_free(others);
 }
 
 /* ---- what is no spool of ours, and what must not be touched ---- */
@@ -875,6 +945,8 @@ int main(void)
 		TEST(more_applications_than_a_batch_takes),
 		TEST(more_applications_than_descriptors),
 		TEST(more_applications_than_a_collectors_descriptors),
+		TEST(more_spools_than_descriptors),
+		TEST(a_writer_among_more_spools_than_descriptors),
 		TEST(a_living_writers_spool_stays),
 		TEST(nothing_without_the_right_to_append),
 		TEST(other_versions_and_garbage_are_set_aside),

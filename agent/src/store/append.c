@@ -255,6 +255,16 @@ static void note_lack(struct appender *a)
 	a->lacked_room = true;
 }
 
+bool appender_close_some(struct appender *a)
+{
+	const size_t before = a->cached_count;
+	note_lack(a);
+	if (before <= 1 && a->oldest && !must_stay(a->oldest))
+		drop_log(a, a->oldest);
+	drop_exceeding(a);
+	return a->cached_count < before;
+}
+
 /* Who had the descriptors may have given them back: one more with each batch that did not lack any. */
 static void begin_batch(struct appender *a)
 {

@@ -33,6 +33,8 @@ void appender_free(struct appender *appender);
 
 /* How many logs it keeps open at the moment. */
 size_t appender_log_max(const struct appender *appender);
+/* Somebody else lacks a descriptor: keep half as many. False: none could be closed. Between batches. */
+bool appender_close_some(struct appender *appender);
 
 /* Store the entries of a request that request_read accepted, and append the Reply (with a verdict for each
  * application) to out_reply. The caller has the right to append for the whole call.
