@@ -112,7 +112,7 @@ static inline void record_steps(struct recording *r, int count, size_t state_len
 
 typedef void script_fn(struct recording *r);
 
-static inline void open_tracker(struct recording *r)
+static inline void open_tracker_for(struct recording *r, const char *app_id)
 {
 	burr_tracker_options options = BURR_TRACKER_OPTIONS_INIT;
 	burr_error err = BURR_ERROR_INIT;
@@ -120,7 +120,12 @@ static inline void open_tracker(struct recording *r)
 	options.store = r->folder;
 	options.wait_ms = r->held ? 100 : 20000;
 	child_check(burr_tracker_open(&options, &r->tracker, &err) == BURR_OK, err.message);
-	r->app = make_app(r, "x");
+	r->app = make_app(r, app_id);
+}
+
+static inline void open_tracker(struct recording *r)
+{
+	open_tracker_for(r, "x");
 }
 
 static inline void run_child(const struct fixture *f, script_fn *script, int64_t first, int ready_fd)

@@ -168,7 +168,7 @@ static void a_torn_tail_is_mended_by_who_tries_again(void **state)
 	assert_no_spools(f);
 }
 
-/* Whoever opens the store next does it, if only to record nothing. */
+/* Whoever opens the store next does it, though it records for another application. */
 static void a_torn_tail_is_mended_by_the_next_process(void **state)
 {
 	enum { TRIES_MAX = 100 };
@@ -177,7 +177,7 @@ static void a_torn_tail_is_mended_by_the_next_process(void **state)
 	make_dead(f, record_ten, 0);
 	testing_append(f->folder, "p/x/log.jsonl", HALF_A_LINE);
 	struct recording r = {.folder = f->folder};
-	open_tracker(&r);
+	open_tracker_for(&r, "y");
 	while (faccessat(f->store->dir_fd, f->names[0], F_OK, 0) == 0 && tries++ < TRIES_MAX)
 		usleep(50000);
 	assert_true(tries < TRIES_MAX);
