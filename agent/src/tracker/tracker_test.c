@@ -749,7 +749,7 @@ static void a_record_is_too_large_by_whatever_is_in_it(void **state)
 	assert_non_null(text);
 	memset(text, 'x', RECORD_BYTES_MAX);
 	text[RECORD_BYTES_MAX] = '\0';
-	assert_int_equal(burr_tracker_end_step(app, 0, "a", text, NULL, "{}"), BURR_ETOOBIG);
+	assert_int_equal(burr_tracker_end_step(app, 0, "a", NULL, text, "{}"), BURR_ETOOBIG);
 	assert_int_equal(burr_tracker_begin_step(app, 1, text, NULL, NULL), BURR_ETOOBIG);
 	assert_int_equal(burr_tracker_begin_step(app, 2, "a", NULL, NULL), BURR_OK);
 	burr_error err = BURR_ERROR_INIT;
