@@ -355,7 +355,8 @@ static int ms_until(int64_t at_ns)
 static void *run(void *arg)
 {
 	struct catalog *catalog = arg;
-	/* On Linux a thread's own. Where cores are short, records go first and the catalog falls behind a while. */
+	/* On Linux a thread's own. Where cores are short, records go first and the catalog falls behind a
+	 * while. */
 	setpriority(PRIO_PROCESS, 0, NICE);
 	bool rescan = false;
 	bool more = true;
