@@ -602,13 +602,16 @@ static void take_back_cut(struct log *log, struct slice put)
 	if (newline)
 		cut = (struct slice){newline + 1, put.len - (size_t)(newline + 1 - put.data)};
 	log->clean = false;
-	if (end < 0 || (uint64_t)end < cut.len || open_in_place(log, &fd, NULL) != BURR_OK)
+	if (end < 0 || (uint64_t)end < cut.len)
+		return;
+	/* What fails is tried once more: somebody may come behind the half at any moment. */
+	if (open_in_place(log, &fd, NULL) != BURR_OK && open_in_place(log, &fd, NULL) != BURR_OK)
 		return;
 	uint64_t start = (uint64_t)end - cut.len;
 	if (!stands_at(fd, start, cut))
 		return;
-	(void)write_blanks(
-		fd, start, (uint64_t)end, NULL); /* or nobody is behind, and it is cut off at once */
+	if (write_blanks(fd, start, (uint64_t)end, NULL) != BURR_OK)
+		(void)write_blanks(fd, start, (uint64_t)end, NULL);
 	log->clean = fstat(fd, &st) == 0 && st.st_size == end && ftruncate(fd, (off_t)start) == 0;
 }
 
