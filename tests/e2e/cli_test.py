@@ -5,6 +5,7 @@ the test started. Nothing sleeps: a test waits for a line, an exit, a connection
 """
 
 import contextlib
+import ctypes
 import fcntl
 import http.server
 import json
@@ -412,6 +413,21 @@ class SecondBurr(Case):
             moved = self.check(run("--store", self.store, "--port", "1"), 0)
             self.assertIn("burr stop ends it", moved.stdout)
             self.assertEqual(get_json(url + "/healthz"), {"ok": True})
+
+    def test_takes_over_from_a_first_that_ends_meanwhile(self):
+        with Collector(self.store) as burr:
+            burr.url()
+        note = os.path.join(self.store, ".burr-collector")
+        libc = ctypes.CDLL(None, use_errno=True)
+        # One that never says where it is: the lock, and no note.
+        with open(note, "r+b") as first, open(libc.inotify_init(), "rb", buffering=0) as reads:
+            fcntl.lockf(first, fcntl.LOCK_EX)
+            first.truncate(0)
+            libc.inotify_add_watch(reads.fileno(), note.encode(), 0x10)  # IN_CLOSE_NOWRITE: the note was read
+            with Collector(self.store) as second:
+                reads.read(4096)
+                fcntl.lockf(first, fcntl.LOCK_UN)
+                self.assertEqual(get_json(second.url() + "/healthz"), {"ok": True})
 
     def test_opens_the_browser_where_there_is_a_display(self):
         fifo = self.path("opened")

@@ -29,6 +29,7 @@
 
 enum {
 	STARTING_MS = 3000,        /* how long a second burr waits for the first to say where it is */
+	CLAIM_TRIES = 5,           /* of a store whose collector ends each time before it has said so */
 	DESCRIPTORS_WANTED = 8192, /* open logs, connections and files of the catalog */
 };
 
@@ -136,23 +137,29 @@ static int fail_port(const struct options *options)
 	return CLI_ERROR;
 }
 
-/* The store has a collector: say where that is, and show it. */
-static int join_first(struct store *store, const struct options *options)
+/* True: the store is ours to collect for. False: it has a collector, which `out_first` tells. One that ends
+ * while it is asked where it is (it was told to stop, or found its port taken) leaves the store to us. */
+static bool claim(struct store *store, struct running *out_first)
 {
-	CLEAN(running_fini) struct running running = RUNNING_INIT;
+	for (int i = 0; i < CLAIM_TRIES; i++)
+		if (store_claim_collector(store))
+			return true;
+		else if (running_await(store, STARTING_MS, out_first))
+			return false;
+	return false;
+}
+
+/* The store has a collector: say where that is, and show it. */
+static int join_first(struct store *store, const struct running *first, const struct options *options)
+{
 	CLEAN(buf_fini) struct buf path = BUF_INIT;
 	human_path(&path, store->path);
-	if (!running_await(store, STARTING_MS, &running)) {
-		say_error("another burr on %s has just ended: try again", path.data);
+	if (!first->url.len) {
+		say_error("another burr is starting on %s and has no address yet: try again", path.data);
 		return CLI_ERROR;
 	}
-	if (!running.url.len) {
-		say_error("another burr (process %lld) is starting on %s and has no address yet: try again",
-			(long long)running.pid, path.data);
-		return CLI_ERROR;
-	}
-	say("burr is already running on %s (process %lld)\n", path.data, (long long)running.pid);
-	say_address(store, running.url.data, false);
+	say("burr is already running on %s (process %lld)\n", path.data, (long long)first->pid);
+	say_address(store, first->url.data, false);
 	if (options_has(options, OPTION_PORT) || options_has(options, OPTION_HOST))
 		say("  burr stop ends it; then it can start at another address\n");
 	if (options_has(options, OPTION_DURABILITY) && options->durability != store->durability)
@@ -160,7 +167,7 @@ static int join_first(struct store *store, const struct options *options)
 			durability_name(store->durability));
 	fflush(stdout);
 	if (!options_has(options, OPTION_NO_OPEN))
-		browser_open(running.url.data);
+		browser_open(first->url.data);
 	return CLI_OK;
 }
 
@@ -262,6 +269,7 @@ static int serve(const struct options *options, struct store *store, bool fresh,
 int command_serve(const struct options *options)
 {
 	CLEAN(free_store) struct store *store = NULL;
+	CLEAN(running_fini) struct running first = RUNNING_INIT;
 	CLEAN(buf_fini) struct buf note = BUF_INIT;
 	CLEAN(ptr_free) char *path = store_find_path(options->store);
 	sigset_t signals;
@@ -272,8 +280,8 @@ int command_serve(const struct options *options)
 	burr_status status = store_open(options->store, STORE_WRITE, &store, &err);
 	if (status != BURR_OK)
 		return fail_store(status, &err);
-	if (!store_claim_collector(store))
-		return join_first(store, options);
+	if (!claim(store, &first))
+		return join_first(store, &first, options);
 	/* Until the address is known the last collector's must not be read as ours. */
 	running_put_note(&note, "", store->path, NULL);
 	status = store_write_collector(store, buf_slice(&note), &err);
