@@ -72,10 +72,12 @@ burr_status spool_inspect_all(const struct store *store, spool_report_fn *visit,
 	return BURR_OK;
 }
 
-bool spool_writer_lives(const struct store *store, const char *writer)
+enum spool_writer spool_find_writer(const struct store *store, const char *writer)
 {
 	char name[sizeof(SPOOL_PREFIX) + WRITER_ID_LEN];
 	snprintf(name, sizeof(name), "%s%.*s", SPOOL_PREFIX, WRITER_ID_LEN, writer);
 	CLEAN(fd_close) int fd = spool_name_is(name) ? spool_open(store->dir_fd, name, O_RDONLY) : -1;
-	return fd >= 0 && spool_is_locked(fd);
+	if (fd < 0)
+		return SPOOL_WRITER_GONE;
+	return spool_is_locked(fd) ? SPOOL_WRITER_LIVES : SPOOL_WRITER_LEFT;
 }

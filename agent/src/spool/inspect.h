@@ -33,7 +33,12 @@ struct spool_report {
 typedef void spool_report_fn(void *ctx, const struct spool_report *report);
 burr_status spool_inspect_all(const struct store *store, spool_report_fn *visit, void *ctx, burr_error *err);
 
-/* Whether the writer of this id (WRITER_ID_LEN hex digits) has a spool in the store and lives. */
-bool spool_writer_lives(const struct store *store, const char *writer);
+/* What has become of the writer of this id (WRITER_ID_LEN hex digits), by its spool in the store. */
+enum spool_writer {
+	SPOOL_WRITER_LIVES,
+	SPOOL_WRITER_LEFT, /* it is gone, and its spool, which may hold records, is still there */
+	SPOOL_WRITER_GONE, /* so is its spool */
+};
+enum spool_writer spool_find_writer(const struct store *store, const char *writer);
 
 #endif

@@ -689,17 +689,7 @@ static void a_damaged_catalog_is_said_and_mended(void **state)
 	testing_make_app(w->f.folder, "p", "a", STEP_AT("0", "01"));
 	serve(w);
 	stop(w);
-	/* Damage that shows at a question only: all pages but the first. */
-	char path[512];
-	char junk[4096];
-	struct stat st;
-	memset(junk, 0xA5, sizeof(junk));
-	snprintf(path, sizeof(path), "%s/.burr-catalog", w->f.folder);
-	assert_int_equal(stat(path, &st), 0);
-	int fd = open(path, O_WRONLY);
-	for (off_t at = sizeof(junk); at < st.st_size; at += sizeof(junk))
-		assert_int_equal(pwrite(fd, junk, sizeof(junk), at), sizeof(junk));
-	close(fd);
+	testing_damage_catalog(w->f.folder); /* which shows at a question only */
 	burr_error err = BURR_ERROR_INIT;
 	fixture_open(&w->f);
 	struct api_options options = {.store = w->f.store, .catalog = w->f.catalog, .worker_count = 1};

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 static const int64_t BATCH_NS = 50000000;   /* a live change waits at most that long for a backlog */
+static const int64_t LOOK_NS = 1000000000;  /* how often to ask whether writers live */
 static const int64_t RETRY_NS = 2000000000; /* after a failure of the database */
 static const char CATALOG_FILE[] = ".burr-catalog";
 enum { NICE = 5 };
@@ -99,6 +100,7 @@ static void roll_back(struct catalog *catalog)
 	/* A transaction that SQLite ended by itself needs none, and says so. */
 	if (catalog->db.conn && !sqlite3_get_autocommit(catalog->db.conn))
 		(void)db_do(&catalog->db, DB_ROLLBACK, NULL);
+	indexer_forget(&catalog->indexer);
 	table_fini(&catalog->topics);
 }
 
@@ -173,6 +175,23 @@ static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err
 		}
 	}
 	return commit(catalog, err);
+}
+
+/* ---- those that run ---- */
+
+static void on_status(const struct app_name *name, void *ctx)
+{
+	add_topic(ctx, app_name_project(name), app_name_app_id(name));
+	project_changed(ctx, name);
+}
+
+/* A run whose writer is gone changes by itself. */
+static burr_status look_at_running(struct catalog *catalog, burr_error *err)
+{
+	burr_status status = begin(catalog, err);
+	if (status == BURR_OK)
+		status = index_status(&catalog->indexer, on_status, catalog, err);
+	return status == BURR_OK ? commit(catalog, err) : status;
 }
 
 /* ---- scanning ---- */
@@ -302,6 +321,7 @@ static bool one_turn(struct catalog *catalog, bool poll_now, bool *rescan, burr_
 {
 	struct turn turn = {.catalog = catalog};
 	bool more = false;
+	bool look = clock_mono_ns() >= catalog->look_at_ns;
 	if (atomic_exchange(&catalog->damaged, false) || !catalog->db.conn) {
 		if (catalog->db.conn)
 			say(catalog, "the catalog was damaged or deleted, making it anew");
@@ -319,6 +339,10 @@ static bool one_turn(struct catalog *catalog, bool poll_now, bool *rescan, burr_
 	tell_unwatched(catalog);
 	if (turn.status == BURR_OK)
 		turn.status = work(catalog, &more, &turn.err);
+	if (turn.status == BURR_OK && look) {
+		turn.status = look_at_running(catalog, &turn.err);
+		catalog->look_at_ns = clock_mono_ns() + LOOK_NS;
+	}
 	if (turn.status == BURR_OK) {
 		check_ready(catalog);
 		return more || atomic_load(&catalog->damaged); /* an event may have told so just now */
@@ -371,7 +395,9 @@ static void *run(void *arg)
 	poll_at_ns = clock_mono_ns() + poll_ns;
 	while (!atomic_load(&catalog->stopping)) {
 		bool polls = must_poll(catalog);
-		int timeout_ms = more ? 0 : polls ? ms_until(poll_at_ns) : -1;
+		int timeout_ms = more ? 0 : ms_until(catalog->look_at_ns);
+		if (polls && ms_until(poll_at_ns) < timeout_ms)
+			timeout_ms = ms_until(poll_at_ns);
 		if (catalog->retry_at_ns)
 			timeout_ms = ms_until(catalog->retry_at_ns);
 		wait_for_work(catalog, timeout_ms);
@@ -392,6 +418,19 @@ static void *run(void *arg)
 }
 
 /* ---- from outside ---- */
+
+const char *catalog_status_name(enum catalog_status status)
+{
+	static const char *const names[] = {
+		[STATUS_RUNNING] = "running",
+		[STATUS_UNKNOWN] = "unknown",
+		[STATUS_LOST] = "lost",
+		[STATUS_FAILED] = "failed",
+		[STATUS_OK] = "ok",
+		[STATUS_WAITING] = "waiting",
+	};
+	return names[status >= STATUS_RUNNING && status <= STATUS_WAITING ? status : STATUS_WAITING];
+}
 
 void catalog_wake(struct catalog *catalog)
 {
@@ -533,6 +572,8 @@ static burr_status update_all_once(struct catalog *catalog, burr_error *err)
 	catalog->start_done = 0;
 	while (status == BURR_OK && (more || notes_count(&catalog->notes)))
 		status = work(catalog, &more, err);
+	if (status == BURR_OK)
+		status = look_at_running(catalog, err);
 	if (status != BURR_OK)
 		roll_back(catalog);
 	return status;

@@ -14,6 +14,7 @@
 #ifndef CATALOG_CATALOG_H
 #define CATALOG_CATALOG_H
 
+#include "catalog/step.h"
 #include "catalog/times.h"
 #include "store/store.h"
 
@@ -97,6 +98,18 @@ typedef void catalog_project_fn(const struct catalog_project *project, void *ctx
 BURR_MUST_CHECK burr_status catalog_list_projects(
 	struct catalog_reader *reader, catalog_project_fn *each, void *ctx, burr_error *err);
 
+/* What a run is at, by its last step and its writer. Kept in the catalog: numbers stay. */
+enum catalog_status {
+	STATUS_RUNNING = 1, /* a step is open, and its writer lives */
+	STATUS_UNKNOWN = 2, /* a step is open; whether its writer lives cannot be known */
+	STATUS_LOST = 3,    /* a step is open, and its writer is gone */
+	STATUS_FAILED = 4,  /* the last step ended with an exception */
+	STATUS_OK = 5,      /* the last action has no way out, or the application said that it is finished */
+	STATUS_WAITING = 6, /* otherwise: a chat waits for its user */
+};
+/* "running", "unknown", "lost", "failed", "ok", "waiting". */
+const char *catalog_status_name(enum catalog_status status);
+
 struct catalog_app {
 	int64_t id; /* for catalog_list_steps; another one after the catalog was made anew */
 	struct slice app_id;
@@ -110,10 +123,17 @@ struct catalog_app {
 	enum catalog_zone zone;
 	int64_t zone_offset_s;                        /* of times without a zone */
 	int64_t num_steps;                            /* the newest sequence id + 1 */
-	int64_t attempt_count;                        /* rows of catalog_list_steps */
+	int64_t step_count;                           /* attempts: those of catalog_list_steps */
 	int64_t damaged;                              /* lines of the log that are no records */
 	bool ended;                                   /* an end_application was the last word */
 	int64_t log_dev, log_ino, log_len, log_check; /* the log as far as it is indexed */
+	enum catalog_status status;
+	int64_t failed_count; /* attempts */
+	int64_t part_count;   /* records within steps */
+	int64_t input_tokens, output_tokens;
+	struct slice last_action; /* SLICE_NONE: no step yet */
+	struct slice last_error;  /* the beginning of the last exception; SLICE_NONE */
+	struct slice parent_app;  /* the run that it was spawned by or forked from; SLICE_NONE */
 };
 typedef void catalog_app_fn(const struct catalog_app *app, void *ctx);
 
@@ -126,29 +146,17 @@ BURR_MUST_CHECK burr_status catalog_list_apps(struct catalog_reader *reader, str
 BURR_MUST_CHECK burr_status catalog_find_app(struct catalog_reader *reader, struct slice project,
 	struct slice app_id, catalog_app_fn *found, void *ctx, burr_error *err);
 
-enum catalog_step_flags {
-	STEP_FAILED = 1,
-	STEP_HAS_START = 2,
-	STEP_START_ZONED = 4,
-	STEP_HAS_END = 8,
-	STEP_END_ZONED = 16,
-};
-
-/* One attempt at a step. Places are offsets and lengths of lines in log.jsonl, without the newline. */
+/* An attempt, and its names as texts (SLICE_NONE: the line must be asked). number: from 0 in the order of the
+ * log. */
 struct catalog_step {
-	int64_t at;        /* its key: the place of its begin record; of its end record where that is alone */
-	int64_t begin_len; /* 0: no begin record */
-	int64_t end_at;
-	int64_t end_len; /* 0: not ended */
-	int64_t seq;
-	struct slice action;
-	int64_t start_us, end_us; /* the text read as UTC; take zone_offset_s off what names no zone */
-	int flags;                /* enum catalog_step_flags */
+	int64_t number;
+	struct step step;
+	struct slice action, via, keys;
 };
 typedef void catalog_step_fn(const struct catalog_step *step, void *ctx);
 
-/* Attempts of an application in the order of the log, behind the key `after` (-1: from the first). */
-BURR_MUST_CHECK burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t after,
+/* Attempts of an application from a number on, at most `limit`. An unknown application has none. */
+BURR_MUST_CHECK burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t from,
 	int64_t limit, catalog_step_fn *each, void *ctx, burr_error *err);
 
 /* Where the end_entry line of a step is: of the last finished attempt at sequence_id, or, for negative

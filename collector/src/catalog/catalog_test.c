@@ -4,8 +4,6 @@
 
 #include "catalog/times.h"
 
-#include <sqlite3.h>
-
 /* ---- answers as texts, so that a test compares whole lists ---- */
 
 static void put_project(const struct catalog_project *project, void *ctx)
@@ -90,8 +88,8 @@ static struct found_app find(struct fixture *f, const char *project, const char 
 
 static void put_step(const struct catalog_step *step, void *ctx)
 {
-	buf_printf(ctx, "%lld%s%s%s ", (long long)step->seq, step->begin_len ? "b" : "",
-		step->end_len ? "e" : "", step->flags & STEP_FAILED ? "!" : "");
+	buf_printf(ctx, "%lld%s%s%s ", (long long)step->step.seq, step->step.begin_len ? "b" : "",
+		step->step.end_len ? "e" : "", step->step.flags & STEP_FAILED ? "!" : "");
 }
 
 static void assert_steps(struct fixture *f, const char *project, const char *app_id, const char *expected)
@@ -99,7 +97,7 @@ static void assert_steps(struct fixture *f, const char *project, const char *app
 	struct buf out = BUF_INIT;
 	burr_error err = BURR_ERROR_INIT;
 	struct found_app found = find(f, project, app_id);
-	if (catalog_list_steps(f->reader, found.app.id, -1, 1000, put_step, &out, &err) != BURR_OK)
+	if (catalog_list_steps(f->reader, found.app.id, 0, 1000, put_step, &out, &err) != BURR_OK)
 		fail_msg("%s", err.message);
 	buf_append_str(&out, "");
 	assert_string_equal(out.data, expected);
@@ -142,7 +140,7 @@ static void a_store_that_burr_wrote(void **state)
 	ASSERT_PROJECTS(f, "demo_chatbot(6) demo_counter(5) ");
 	struct found_app run = find(f, "demo_counter", "count-to-50");
 	assert_int_equal(run.app.num_steps, 51);
-	assert_int_equal(run.app.attempt_count, 51);
+	assert_int_equal(run.app.step_count, 51);
 	assert_int_equal(run.app.damaged, 0);
 	assert_true(run.app.has_graph && run.app.has_metadata);
 	assert_string_equal(run.partition, "user_3");
@@ -488,7 +486,7 @@ static void many_open_steps_meet_their_ends(void **state)
 	buf_fini(&log);
 	fixture_open(f);
 	fixture_update(f);
-	assert_int_equal(find(f, "p", "many").app.attempt_count, 5000);
+	assert_int_equal(find(f, "p", "many").app.step_count, 5000);
 	assert_int_equal(find(f, "p", "many").app.num_steps, 1);
 }
 
@@ -529,7 +527,7 @@ static void a_catalog_that_is_no_good_is_made_anew(void **state)
 	remake_and_check(f);
 	run_sql(f, "PRAGMA user_version = 7000");
 	remake_and_check(f);
-	run_sql(f, "DROP TABLE step");
+	run_sql(f, "DROP TABLE part");
 	remake_and_check(f);
 	run_sql(f, "ALTER TABLE application RENAME COLUMN last_us TO other");
 	remake_and_check(f);
@@ -538,9 +536,6 @@ static void a_catalog_that_is_no_good_is_made_anew(void **state)
 static void damage_inside_the_file(void **state)
 {
 	struct fixture *f = *state;
-	char path[512];
-	char junk[4096];
-	memset(junk, 0xA5, sizeof(junk));
 	for (int i = 0; i < 60; i++) {
 		char name[32];
 		snprintf(name, sizeof(name), "app-%02d", i);
@@ -549,15 +544,7 @@ static void damage_inside_the_file(void **state)
 	fixture_open(f);
 	fixture_update(f);
 	fixture_close(f);
-	/* All pages but the first, which holds the schema. */
-	snprintf(path, sizeof(path), "%s/.burr-catalog", f->folder);
-	struct stat st;
-	assert_int_equal(stat(path, &st), 0);
-	int fd = open(path, O_WRONLY);
-	assert_true(fd >= 0);
-	for (off_t at = sizeof(junk); at < st.st_size; at += sizeof(junk))
-		assert_int_equal(pwrite(fd, junk, sizeof(junk), at), sizeof(junk));
-	close(fd);
+	testing_damage_catalog(f->folder);
 	fixture_open(f);
 	int64_t total = 0;
 	struct buf out = BUF_INIT;
@@ -821,7 +808,7 @@ static void notes_and_questions_from_many_threads(void **state)
 	size_t seen = 0;
 	while (attempts < 201) {
 		told_await_any(&f->told, &seen);
-		attempts = find(f, "p", "shared").app.attempt_count;
+		attempts = find(f, "p", "shared").app.step_count;
 	}
 	assert_int_equal(attempts, 201);
 }

@@ -8,31 +8,32 @@
 #include <unistd.h>
 
 enum {
-	SCHEMA_VERSION = 1, /* raise it at every change below: older files are made anew */
+	SCHEMA_VERSION = 2, /* raise it at every change below: older files are made anew */
 	BUSY_TIMEOUT_MS = 5000,
 	SCHEMA_ID = 0x62757272, /* "burr", SQLite's application_id */
 };
 
-/* Times: *_text stands in the log; *_us is microseconds of UTC since 1970, for order. step.start_us and
- * end_us are the text read as UTC, and flags says whether it named its zone, so a better guess of a run's
- * zone changes one row. A step's key is the place of its begin record, or of its end record where that is
- * alone. */
+/* Times: *_text stands in the log; *_us is microseconds of UTC since 1970, for order. Those in blocks are the
+ * text read as UTC, and a flag says whether it named its zone, so a better guess of a run's zone changes one
+ * row. */
 static const char schema[] =
 	"CREATE TABLE project("
-	" id INTEGER PRIMARY KEY,"
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" name TEXT NOT NULL UNIQUE,"
 	" made_us INTEGER NOT NULL," /* of the folder, for a project without applications */
 	" app_count INTEGER NOT NULL DEFAULT 0);"
 
 	"CREATE TABLE application("
-	" id INTEGER PRIMARY KEY,"
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" project INTEGER NOT NULL,"
 	" app_id TEXT NOT NULL,"
 	" partition_key TEXT,"
 	" parent TEXT,"          /* a POINTER with all its keys, or NULL */
 	" spawning_parent TEXT," /* likewise */
+	" parent_app TEXT,"      /* the app_id in either, the spawning one first; NULL for a root */
 	" has_graph INTEGER NOT NULL DEFAULT 0,"
 	" has_metadata INTEGER NOT NULL DEFAULT 0,"
+	" finals TEXT," /* a JSON array of the actions that no transition leads on from */
 	" side_mark INTEGER NOT NULL DEFAULT 0," /* of graph.json and metadata.json as they were read */
 	" first_text TEXT NOT NULL DEFAULT '',"
 	" first_us INTEGER NOT NULL DEFAULT 0,"
@@ -41,10 +42,22 @@ static const char schema[] =
 	" zone INTEGER NOT NULL DEFAULT 0," /* enum catalog_zone */
 	" zone_offset_s INTEGER NOT NULL DEFAULT 0,"
 	" zone_low_us INTEGER," /* the offset is at least this, by the times of steps that hold Z times */
+	" status INTEGER NOT NULL DEFAULT 6,"      /* enum catalog_status */
+	" writer TEXT,"                            /* of the last step begun, where it named itself */
 	" newest_seq INTEGER NOT NULL DEFAULT -1," /* of the last begin or end in the log */
-	" step_count INTEGER NOT NULL DEFAULT 0,"  /* attempts */
-	" damaged INTEGER NOT NULL DEFAULT 0,"     /* lines */
-	" ended INTEGER NOT NULL DEFAULT 0,"       /* end_application is its last word */
+	" max_seq INTEGER NOT NULL DEFAULT -1,"
+	" step_count INTEGER NOT NULL DEFAULT 0," /* attempts */
+	" failed_count INTEGER NOT NULL DEFAULT 0,"
+	" part_count INTEGER NOT NULL DEFAULT 0,"
+	" input_tokens INTEGER NOT NULL DEFAULT 0,"
+	" output_tokens INTEGER NOT NULL DEFAULT 0,"
+	" last_action TEXT,"
+	" last_error TEXT,"                    /* of the last attempt that failed, its beginning */
+	" damaged INTEGER NOT NULL DEFAULT 0," /* lines */
+	" ended INTEGER NOT NULL DEFAULT 0,"   /* end_application is its last word */
+	" last_end_at INTEGER NOT NULL DEFAULT 0,"
+	" last_end_len INTEGER NOT NULL DEFAULT 0,"
+	" last_end_seq INTEGER NOT NULL DEFAULT -1,"
 	" log_dev INTEGER NOT NULL DEFAULT 0,"
 	" log_ino INTEGER NOT NULL DEFAULT 0,"
 	" log_len INTEGER NOT NULL DEFAULT 0,"   /* indexed up to here */
@@ -53,31 +66,54 @@ static const char schema[] =
 	" UNIQUE(project, app_id));"
 	"CREATE INDEX application_newest ON application(project, last_us DESC, id DESC);"
 	"CREATE INDEX application_partition ON application(project, partition_key, last_us DESC, id DESC);"
+	"CREATE INDEX application_status ON application(project, status, last_us DESC, id DESC);"
+	"CREATE INDEX application_parent ON application(project, parent_app, last_us DESC, id DESC);"
 	"CREATE INDEX application_first ON application(project, first_us);"
+	"CREATE INDEX application_live ON application(status) WHERE status = 1;"
 	"CREATE TRIGGER application_added AFTER INSERT ON application BEGIN"
 	" UPDATE project SET app_count = app_count + 1 WHERE id = new.project; END;"
 	"CREATE TRIGGER application_removed AFTER DELETE ON application BEGIN"
 	" UPDATE project SET app_count = app_count - 1 WHERE id = old.project; END;"
 
-	"CREATE TABLE step("
-	" application INTEGER NOT NULL,"
-	" at INTEGER NOT NULL,"
-	" begin_len INTEGER NOT NULL," /* 0: no begin record */
-	" end_at INTEGER,"
-	" end_len INTEGER,"
-	" seq INTEGER NOT NULL,"
-	" action TEXT NOT NULL,"
-	" start_us INTEGER,"
-	" end_us INTEGER,"
-	" flags INTEGER NOT NULL," /* enum catalog_step_flags */
-	" PRIMARY KEY(application, at)) WITHOUT ROWID;"
-	"CREATE INDEX step_seq ON step(application, seq, at);"
-	"CREATE INDEX step_end ON step(application, end_at) WHERE end_at IS NOT NULL;";
+	"CREATE TABLE name(" /* names.h */
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" project INTEGER NOT NULL,"
+	" kind INTEGER NOT NULL," /* enum name_kind */
+	" text TEXT NOT NULL,"
+	" UNIQUE(project, kind, text));"
 
-#define APP_COLUMNS                                                                                          \
-	"id, app_id, partition_key, parent, spawning_parent, has_graph, has_metadata, first_text, first_us," \
-	" last_text, last_us, zone, zone_offset_s, newest_seq, step_count, damaged, ended,"                  \
-	" log_dev, log_ino, log_len, log_check"
+	"CREATE TABLE use(" /* how often a run has an action or an attribute */
+	" application INTEGER NOT NULL,"
+	" name INTEGER NOT NULL,"
+	" count INTEGER NOT NULL,"
+	" failed_count INTEGER NOT NULL,"
+	" PRIMARY KEY(application, name)) WITHOUT ROWID;"
+	"CREATE INDEX use_name ON use(name, application);"
+
+	"CREATE TABLE edge(" /* how often one action came after another; 0: after none */
+	" application INTEGER NOT NULL,"
+	" source INTEGER NOT NULL,"
+	" target INTEGER NOT NULL,"
+	" count INTEGER NOT NULL,"
+	" PRIMARY KEY(application, source, target)) WITHOUT ROWID;"
+
+	"CREATE TABLE block(" /* step.h */
+	" id INTEGER PRIMARY KEY,"
+	" application INTEGER NOT NULL,"
+	" min_seq INTEGER NOT NULL,"
+	" max_seq INTEGER NOT NULL,"
+	" max_end INTEGER NOT NULL," /* the largest place of an end; -1: none has ended */
+	" bytes BLOB NOT NULL);"
+	"CREATE INDEX block_seq ON block(application, max_seq, min_seq);"
+	"CREATE INDEX block_end ON block(application, max_end);"
+
+	"CREATE TABLE part("
+	" id INTEGER PRIMARY KEY,"
+	" application INTEGER NOT NULL,"
+	" min_step INTEGER NOT NULL,"
+	" max_step INTEGER NOT NULL,"
+	" bytes BLOB NOT NULL);"
+	"CREATE INDEX part_step ON part(application, max_step, min_step);";
 
 static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_BEGIN_WRITE] = "BEGIN IMMEDIATE",
@@ -87,37 +123,67 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_FIND_PROJECT] = "SELECT id, app_count FROM project WHERE name = ?1",
 	[DB_ADD_PROJECT] = "INSERT INTO project(name, made_us) VALUES(?1, ?2)",
 	[DB_REMOVE_PROJECT] = "DELETE FROM project WHERE id = ?1",
-	[DB_REMOVE_PROJECT_APPS] = "DELETE FROM application WHERE project = ?1",
-	[DB_REMOVE_PROJECT_STEPS] =
-		"DELETE FROM step WHERE application IN (SELECT id FROM application WHERE project = ?1)",
 	[DB_LIST_PROJECT_NAMES] = "SELECT name FROM project",
+	[DB_LIST_PROJECT_APPS] = "SELECT id FROM application WHERE project = ?1 LIMIT 1",
 	[DB_LIST_MARKS] = "SELECT a.app_id, a.log_mark, a.side_mark FROM application a"
 			  " JOIN project p ON p.id = a.project WHERE p.name = ?1",
-	[DB_FIND_PROGRESS] = "SELECT id, side_mark, first_text, last_text, zone, zone_low_us, newest_seq,"
-			     " step_count, damaged, ended, log_dev, log_ino, log_len, log_check, log_mark,"
-			     " last_us, zone_offset_s FROM application WHERE project = ?1 AND app_id = ?2",
+	[DB_FIND_PROGRESS] =
+		"SELECT id, side_mark, first_text, last_text, zone, zone_low_us, newest_seq, step_count, "
+		"damaged,"
+		" ended, log_dev, log_ino, log_len, log_check, log_mark, last_us, zone_offset_s, max_seq,"
+		" failed_count, part_count, input_tokens, output_tokens, last_end_at, last_end_len, "
+		"last_end_seq,"
+		" status, writer, finals, last_action, last_error FROM application"
+		" WHERE project = ?1 AND app_id = ?2",
 	[DB_ADD_APP] = "INSERT INTO application(project, app_id) VALUES(?1, ?2)",
 	[DB_SAVE_SIDE] = "UPDATE application SET partition_key = ?2, parent = ?3, spawning_parent = ?4,"
-			 " has_graph = ?5, has_metadata = ?6, side_mark = ?7 WHERE id = ?1",
+			 " parent_app = ?5, has_graph = ?6, has_metadata = ?7, finals = ?8, side_mark = ?9"
+			 " WHERE id = ?1",
 	[DB_SAVE_PROGRESS] =
 		"UPDATE application SET first_text = ?2, first_us = ?3, last_text = ?4, last_us = ?5,"
 		" zone = ?6, zone_offset_s = ?7, zone_low_us = ?8, newest_seq = ?9, step_count = ?10,"
 		" damaged = ?11, ended = ?12, log_dev = ?13, log_ino = ?14, log_len = ?15, log_check = ?16,"
-		" log_mark = ?17 WHERE id = ?1",
+		" log_mark = ?17, max_seq = ?18, failed_count = ?19, part_count = ?20, input_tokens = ?21,"
+		" output_tokens = ?22, last_end_at = ?23, last_end_len = ?24, last_end_seq = ?25, status = "
+		"?26,"
+		" writer = ?27, last_action = ?28, last_error = ?29 WHERE id = ?1",
+	[DB_SAVE_STATUS] = "UPDATE application SET status = ?2 WHERE id = ?1",
+	[DB_LIST_LIVE] = "SELECT a.id, p.name, a.app_id, a.writer, a.last_us, a.log_dev, a.log_ino"
+			 " FROM application a INDEXED BY application_live JOIN project p ON p.id = a.project"
+			 " WHERE a.status = 1",
 	[DB_REMOVE_APP] = "DELETE FROM application WHERE id = ?1",
-	[DB_REMOVE_STEPS] = "DELETE FROM step WHERE application = ?1",
-	[DB_ADD_STEP] =
-		"INSERT OR REPLACE INTO step(application, at, begin_len, end_at, end_len, seq, action,"
-		" start_us, end_us, flags) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-	/* Left to itself the planner walks the whole run by its primary key, whose order it wants. */
-	[DB_FIND_ATTEMPT] = "SELECT at, begin_len, end_at, flags FROM step INDEXED BY step_seq"
-			    " WHERE application = ?1 AND seq = ?2 ORDER BY at DESC LIMIT 1",
-	[DB_END_ATTEMPT] = "UPDATE step SET end_at = ?3, end_len = ?4, end_us = ?5, flags = ?6"
-			   " WHERE application = ?1 AND at = ?2",
-	/* Ends without a begin may follow, but where there are that many of them no begin is looked for. */
-	[DB_LAST_ATTEMPT] = "SELECT seq, start_us, flags FROM"
-			    " (SELECT * FROM step WHERE application = ?1 ORDER BY at DESC LIMIT 64)"
-			    " WHERE begin_len > 0 LIMIT 1",
+	[DB_REMOVE_BLOCKS] = "DELETE FROM block WHERE application = ?1",
+	[DB_REMOVE_PARTS] = "DELETE FROM part WHERE application = ?1",
+	[DB_REMOVE_USES] = "DELETE FROM use WHERE application = ?1",
+	[DB_REMOVE_EDGES] = "DELETE FROM edge WHERE application = ?1",
+	[DB_REMOVE_NAMES] = "DELETE FROM name WHERE project = ?1",
+	[DB_FIND_NAME] = "SELECT id FROM name WHERE project = ?1 AND kind = ?2 AND text = ?3",
+	[DB_ADD_NAME] = "INSERT INTO name(project, kind, text) VALUES(?1, ?2, ?3)",
+	[DB_COUNT_NAMES] = "SELECT count(*) FROM name WHERE project = ?1 AND kind = ?2",
+	[DB_GET_NAME] = "SELECT text FROM name WHERE id = ?1",
+	[DB_ADD_USE] = "INSERT INTO use(application, name, count, failed_count) VALUES(?1, ?2, ?3, ?4)"
+		       " ON CONFLICT DO UPDATE SET count = count + ?3, failed_count = failed_count + ?4",
+	[DB_ADD_EDGE] = "INSERT INTO edge(application, source, target, count) VALUES(?1, ?2, ?3, ?4)"
+			" ON CONFLICT DO UPDATE SET count = count + ?4",
+	[DB_LIST_USES] = "SELECT n.text, u.count, u.failed_count FROM use u JOIN name n ON n.id = u.name"
+			 " WHERE u.application = ?1 AND n.kind = ?2 ORDER BY u.name",
+	[DB_LIST_EDGES] = "SELECT s.text, t.text, e.count FROM edge e LEFT JOIN name s ON s.id = e.source"
+			  " JOIN name t ON t.id = e.target WHERE e.application = ?1",
+	[DB_SAVE_BLOCK] = "INSERT OR REPLACE INTO block(id, application, min_seq, max_seq, bytes, max_end)"
+			  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+	[DB_LOAD_BLOCK] = "SELECT bytes FROM block WHERE id = ?1",
+	[DB_FIND_BLOCK] = "SELECT id, bytes FROM block WHERE id = (SELECT id FROM block INDEXED BY block_seq"
+			  " WHERE application = ?1 AND max_seq >= ?2 AND min_seq <= ?2 AND id < ?3"
+			  " ORDER BY id DESC LIMIT 1)",
+	[DB_LIST_BLOCKS] = "SELECT id, bytes FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+	[DB_LIST_BLOCKS_BY_END] = "SELECT id, bytes, max_end FROM block INDEXED BY block_end"
+				  " WHERE application = ?1 ORDER BY max_end DESC",
+	[DB_COUNT_STEPS] = "SELECT step_count FROM application WHERE id = ?1",
+	[DB_SAVE_PARTS] = "INSERT OR REPLACE INTO part(id, application, min_step, max_step, bytes)"
+			  " VALUES(?1, ?2, ?3, ?4, ?5)",
+	[DB_LOAD_PARTS] = "SELECT bytes FROM part WHERE id = ?1",
+	[DB_LIST_PARTS] = "SELECT id, bytes FROM part WHERE id IN (SELECT id FROM part INDEXED BY part_step"
+			  " WHERE application = ?1 AND max_step >= ?2 AND min_step <= ?3) ORDER BY id",
 	[DB_COUNT_APPS] = "SELECT ifnull(sum(app_count), 0) FROM project",
 	[DB_LIST_PROJECTS] =
 		"SELECT p.name, p.app_count, p.made_us,"
@@ -126,19 +192,12 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 		" ifnull((SELECT max(last_us) FROM application WHERE project = p.id), p.made_us) AS newest"
 		" FROM project p ORDER BY newest DESC, p.name",
 	[DB_COUNT_PARTITION] = "SELECT count(*) FROM application WHERE project = ?1 AND partition_key = ?2",
-	[DB_LIST_APPS] = "SELECT " APP_COLUMNS " FROM application WHERE project = ?1"
+	[DB_LIST_APPS] = "SELECT " DB_APP_COLUMNS " FROM application WHERE project = ?1"
 			 " ORDER BY last_us DESC, id DESC LIMIT ?2 OFFSET ?3",
-	[DB_LIST_PARTITION] = "SELECT " APP_COLUMNS " FROM application WHERE project = ?1"
+	[DB_LIST_PARTITION] = "SELECT " DB_APP_COLUMNS " FROM application WHERE project = ?1"
 			      " AND partition_key = ?4 ORDER BY last_us DESC, id DESC LIMIT ?2 OFFSET ?3",
-	[DB_FIND_APP] = "SELECT " APP_COLUMNS " FROM application WHERE project ="
+	[DB_FIND_APP] = "SELECT " DB_APP_COLUMNS " FROM application WHERE project ="
 			" (SELECT id FROM project WHERE name = ?1) AND app_id = ?2",
-	[DB_LIST_STEPS] = "SELECT at, begin_len, end_at, end_len, seq, action, start_us, end_us, flags"
-			  " FROM step WHERE application = ?1 AND at > ?2 ORDER BY at LIMIT ?3",
-	[DB_FIND_END] = "SELECT end_at, end_len FROM step INDEXED BY step_seq"
-			" WHERE application = ?1 AND seq = ?2 AND end_at IS NOT NULL"
-			" ORDER BY end_at DESC LIMIT 1",
-	[DB_FIND_END_FROM_LAST] = "SELECT end_at, end_len FROM step WHERE application = ?1"
-				  " AND end_at IS NOT NULL ORDER BY end_at DESC LIMIT 1 OFFSET ?2",
 };
 
 burr_status db_fail(struct db *db, const char *what, burr_error *err)
@@ -325,10 +384,9 @@ static burr_status open_once(const char *path, struct db *out, bool *out_fresh, 
 		status = check_version(out, &empty, err);
 	if (status == BURR_OK && empty)
 		status = make_tables(out, err);
-	/* A first statement per table shows whether they are what we think. */
-	if (status == BURR_OK && (!db_get(out, DB_LIST_APPS, err) || !db_get(out, DB_LIST_STEPS, err) ||
-					 !db_get(out, DB_LIST_PROJECTS, err)))
-		status = BURR_ECORRUPT;
+	/* Preparing them shows whether the tables are what we think. */
+	for (int i = 0; status == BURR_OK && i < DB_STATEMENT_COUNT; i++)
+		status = db_get(out, i, err) ? BURR_OK : BURR_ECORRUPT;
 	if (status != BURR_OK)
 		db_close(out);
 	*out_fresh = empty;

@@ -18,31 +18,53 @@ enum db_statement {
 	DB_FIND_PROJECT,
 	DB_ADD_PROJECT,
 	DB_REMOVE_PROJECT,
-	DB_REMOVE_PROJECT_APPS,
-	DB_REMOVE_PROJECT_STEPS,
 	DB_LIST_PROJECT_NAMES,
+	DB_LIST_PROJECT_APPS,
 	DB_LIST_MARKS,
 	DB_FIND_PROGRESS,
 	DB_ADD_APP,
 	DB_SAVE_SIDE,
 	DB_SAVE_PROGRESS,
+	DB_SAVE_STATUS,
+	DB_LIST_LIVE,
 	DB_REMOVE_APP,
-	DB_REMOVE_STEPS,
-	DB_ADD_STEP,
-	DB_FIND_ATTEMPT,
-	DB_END_ATTEMPT,
-	DB_LAST_ATTEMPT,
+	DB_REMOVE_BLOCKS,
+	DB_REMOVE_PARTS,
+	DB_REMOVE_USES,
+	DB_REMOVE_EDGES,
+	DB_REMOVE_NAMES,
+	DB_FIND_NAME,
+	DB_ADD_NAME,
+	DB_COUNT_NAMES,
+	DB_GET_NAME,
+	DB_ADD_USE,
+	DB_ADD_EDGE,
+	DB_LIST_USES,
+	DB_LIST_EDGES,
+	DB_SAVE_BLOCK,
+	DB_LOAD_BLOCK,
+	DB_FIND_BLOCK,
+	DB_LIST_BLOCKS,
+	DB_LIST_BLOCKS_BY_END,
+	DB_COUNT_STEPS,
+	DB_SAVE_PARTS,
+	DB_LOAD_PARTS,
+	DB_LIST_PARTS,
 	DB_COUNT_APPS,
 	DB_LIST_PROJECTS,
 	DB_COUNT_PARTITION,
 	DB_LIST_APPS,
 	DB_LIST_PARTITION,
 	DB_FIND_APP,
-	DB_LIST_STEPS,
-	DB_FIND_END,
-	DB_FIND_END_FROM_LAST,
 	DB_STATEMENT_COUNT,
 };
+
+/* Of a struct catalog_app, in its order (query.c). */
+#define DB_APP_COLUMNS                                                                                       \
+	"id, app_id, partition_key, parent, spawning_parent, has_graph, has_metadata, first_text, first_us," \
+	" last_text, last_us, zone, zone_offset_s, newest_seq, step_count, damaged, ended,"                  \
+	" log_dev, log_ino, log_len, log_check, status, failed_count, part_count, input_tokens,"             \
+	" output_tokens, last_action, last_error, parent_app"
 
 struct db {
 	sqlite3 *conn;

@@ -6,20 +6,25 @@
 #ifndef CATALOG_INDEX_H
 #define CATALOG_INDEX_H
 
-#include "catalog/db.h"
+#include "catalog/alive.h"
+#include "catalog/names.h"
 #include "catalog/notes.h"
 #include "store/store.h"
 
 struct indexer {
 	const struct store *store; /* borrowed */
 	struct db *db;             /* borrowed; a write transaction is open in each call below */
-	struct buf spare;          /* lines that are put right */
-	struct buf text;           /* small files */
-	uint64_t line_count;       /* since open */
+	struct names names;
+	struct alive alive;
+	struct buf spare;    /* lines that are put right */
+	struct buf text;     /* small files, and what is put together */
+	uint64_t line_count; /* since open */
 };
 
 void indexer_init(struct indexer *indexer, const struct store *store, struct db *db);
 void indexer_fini(struct indexer *indexer);
+/* The transaction was rolled back, or the file made anew. */
+void indexer_forget(struct indexer *indexer);
 
 enum index_change {
 	INDEX_NOTHING,
@@ -31,6 +36,11 @@ enum index_change {
  * reached, with BURR_EIO; other errors are the database's. */
 burr_status index_app(
 	struct indexer *indexer, const struct app_name *name, enum index_change *out_change, burr_error *err);
+
+/* Those that were running and whose writers are gone: their status. changed: called for each, before its row
+ * is committed. */
+typedef void index_changed_fn(const struct app_name *name, void *ctx);
+burr_status index_status(struct indexer *indexer, index_changed_fn *changed, void *ctx, burr_error *err);
 
 /* A project's folder is there: *out_added whether that is new. made_us: its time. */
 burr_status index_project(

@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "catalog/blocks.h"
 #include "catalog/record.h"
 #include "catalog/state.h"
 
@@ -15,7 +16,18 @@ struct catalog_reader {
 	struct db db;
 	bool open;
 	unsigned generation; /* of the file that is open */
+	struct table names;  /* number → text, of this generation: a number is never used again */
 };
+
+enum { NAMES_KEPT = 10000 };
+
+static void forget_names(struct catalog_reader *reader)
+{
+	for (struct table_entry *e = table_next(&reader->names, NULL); e; e = table_next(&reader->names, e))
+		free(e->value);
+	table_fini(&reader->names);
+	reader->names = (struct table)TABLE_INIT;
+}
 
 static burr_status ask(struct catalog_reader *reader, burr_error *err)
 {
@@ -23,6 +35,7 @@ static burr_status ask(struct catalog_reader *reader, burr_error *err)
 	if (reader->open && reader->generation == generation)
 		return BURR_OK;
 	db_close(&reader->db);
+	forget_names(reader);
 	burr_status status = db_open_reader(reader->catalog->path, &reader->db, err);
 	reader->open = status == BURR_OK;
 	reader->generation = generation;
@@ -62,7 +75,23 @@ void catalog_reader_close(struct catalog_reader *reader)
 	if (!reader)
 		return;
 	db_close(&reader->db);
+	forget_names(reader);
 	free(reader);
+}
+
+/* One moment of the catalog, for a question that asks more than once. */
+static burr_status begin(struct catalog_reader *reader, burr_error *err)
+{
+	burr_status status = ask(reader, err);
+	if (status == BURR_OK && reader->names.count > NAMES_KEPT)
+		forget_names(reader);
+	return status == BURR_OK ? db_do(&reader->db, DB_BEGIN_READ, err) : status;
+}
+
+static burr_status end(struct catalog_reader *reader, burr_status status, burr_error *err)
+{
+	burr_status ended = db_do(&reader->db, DB_COMMIT, status == BURR_OK ? err : NULL);
+	return answered(reader, status == BURR_OK ? ended : status);
 }
 
 /* ---- projects ---- */
@@ -120,13 +149,21 @@ static struct catalog_app app_of(sqlite3_stmt *stmt)
 		.zone = sqlite3_column_int(stmt, 11),
 		.zone_offset_s = sqlite3_column_int64(stmt, 12),
 		.num_steps = sqlite3_column_int64(stmt, 13) + 1,
-		.attempt_count = sqlite3_column_int64(stmt, 14),
+		.step_count = sqlite3_column_int64(stmt, 14),
 		.damaged = sqlite3_column_int64(stmt, 15),
 		.ended = sqlite3_column_int(stmt, 16) != 0,
 		.log_dev = sqlite3_column_int64(stmt, 17),
 		.log_ino = sqlite3_column_int64(stmt, 18),
 		.log_len = sqlite3_column_int64(stmt, 19),
 		.log_check = sqlite3_column_int64(stmt, 20),
+		.status = sqlite3_column_int(stmt, 21),
+		.failed_count = sqlite3_column_int64(stmt, 22),
+		.part_count = sqlite3_column_int64(stmt, 23),
+		.input_tokens = sqlite3_column_int64(stmt, 24),
+		.output_tokens = sqlite3_column_int64(stmt, 25),
+		.last_action = db_text(stmt, 26),
+		.last_error = db_text(stmt, 27),
+		.parent_app = db_text(stmt, 28),
 	};
 }
 
@@ -205,15 +242,10 @@ burr_status catalog_list_apps(struct catalog_reader *reader, struct slice projec
 	int64_t limit, int64_t offset, int64_t *out_total, catalog_app_fn *each, void *ctx, burr_error *err)
 {
 	struct app_page page = {project, partition_key, limit, offset};
-	burr_status status = ask(reader, err);
-	/* In one transaction, so that the total and the page are of one moment. */
-	if (status == BURR_OK)
-		status = db_do(&reader->db, DB_BEGIN_READ, err);
+	burr_status status = begin(reader, err);
 	if (status != BURR_OK)
 		return answered(reader, status);
-	status = list_apps(&reader->db, &page, out_total, each, ctx, err);
-	burr_status ended = db_do(&reader->db, DB_COMMIT, status == BURR_OK ? err : NULL);
-	return answered(reader, status == BURR_OK ? ended : status);
+	return end(reader, list_apps(&reader->db, &page, out_total, each, ctx, err), err);
 }
 
 static burr_status find_app(struct db *db, struct slice project, struct slice app_id, catalog_app_fn *found,
@@ -248,41 +280,133 @@ burr_status catalog_find_app(struct catalog_reader *reader, struct slice project
 
 /* ---- steps ---- */
 
-static burr_status list_steps(struct db *db, int64_t app, int64_t after, int64_t limit, catalog_step_fn *each,
-	void *ctx, burr_error *err)
+static burr_status load_name(struct catalog_reader *reader, int64_t id, char **out, burr_error *err)
 {
-	sqlite3_stmt *stmt = db_get(db, DB_LIST_STEPS, err);
-	bool row = false;
-	burr_status status;
+	sqlite3_stmt *stmt = db_get(&reader->db, DB_GET_NAME, err);
+	bool row;
+	*out = NULL;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, id);
+	burr_status status = db_step(&reader->db, stmt, &row, err);
+	if (status != BURR_OK || !row)
+		return status != BURR_OK ? status
+					 : burr_fail(err, BURR_ECORRUPT, "the catalog: a name is missing");
+	*out = slice_dup(db_text(stmt, 0));
+	db_done(stmt);
+	return *out ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory for a name");
+}
+
+/* Valid until names are forgotten, which is before a question. */
+static burr_status get_name(struct catalog_reader *reader, int64_t id, struct slice *out, burr_error *err)
+{
+	bool added;
+	*out = SLICE_NONE;
+	if (!id)
+		return BURR_OK;
+	struct table_entry *entry =
+		table_put(&reader->names, (struct slice){(const char *)&id, sizeof(id)}, &added);
+	if (!entry)
+		return burr_fail(err, BURR_ENOMEM, "no memory for a name");
+	char *text = entry->value;
+	burr_status status = text ? BURR_OK : load_name(reader, id, &text, err);
+	entry->value = text;
+	if (status != BURR_OK)
+		table_remove(&reader->names, entry);
+	else
+		*out = slice_of(text);
+	return status;
+}
+
+static burr_status give_step(struct catalog_reader *reader, int64_t number, const struct step *step,
+	catalog_step_fn *each, void *ctx, burr_error *err)
+{
+	struct catalog_step found = {.number = number, .step = *step};
+	burr_status status = get_name(reader, step->action, &found.action, err);
+	if (status == BURR_OK)
+		status = get_name(reader, step->via, &found.via, err);
+	if (status == BURR_OK)
+		status = get_name(reader, step->keys, &found.keys, err);
+	if (status == BURR_OK)
+		each(&found, ctx);
+	return status;
+}
+
+/* The attempts of a row of DB_LIST_BLOCKS. total: of the run. */
+static burr_status read_block(sqlite3_stmt *stmt, int64_t app, int64_t total, struct step *out,
+	int64_t *out_first, size_t *out_count, burr_error *err)
+{
+	int64_t first = (sqlite3_column_int64(stmt, 0) - block_id(app, 0)) * BLOCK_STEPS;
+	struct slice bytes = {sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1)};
+	int64_t count = total - first < BLOCK_STEPS ? total - first : BLOCK_STEPS;
+	*out_first = first;
+	*out_count = count > 0 ? (size_t)count : 0;
+	return steps_decode(bytes, *out_count, out)
+		       ? BURR_OK
+		       : burr_fail(err, BURR_ECORRUPT, "the catalog: a block is damaged");
+}
+
+static burr_status count_steps(struct db *db, int64_t app, int64_t *out, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(db, DB_COUNT_STEPS, err);
+	bool row;
+	*out = 0;
 	if (!stmt)
 		return BURR_ECORRUPT;
 	sqlite3_bind_int64(stmt, 1, app);
-	sqlite3_bind_int64(stmt, 2, after);
-	sqlite3_bind_int64(stmt, 3, limit);
-	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
-		struct catalog_step step = {
-			.at = sqlite3_column_int64(stmt, 0),
-			.begin_len = sqlite3_column_int64(stmt, 1),
-			.end_at = sqlite3_column_int64(stmt, 2),
-			.end_len = sqlite3_column_int64(stmt, 3),
-			.seq = sqlite3_column_int64(stmt, 4),
-			.action = db_text(stmt, 5),
-			.start_us = sqlite3_column_int64(stmt, 6),
-			.end_us = sqlite3_column_int64(stmt, 7),
-			.flags = sqlite3_column_int(stmt, 8),
-		};
-		each(&step, ctx);
+	burr_status status = db_step(db, stmt, &row, err);
+	if (row) {
+		*out = sqlite3_column_int64(stmt, 0);
+		db_done(stmt);
 	}
 	return status;
 }
 
-burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t after, int64_t limit,
+struct step_range {
+	int64_t app, from, end;
+	catalog_step_fn *each;
+	void *ctx;
+};
+
+static burr_status list_steps(struct catalog_reader *reader, const struct step_range *range, burr_error *err)
+{
+	struct step steps[BLOCK_STEPS];
+	int64_t total;
+	int64_t first = 0;
+	size_t count = 0;
+	bool row = false;
+	burr_status status = count_steps(&reader->db, range->app, &total, err);
+	int64_t end = range->end < total ? range->end : total;
+	if (status != BURR_OK || range->from >= end)
+		return status;
+	sqlite3_stmt *stmt = db_get(&reader->db, DB_LIST_BLOCKS, err);
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, block_id(range->app, range->from / BLOCK_STEPS));
+	sqlite3_bind_int64(stmt, 2, block_id(range->app, (end - 1) / BLOCK_STEPS));
+	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row) {
+		status = read_block(stmt, range->app, total, steps, &first, &count, err);
+		for (size_t i = 0; status == BURR_OK && i < count; i++) {
+			int64_t number = first + (int64_t)i;
+			if (number >= range->from && number < end)
+				status = give_step(reader, number, &steps[i], range->each, range->ctx, err);
+		}
+		if (status != BURR_OK) {
+			db_done(stmt);
+			return status;
+		}
+	}
+	return status;
+}
+
+burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t from, int64_t limit,
 	catalog_step_fn *each, void *ctx, burr_error *err)
 {
-	burr_status status = ask(reader, err);
-	if (status == BURR_OK)
-		status = list_steps(&reader->db, app, after, limit, each, ctx, err);
-	return answered(reader, status);
+	struct step_range range = {app, from, limit < INT64_MAX - from ? from + limit : INT64_MAX, each, ctx};
+	burr_status status = begin(reader, err);
+	if (status != BURR_OK)
+		return answered(reader, status);
+	return end(reader, list_steps(reader, &range, err), err);
 }
 
 /* ---- the end of a step ---- */
@@ -342,20 +466,105 @@ static void keep_app(const struct catalog_app *app, void *ctx)
 	*(struct catalog_app *)ctx = *app; /* only its numbers are used, its texts are gone */
 }
 
-static burr_status find_indexed(struct db *db, int64_t app, int64_t seq, uint64_t skip, struct place *out,
+/* Its last finished attempt at the number, if there is a later one than *out. */
+static void take_ends(const struct step *steps, size_t count, int64_t seq, struct place *out, bool *out_found)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (steps[i].seq != seq || !steps[i].end_len || steps[i].end_at < out->offset)
+			continue;
+		*out = (struct place){steps[i].end_at, steps[i].end_len};
+		*out_found = true;
+	}
+}
+
+static burr_status find_by_seq(struct db *db, const struct catalog_app *app, int64_t seq, struct place *out,
 	bool *out_found, burr_error *err)
 {
-	sqlite3_stmt *stmt = db_get(db, seq < 0 ? DB_FIND_END_FROM_LAST : DB_FIND_END, err);
+	int64_t before = block_id(app->id + 1, 0);
+	struct step steps[BLOCK_STEPS];
+	int64_t first = 0;
+	size_t count = 0;
+	bool row = true;
+	while (row && !*out_found) {
+		sqlite3_stmt *stmt = db_get(db, DB_FIND_BLOCK, err);
+		if (!stmt)
+			return BURR_ECORRUPT;
+		sqlite3_bind_int64(stmt, 1, app->id);
+		sqlite3_bind_int64(stmt, 2, seq);
+		sqlite3_bind_int64(stmt, 3, before);
+		burr_status status = db_step(db, stmt, &row, err);
+		if (status != BURR_OK || !row)
+			return status;
+		before = sqlite3_column_int64(stmt, 0);
+		status = read_block(stmt, app->id, app->step_count, steps, &first, &count, err);
+		db_done(stmt);
+		if (status != BURR_OK)
+			return status;
+		take_ends(steps, count, seq, out, out_found);
+	}
+	return BURR_OK;
+}
+
+static int compare_back(const void *a, const void *b)
+{
+	uint64_t left = ((const struct place *)a)->offset;
+	uint64_t right = ((const struct place *)b)->offset;
+	return left < right ? 1 : left > right ? -1 : 0;
+}
+
+/* Whether the one asked for is among those found, given that all others end at or before `rest`. */
+static bool is_settled(struct tail *found, uint64_t skip, int64_t rest)
+{
+	if (found->count <= skip)
+		return false;
+	qsort(found->ends, found->count, sizeof(*found->ends), compare_back);
+	return (int64_t)found->ends[skip].offset > rest;
+}
+
+/* Counted from the last end of the log: blocks come by their last end, as steps that overlap end in any
+ * order. */
+static burr_status find_back(
+	struct db *db, const struct catalog_app *app, uint64_t skip, struct tail *found, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(db, DB_LIST_BLOCKS_BY_END, err);
+	struct step steps[BLOCK_STEPS];
+	int64_t first = 0;
+	size_t count = 0;
+	bool row = false;
+	burr_status status;
 	if (!stmt)
 		return BURR_ECORRUPT;
-	sqlite3_bind_int64(stmt, 1, app);
-	sqlite3_bind_int64(stmt, 2, seq < 0 ? (int64_t)skip : seq);
-	burr_status status = db_step(db, stmt, out_found, err);
-	if (*out_found) {
-		out->offset = (uint64_t)sqlite3_column_int64(stmt, 0);
-		out->len = (uint64_t)sqlite3_column_int64(stmt, 1);
-		db_done(stmt);
+	sqlite3_bind_int64(stmt, 1, app->id);
+	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
+		if (is_settled(found, skip, sqlite3_column_int64(stmt, 2))) {
+			db_done(stmt);
+			return BURR_OK;
+		}
+		status = read_block(stmt, app->id, app->step_count, steps, &first, &count, err);
+		for (size_t i = 0; status == BURR_OK && i < count; i++)
+			if (steps[i].end_len &&
+				!tail_add(found, (struct place){steps[i].end_at, steps[i].end_len}))
+				status = burr_fail(err, BURR_ENOMEM, "no memory to find a step");
+		if (status != BURR_OK) {
+			db_done(stmt);
+			return status;
+		}
 	}
+	(void)is_settled(found, skip, -1); /* sorts them */
+	return status;
+}
+
+static burr_status find_indexed(struct db *db, const struct catalog_app *app, int64_t seq, uint64_t skip,
+	struct place *out, bool *out_found, burr_error *err)
+{
+	if (seq >= 0)
+		return find_by_seq(db, app, seq, out, out_found, err);
+	struct tail found = {.ends = NULL};
+	burr_status status = find_back(db, app, skip, &found, err);
+	*out_found = status == BURR_OK && skip < found.count;
+	if (*out_found)
+		*out = found.ends[skip];
+	free(found.ends);
 	return status;
 }
 
@@ -388,7 +597,7 @@ static burr_status find_end(struct db *db, int fd, struct slice project, struct 
 	if (*out_found)
 		*out = seq < 0 ? tail->ends[tail->count - 1 - back] : tail->match;
 	else if (indexed)
-		status = find_indexed(db, app.id, seq, back - tail->count, out, out_found, err);
+		status = find_indexed(db, &app, seq, back - tail->count, out, out_found, err);
 	return status;
 }
 
@@ -403,9 +612,7 @@ burr_status catalog_find_end(struct catalog_reader *reader, struct slice project
 	fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return burr_fail(err, BURR_ENOTFOUND, "application %.*s has no log", SLICE_ARG(app_id));
-	status = ask(reader, err);
-	if (status == BURR_OK)
-		status = db_do(&reader->db, DB_BEGIN_READ, err);
+	status = begin(reader, err);
 	if (status != BURR_OK)
 		return answered(reader, status);
 	struct tail tail = {.ends = NULL};
@@ -413,8 +620,7 @@ burr_status catalog_find_end(struct catalog_reader *reader, struct slice project
 	bool found = false;
 	status = find_end(&reader->db, fd, project, app_id, sequence_id, &tail, &place, &found, err);
 	free(tail.ends);
-	burr_status ended = db_do(&reader->db, DB_COMMIT, status == BURR_OK ? err : NULL);
-	status = answered(reader, status == BURR_OK ? ended : status);
+	status = end(reader, status, err);
 	if (status != BURR_OK)
 		return status;
 	if (!found && sequence_id < 0)

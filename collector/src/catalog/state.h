@@ -28,6 +28,7 @@ struct catalog {
 	struct table topics; /* changed in the open batch */
 	size_t start_total;  /* what the scan at the start found */
 	size_t start_done;
+	int64_t look_at_ns;  /* when to ask next whether writers live */
 	int64_t retry_at_ns; /* the database failed: pause until then; 0: it works */
 
 	pthread_t thread; /* of start and close */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -219,6 +220,33 @@ static inline void fixture_update(struct fixture *f)
 	burr_error err = BURR_ERROR_INIT;
 	if (catalog_update_all(f->catalog, &err) != BURR_OK)
 		fail_msg("%s", err.message);
+}
+
+/* Junk over the first page of each table and index: the schema can be read, and no question be answered. */
+static inline void testing_damage_catalog(const char *folder)
+{
+	char path[512];
+	char junk[4096];
+	sqlite3 *db;
+	sqlite3_stmt *stmt;
+	off_t roots[64];
+	int count = 0;
+	snprintf(path, sizeof(path), "%s/.burr-catalog", folder);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_schema WHERE rootpage > 1", -1,
+				 &stmt, NULL),
+		SQLITE_OK);
+	while (count < 64 && sqlite3_step(stmt) == SQLITE_ROW)
+		roots[count++] = sqlite3_column_int64(stmt, 0) - 1;
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+	memset(junk, 0xA5, sizeof(junk));
+	int fd = open(path, O_WRONLY);
+	assert_true(fd >= 0 && count > 10);
+	for (int i = 0; i < count; i++)
+		assert_int_equal(
+			pwrite(fd, junk, sizeof(junk), roots[i] * (off_t)sizeof(junk)), sizeof(junk));
+	close(fd);
 }
 
 /* Where a copy of a store that Burr itself wrote lies: $BURR_REAL_STORE, else beside the sources. NULL, and a

@@ -22,7 +22,7 @@ static enum life life_of_writer(const struct store *store, struct slice line)
 	struct identity identity;
 	if (!line_find_identity(line, &identity))
 		return LIFE_UNKNOWN;
-	return spool_writer_lives(store, identity.writer) ? LIFE_RUNS : LIFE_LOST;
+	return spool_find_writer(store, identity.writer) == SPOOL_WRITER_LIVES ? LIFE_RUNS : LIFE_LOST;
 }
 
 /* Lines come newest first; true when this one and those before it tell all. */
