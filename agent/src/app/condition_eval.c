@@ -5,8 +5,6 @@
 #include "base/error.h"
 #include "base/json.h"
 
-#include <math.h>
-
 struct eval {
 	const struct condition *condition;
 	const struct state *state;
@@ -60,47 +58,9 @@ static bool truth(struct slice value)
 	}
 }
 
-struct number {
-	bool is_integer;
-	int64_t integer;
-	double fraction; /* when it is no integer */
-};
-
-/* Numbers beyond a double count as infinite. */
-static struct number number_of(struct slice value)
-{
-	struct number number = {false, 0, 0};
-	number.is_integer = json_to_int(value, &number.integer);
-	if (!number.is_integer && !json_to_double(value, &number.fraction))
-		number.fraction = value.data[0] == '-' ? -HUGE_VAL : HUGE_VAL;
-	return number;
-}
-
-/* An integer against a fraction, without rounding the integer to a double. */
-static int order_mixed(int64_t integer, double fraction)
-{
-	if (fraction >= 0x1p63)
-		return -1;
-	if (fraction < -0x1p63)
-		return 1;
-	int64_t whole = (int64_t)fraction;
-	if (integer != whole)
-		return integer < whole ? -1 : 1;
-	double rest = fraction - (double)whole;
-	return rest > 0 ? -1 : rest < 0;
-}
-
 static int order_numbers(struct slice a, struct slice b)
 {
-	struct number x = number_of(a);
-	struct number y = number_of(b);
-	if (x.is_integer && y.is_integer)
-		return x.integer < y.integer ? -1 : x.integer > y.integer;
-	if (x.is_integer)
-		return order_mixed(x.integer, y.fraction);
-	if (y.is_integer)
-		return -order_mixed(y.integer, x.fraction);
-	return x.fraction < y.fraction ? -1 : x.fraction > y.fraction;
+	return json_number_order(json_number_of(a), json_number_of(b));
 }
 
 static int order_bytes(struct slice a, struct slice b)

@@ -666,6 +666,40 @@ bool json_to_double(struct slice value, double *out)
 	return true;
 }
 
+struct json_number json_number_of(struct slice value)
+{
+	struct json_number number = {false, 0, 0};
+	number.is_integer = json_to_int(value, &number.integer);
+	if (!number.is_integer && !json_to_double(value, &number.fraction))
+		number.fraction = value.data[0] == '-' ? -HUGE_VAL : HUGE_VAL;
+	return number;
+}
+
+/* An integer against a fraction, without rounding the integer to a double. */
+static int order_mixed(int64_t integer, double fraction)
+{
+	if (fraction >= 0x1p63)
+		return -1;
+	if (fraction < -0x1p63)
+		return 1;
+	int64_t whole = (int64_t)fraction;
+	if (integer != whole)
+		return integer < whole ? -1 : 1;
+	double rest = fraction - (double)whole;
+	return rest > 0 ? -1 : rest < 0;
+}
+
+int json_number_order(struct json_number a, struct json_number b)
+{
+	if (a.is_integer && b.is_integer)
+		return a.integer < b.integer ? -1 : a.integer > b.integer;
+	if (a.is_integer)
+		return order_mixed(a.integer, b.fraction);
+	if (b.is_integer)
+		return -order_mixed(b.integer, a.fraction);
+	return a.fraction < b.fraction ? -1 : a.fraction > b.fraction;
+}
+
 static void put_utf8(struct buf *out, unsigned code)
 {
 	char bytes[4];

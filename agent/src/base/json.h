@@ -69,6 +69,15 @@ struct slice json_find_path(struct slice value, struct slice path);
 /* Whole JSON value → C. False, *out untouched, when the value is of another kind or out of range. */
 bool json_to_int(struct slice value, int64_t *out);
 bool json_to_double(struct slice value, double *out);
+/* A number to be put in order: an integer of 64 bits keeps its last digit, all else is a double, and what is
+ * beyond a double counts as infinite. json_number_order gives -1, 0 or 1. */
+struct json_number {
+	bool is_integer;
+	int64_t integer;
+	double fraction; /* when it is no integer */
+};
+struct json_number json_number_of(struct slice value);
+int json_number_order(struct json_number a, struct json_number b);
 /* Append the unescaped text of a string value (quotes included in `value`) to out. */
 bool json_to_text(struct slice value, struct buf *out);
 /* The same for the bare text between the quotes, as the iterators give keys. */

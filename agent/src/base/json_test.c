@@ -149,6 +149,28 @@ static void converts_values(void **state)
 	assert_false(json_text_is(SLICE_LIT("1"), SLICE_LIT("1")));
 }
 
+static void orders_numbers(void **state)
+{
+	(void)state;
+	static const char *const rising[] = {"-1e999", "-1e300", "-9223372036854775809",
+		"-9223372036854775808", "-1.5", "-1", "-0.5", "0", "0.5", "1", "1.5", "9007199254740992",
+		"9007199254740993", "9223372036854775807", "9223372036854775808", "1e300", "1e999"};
+	size_t count = sizeof(rising) / sizeof(*rising);
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < count; j++) {
+			int wanted = i < j ? -1 : i > j;
+			if ((i == 2 && j == 3) || (i == 3 && j == 2))
+				wanted = 0; /* as a double it is the smallest integer */
+			if (json_number_order(json_number_of(slice_of(rising[i])),
+				    json_number_of(slice_of(rising[j]))) != wanted)
+				fail_msg("%s and %s", rising[i], rising[j]);
+		}
+	assert_int_equal(
+		json_number_order(json_number_of(SLICE_LIT("3.0")), json_number_of(SLICE_LIT("3"))), 0);
+	assert_int_equal(
+		json_number_order(json_number_of(SLICE_LIT("-0.0")), json_number_of(SLICE_LIT("0"))), 0);
+}
+
 static void writes(void **state)
 {
 	(void)state;
@@ -371,6 +393,7 @@ int main(void)
 		cmocka_unit_test(walkers_stop_at_damage),
 		cmocka_unit_test(finds_by_path),
 		cmocka_unit_test(converts_values),
+		cmocka_unit_test(orders_numbers),
 		cmocka_unit_test(writes),
 		cmocka_unit_test(a_text_behind_a_nul_has_no_comma),
 		cmocka_unit_test(doubles_read_back),
