@@ -287,7 +287,8 @@ static burr_status load_parts(struct blocks *blocks, burr_error *err)
 	block->count = (size_t)(blocks->part_count - block->n * BLOCK_PARTS);
 	burr_status status =
 		block->count ? load_bytes(blocks, DB_LOAD_PARTS, block->n, &stmt, &bytes, err) : BURR_OK;
-	if (status == BURR_OK && !parts_decode(bytes, block->count, block->parts))
+	size_t count = 0;
+	if (status == BURR_OK && (!parts_decode(bytes, block->parts, &count) || count != block->count))
 		status = damaged(err);
 	db_done(stmt);
 	block->loaded = status == BURR_OK;

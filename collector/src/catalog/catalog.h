@@ -106,6 +106,7 @@ enum catalog_status {
 	STATUS_FAILED = 4,  /* the last step ended with an exception */
 	STATUS_OK = 5,      /* the last action has no way out, or the application said that it is finished */
 	STATUS_WAITING = 6, /* otherwise: a chat waits for its user */
+	STATUS_COUNT,
 };
 /* "running", "unknown", "lost", "failed", "ok", "waiting". */
 const char *catalog_status_name(enum catalog_status status);
@@ -131,9 +132,10 @@ struct catalog_app {
 	int64_t failed_count; /* attempts */
 	int64_t part_count;   /* records within steps */
 	int64_t input_tokens, output_tokens;
-	struct slice last_action; /* SLICE_NONE: no step yet */
-	struct slice last_error;  /* the beginning of the last exception; SLICE_NONE */
-	struct slice parent_app;  /* the run that it was spawned by or forked from; SLICE_NONE */
+	struct slice last_action;          /* SLICE_NONE: no step yet */
+	struct slice last_error;           /* the beginning of the last exception; SLICE_NONE */
+	int64_t last_end_at, last_end_len; /* the place of the last end; len 0: none */
+	struct slice parent_app;           /* the run that it was spawned by or forked from; SLICE_NONE */
 };
 typedef void catalog_app_fn(const struct catalog_app *app, void *ctx);
 
@@ -153,11 +155,32 @@ struct catalog_step {
 	struct step step;
 	struct slice action, via, keys;
 };
-typedef void catalog_step_fn(const struct catalog_step *step, void *ctx);
+typedef bool catalog_step_fn(const struct catalog_step *step, void *ctx); /* false: no more */
 
-/* Attempts of an application from a number on, at most `limit`. An unknown application has none. */
+/* Attempts of an application from a number on, before another. An unknown application has none. */
 BURR_MUST_CHECK burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t from,
-	int64_t limit, catalog_step_fn *each, void *ctx, burr_error *err);
+	int64_t end, catalog_step_fn *each, void *ctx, burr_error *err);
+
+/* The records of spans, attributes and streams within these attempts, in the order of the log. */
+typedef bool catalog_part_fn(const struct part *part, void *ctx); /* false: no more */
+BURR_MUST_CHECK burr_status catalog_list_parts(struct catalog_reader *reader, int64_t app, int64_t from,
+	int64_t end, catalog_part_fn *each, void *ctx, burr_error *err);
+
+/* How often a run took an action, or logged an attribute. */
+enum catalog_use {
+	USE_ACTION = 1, /* as enum name_kind */
+	USE_ATTRIBUTE = 4,
+};
+typedef void catalog_use_fn(struct slice name, int64_t count, int64_t failed_count, void *ctx);
+BURR_MUST_CHECK burr_status catalog_list_uses(struct catalog_reader *reader, int64_t app,
+	enum catalog_use kind, catalog_use_fn *each, void *ctx, burr_error *err);
+/* And one action after another. from: SLICE_NONE for the first action of the log. */
+typedef void catalog_edge_fn(struct slice from, struct slice to, int64_t count, void *ctx);
+BURR_MUST_CHECK burr_status catalog_list_edges(
+	struct catalog_reader *reader, int64_t app, catalog_edge_fn *each, void *ctx, burr_error *err);
+/* How many runs of a project are at each status. */
+BURR_MUST_CHECK burr_status catalog_count_statuses(struct catalog_reader *reader, struct slice project,
+	int64_t out_counts[STATUS_COUNT], burr_error *err);
 
 /* Where the end_entry line of a step is: of the last finished attempt at sequence_id, or, for negative
  * numbers, counted from the last end_entry of the log (-1). What the log holds beyond the catalog is read

@@ -86,10 +86,11 @@ static struct found_app find(struct fixture *f, const char *project, const char 
 	return found;
 }
 
-static void put_step(const struct catalog_step *step, void *ctx)
+static bool put_step(const struct catalog_step *step, void *ctx)
 {
 	buf_printf(ctx, "%lld%s%s%s ", (long long)step->step.seq, step->step.begin_len ? "b" : "",
 		step->step.end_len ? "e" : "", step->step.flags & STEP_FAILED ? "!" : "");
+	return true;
 }
 
 static void assert_steps(struct fixture *f, const char *project, const char *app_id, const char *expected)

@@ -70,10 +70,23 @@ static const char schema[] =
 	"CREATE INDEX application_parent ON application(project, parent_app, last_us DESC, id DESC);"
 	"CREATE INDEX application_first ON application(project, first_us);"
 	"CREATE INDEX application_live ON application(status) WHERE status = 1;"
+	"CREATE TABLE tally(" /* how many runs of a project are at a status */
+	" project INTEGER NOT NULL,"
+	" status INTEGER NOT NULL,"
+	" count INTEGER NOT NULL,"
+	" PRIMARY KEY(project, status)) WITHOUT ROWID;"
 	"CREATE TRIGGER application_added AFTER INSERT ON application BEGIN"
-	" UPDATE project SET app_count = app_count + 1 WHERE id = new.project; END;"
+	" UPDATE project SET app_count = app_count + 1 WHERE id = new.project;"
+	" INSERT INTO tally VALUES(new.project, new.status, 1) ON CONFLICT DO UPDATE SET count = count + 1;"
+	" END;"
 	"CREATE TRIGGER application_removed AFTER DELETE ON application BEGIN"
-	" UPDATE project SET app_count = app_count - 1 WHERE id = old.project; END;"
+	" UPDATE project SET app_count = app_count - 1 WHERE id = old.project;"
+	" UPDATE tally SET count = count - 1 WHERE project = old.project AND status = old.status; END;"
+	"CREATE TRIGGER application_settled AFTER UPDATE OF status ON application"
+	" WHEN old.status <> new.status BEGIN"
+	" UPDATE tally SET count = count - 1 WHERE project = old.project AND status = old.status;"
+	" INSERT INTO tally VALUES(new.project, new.status, 1) ON CONFLICT DO UPDATE SET count = count + 1;"
+	" END;"
 
 	"CREATE TABLE name(" /* names.h */
 	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -156,6 +169,7 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_REMOVE_PARTS] = "DELETE FROM part WHERE application = ?1",
 	[DB_REMOVE_USES] = "DELETE FROM use WHERE application = ?1",
 	[DB_REMOVE_EDGES] = "DELETE FROM edge WHERE application = ?1",
+	[DB_REMOVE_TALLY] = "DELETE FROM tally WHERE project = ?1",
 	[DB_REMOVE_NAMES] = "DELETE FROM name WHERE project = ?1",
 	[DB_FIND_NAME] = "SELECT id FROM name WHERE project = ?1 AND kind = ?2 AND text = ?3",
 	[DB_ADD_NAME] = "INSERT INTO name(project, kind, text) VALUES(?1, ?2, ?3)",
@@ -191,6 +205,9 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 		" (SELECT last_text FROM application WHERE project = p.id ORDER BY last_us DESC LIMIT 1),"
 		" ifnull((SELECT max(last_us) FROM application WHERE project = p.id), p.made_us) AS newest"
 		" FROM project p ORDER BY newest DESC, p.name",
+	[DB_LIST_TALLY] = "SELECT t.status, t.count FROM tally t JOIN project p ON p.id = t.project"
+			  " WHERE p.name = ?1",
+	[DB_COUNT_CHILDREN] = "SELECT count(*) FROM application WHERE project = ?1 AND parent_app = ?2",
 	[DB_COUNT_PARTITION] = "SELECT count(*) FROM application WHERE project = ?1 AND partition_key = ?2",
 	[DB_LIST_APPS] = "SELECT " DB_APP_COLUMNS " FROM application WHERE project = ?1"
 			 " ORDER BY last_us DESC, id DESC LIMIT ?2 OFFSET ?3",

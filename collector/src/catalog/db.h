@@ -33,6 +33,7 @@ enum db_statement {
 	DB_REMOVE_USES,
 	DB_REMOVE_EDGES,
 	DB_REMOVE_NAMES,
+	DB_REMOVE_TALLY,
 	DB_FIND_NAME,
 	DB_ADD_NAME,
 	DB_COUNT_NAMES,
@@ -52,6 +53,8 @@ enum db_statement {
 	DB_LIST_PARTS,
 	DB_COUNT_APPS,
 	DB_LIST_PROJECTS,
+	DB_LIST_TALLY,
+	DB_COUNT_CHILDREN,
 	DB_COUNT_PARTITION,
 	DB_LIST_APPS,
 	DB_LIST_PARTITION,
@@ -64,7 +67,8 @@ enum db_statement {
 	"id, app_id, partition_key, parent, spawning_parent, has_graph, has_metadata, first_text, first_us," \
 	" last_text, last_us, zone, zone_offset_s, newest_seq, step_count, damaged, ended,"                  \
 	" log_dev, log_ino, log_len, log_check, status, failed_count, part_count, input_tokens,"             \
-	" output_tokens, last_action, last_error, parent_app"
+	" output_tokens, last_action, last_error, parent_app, last_end_at, last_end_len"
+enum { DB_APP_COLUMN_COUNT = 31 };
 
 struct db {
 	sqlite3 *conn;

@@ -212,6 +212,8 @@ burr_status index_project_gone(
 	if (status == BURR_OK)
 		status = run_with_id(indexer->db, DB_REMOVE_NAMES, id, err);
 	if (status == BURR_OK)
+		status = run_with_id(indexer->db, DB_REMOVE_TALLY, id, err);
+	if (status == BURR_OK)
 		status = run_with_id(indexer->db, DB_REMOVE_PROJECT, id, err);
 	names_forget(&indexer->names);
 	*out_removed = status == BURR_OK;

@@ -1,98 +1,14 @@
-/* Answers from the catalog. Each reader has a connection of its own; when the indexer makes the file anew,
- * the generation rises, and readers open the new one at their next question. */
+/* Answers from the catalog. */
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "catalog/blocks.h"
+#include "catalog/reader.h"
 #include "catalog/record.h"
-#include "catalog/state.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct catalog_reader {
-	struct catalog *catalog; /* borrowed */
-	struct db db;
-	bool open;
-	unsigned generation; /* of the file that is open */
-	struct table names;  /* number → text, of this generation: a number is never used again */
-};
-
-enum { NAMES_KEPT = 10000 };
-
-static void forget_names(struct catalog_reader *reader)
-{
-	for (struct table_entry *e = table_next(&reader->names, NULL); e; e = table_next(&reader->names, e))
-		free(e->value);
-	table_fini(&reader->names);
-	reader->names = (struct table)TABLE_INIT;
-}
-
-static burr_status ask(struct catalog_reader *reader, burr_error *err)
-{
-	unsigned generation = atomic_load(&reader->catalog->generation);
-	if (reader->open && reader->generation == generation)
-		return BURR_OK;
-	db_close(&reader->db);
-	forget_names(reader);
-	burr_status status = db_open_reader(reader->catalog->path, &reader->db, err);
-	reader->open = status == BURR_OK;
-	reader->generation = generation;
-	/* Between the old file and the new one there is none to open. */
-	return status == BURR_EPERM ? burr_fail_in(err, BURR_ELATER, "ask again") : status;
-}
-
-/* On the way out of each question: a damaged file is told to the indexer. */
-static burr_status answered(struct catalog_reader *reader, burr_status status)
-{
-	if (status != BURR_ECORRUPT)
-		return status;
-	db_close(&reader->db);
-	reader->open = false;
-	atomic_store(&reader->catalog->damaged, true);
-	catalog_wake(reader->catalog);
-	return status;
-}
-
-burr_status catalog_reader_open(struct catalog *catalog, struct catalog_reader **out, burr_error *err)
-{
-	struct catalog_reader *reader = calloc(1, sizeof(*reader));
-	if (!reader)
-		return burr_fail(err, BURR_ENOMEM, "no memory for a reader of the catalog");
-	reader->catalog = catalog;
-	burr_status status = answered(reader, ask(reader, err));
-	if (status != BURR_OK && status != BURR_ECORRUPT) {
-		catalog_reader_close(reader);
-		return status;
-	}
-	*out = reader; /* with a damaged file, it tries again at each question */
-	return BURR_OK;
-}
-
-void catalog_reader_close(struct catalog_reader *reader)
-{
-	if (!reader)
-		return;
-	db_close(&reader->db);
-	forget_names(reader);
-	free(reader);
-}
-
-/* One moment of the catalog, for a question that asks more than once. */
-static burr_status begin(struct catalog_reader *reader, burr_error *err)
-{
-	burr_status status = ask(reader, err);
-	if (status == BURR_OK && reader->names.count > NAMES_KEPT)
-		forget_names(reader);
-	return status == BURR_OK ? db_do(&reader->db, DB_BEGIN_READ, err) : status;
-}
-
-static burr_status end(struct catalog_reader *reader, burr_status status, burr_error *err)
-{
-	burr_status ended = db_do(&reader->db, DB_COMMIT, status == BURR_OK ? err : NULL);
-	return answered(reader, status == BURR_OK ? ended : status);
-}
 
 /* ---- projects ---- */
 
@@ -124,67 +40,13 @@ static burr_status list_projects(struct db *db, catalog_project_fn *each, void *
 burr_status catalog_list_projects(
 	struct catalog_reader *reader, catalog_project_fn *each, void *ctx, burr_error *err)
 {
-	burr_status status = ask(reader, err);
+	burr_status status = reader_ask(reader, err);
 	if (status == BURR_OK)
 		status = list_projects(&reader->db, each, ctx, err);
-	return answered(reader, status);
+	return reader_answered(reader, status);
 }
 
 /* ---- applications ---- */
-
-static struct catalog_app app_of(sqlite3_stmt *stmt)
-{
-	return (struct catalog_app){
-		.id = sqlite3_column_int64(stmt, 0),
-		.app_id = db_text(stmt, 1),
-		.partition_key = db_text(stmt, 2),
-		.parent = db_text(stmt, 3),
-		.spawning_parent = db_text(stmt, 4),
-		.has_graph = sqlite3_column_int(stmt, 5) != 0,
-		.has_metadata = sqlite3_column_int(stmt, 6) != 0,
-		.first_text = db_text(stmt, 7),
-		.first_us = sqlite3_column_int64(stmt, 8),
-		.last_text = db_text(stmt, 9),
-		.last_us = sqlite3_column_int64(stmt, 10),
-		.zone = sqlite3_column_int(stmt, 11),
-		.zone_offset_s = sqlite3_column_int64(stmt, 12),
-		.num_steps = sqlite3_column_int64(stmt, 13) + 1,
-		.step_count = sqlite3_column_int64(stmt, 14),
-		.damaged = sqlite3_column_int64(stmt, 15),
-		.ended = sqlite3_column_int(stmt, 16) != 0,
-		.log_dev = sqlite3_column_int64(stmt, 17),
-		.log_ino = sqlite3_column_int64(stmt, 18),
-		.log_len = sqlite3_column_int64(stmt, 19),
-		.log_check = sqlite3_column_int64(stmt, 20),
-		.status = sqlite3_column_int(stmt, 21),
-		.failed_count = sqlite3_column_int64(stmt, 22),
-		.part_count = sqlite3_column_int64(stmt, 23),
-		.input_tokens = sqlite3_column_int64(stmt, 24),
-		.output_tokens = sqlite3_column_int64(stmt, 25),
-		.last_action = db_text(stmt, 26),
-		.last_error = db_text(stmt, 27),
-		.parent_app = db_text(stmt, 28),
-	};
-}
-
-/* *out_id is 0 for an unknown one. */
-static burr_status find_project(
-	struct db *db, struct slice project, int64_t *out_id, int64_t *out_count, burr_error *err)
-{
-	sqlite3_stmt *stmt = db_get(db, DB_FIND_PROJECT, err);
-	bool row;
-	if (!stmt)
-		return BURR_ECORRUPT;
-	db_bind_text(stmt, 1, project);
-	burr_status status = db_step(db, stmt, &row, err);
-	*out_id = *out_count = 0;
-	if (row) {
-		*out_id = sqlite3_column_int64(stmt, 0);
-		*out_count = sqlite3_column_int64(stmt, 1);
-		db_done(stmt);
-	}
-	return status;
-}
 
 static burr_status count_partition(
 	struct db *db, int64_t project, struct slice partition_key, int64_t *out_count, burr_error *err)
@@ -214,7 +76,7 @@ static burr_status list_apps(struct db *db, const struct app_page *page, int64_t
 	catalog_app_fn *each, void *ctx, burr_error *err)
 {
 	int64_t project;
-	burr_status status = find_project(db, page->project, &project, out_total, err);
+	burr_status status = reader_find_project(db, page->project, &project, out_total, err);
 	if (status != BURR_OK || !project)
 		return status;
 	bool filtered = page->partition_key.data != NULL;
@@ -232,7 +94,7 @@ static burr_status list_apps(struct db *db, const struct app_page *page, int64_t
 	if (filtered)
 		db_bind_text(stmt, 4, page->partition_key);
 	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
-		struct catalog_app app = app_of(stmt);
+		struct catalog_app app = reader_app_of(stmt);
 		each(&app, ctx);
 	}
 	return status;
@@ -242,10 +104,10 @@ burr_status catalog_list_apps(struct catalog_reader *reader, struct slice projec
 	int64_t limit, int64_t offset, int64_t *out_total, catalog_app_fn *each, void *ctx, burr_error *err)
 {
 	struct app_page page = {project, partition_key, limit, offset};
-	burr_status status = begin(reader, err);
+	burr_status status = reader_begin(reader, err);
 	if (status != BURR_OK)
-		return answered(reader, status);
-	return end(reader, list_apps(&reader->db, &page, out_total, each, ctx, err), err);
+		return reader_answered(reader, status);
+	return reader_end(reader, list_apps(&reader->db, &page, out_total, each, ctx, err), err);
 }
 
 static burr_status find_app(struct db *db, struct slice project, struct slice app_id, catalog_app_fn *found,
@@ -263,7 +125,7 @@ static burr_status find_app(struct db *db, struct slice project, struct slice ap
 	if (!row)
 		return burr_fail(err, BURR_ENOTFOUND, "no application %.*s in project %.*s",
 			SLICE_ARG(app_id), SLICE_ARG(project));
-	struct catalog_app app = app_of(stmt);
+	struct catalog_app app = reader_app_of(stmt);
 	found(&app, ctx);
 	db_done(stmt);
 	return BURR_OK;
@@ -272,141 +134,116 @@ static burr_status find_app(struct db *db, struct slice project, struct slice ap
 burr_status catalog_find_app(struct catalog_reader *reader, struct slice project, struct slice app_id,
 	catalog_app_fn *found, void *ctx, burr_error *err)
 {
-	burr_status status = ask(reader, err);
+	burr_status status = reader_ask(reader, err);
 	if (status == BURR_OK)
 		status = find_app(&reader->db, project, app_id, found, ctx, err);
-	return answered(reader, status);
+	return reader_answered(reader, status);
 }
 
 /* ---- steps ---- */
 
-static burr_status load_name(struct catalog_reader *reader, int64_t id, char **out, burr_error *err)
-{
-	sqlite3_stmt *stmt = db_get(&reader->db, DB_GET_NAME, err);
-	bool row;
-	*out = NULL;
-	if (!stmt)
-		return BURR_ECORRUPT;
-	sqlite3_bind_int64(stmt, 1, id);
-	burr_status status = db_step(&reader->db, stmt, &row, err);
-	if (status != BURR_OK || !row)
-		return status != BURR_OK ? status
-					 : burr_fail(err, BURR_ECORRUPT, "the catalog: a name is missing");
-	*out = slice_dup(db_text(stmt, 0));
-	db_done(stmt);
-	return *out ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory for a name");
-}
-
-/* Valid until names are forgotten, which is before a question. */
-static burr_status get_name(struct catalog_reader *reader, int64_t id, struct slice *out, burr_error *err)
-{
-	bool added;
-	*out = SLICE_NONE;
-	if (!id)
-		return BURR_OK;
-	struct table_entry *entry =
-		table_put(&reader->names, (struct slice){(const char *)&id, sizeof(id)}, &added);
-	if (!entry)
-		return burr_fail(err, BURR_ENOMEM, "no memory for a name");
-	char *text = entry->value;
-	burr_status status = text ? BURR_OK : load_name(reader, id, &text, err);
-	entry->value = text;
-	if (status != BURR_OK)
-		table_remove(&reader->names, entry);
-	else
-		*out = slice_of(text);
-	return status;
-}
-
-static burr_status give_step(struct catalog_reader *reader, int64_t number, const struct step *step,
-	catalog_step_fn *each, void *ctx, burr_error *err)
-{
-	struct catalog_step found = {.number = number, .step = *step};
-	burr_status status = get_name(reader, step->action, &found.action, err);
-	if (status == BURR_OK)
-		status = get_name(reader, step->via, &found.via, err);
-	if (status == BURR_OK)
-		status = get_name(reader, step->keys, &found.keys, err);
-	if (status == BURR_OK)
-		each(&found, ctx);
-	return status;
-}
-
-/* The attempts of a row of DB_LIST_BLOCKS. total: of the run. */
-static burr_status read_block(sqlite3_stmt *stmt, int64_t app, int64_t total, struct step *out,
-	int64_t *out_first, size_t *out_count, burr_error *err)
-{
-	int64_t first = (sqlite3_column_int64(stmt, 0) - block_id(app, 0)) * BLOCK_STEPS;
-	struct slice bytes = {sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1)};
-	int64_t count = total - first < BLOCK_STEPS ? total - first : BLOCK_STEPS;
-	*out_first = first;
-	*out_count = count > 0 ? (size_t)count : 0;
-	return steps_decode(bytes, *out_count, out)
-		       ? BURR_OK
-		       : burr_fail(err, BURR_ECORRUPT, "the catalog: a block is damaged");
-}
-
-static burr_status count_steps(struct db *db, int64_t app, int64_t *out, burr_error *err)
-{
-	sqlite3_stmt *stmt = db_get(db, DB_COUNT_STEPS, err);
-	bool row;
-	*out = 0;
-	if (!stmt)
-		return BURR_ECORRUPT;
-	sqlite3_bind_int64(stmt, 1, app);
-	burr_status status = db_step(db, stmt, &row, err);
-	if (row) {
-		*out = sqlite3_column_int64(stmt, 0);
-		db_done(stmt);
-	}
-	return status;
-}
-
-struct step_range {
-	int64_t app, from, end;
+struct giving {
+	struct catalog_reader *reader;
 	catalog_step_fn *each;
 	void *ctx;
 };
 
-static burr_status list_steps(struct catalog_reader *reader, const struct step_range *range, burr_error *err)
+static burr_status give_step(int64_t number, const struct step *step, void *ctx, bool *on, burr_error *err)
 {
-	struct step steps[BLOCK_STEPS];
-	int64_t total;
-	int64_t first = 0;
-	size_t count = 0;
-	bool row = false;
-	burr_status status = count_steps(&reader->db, range->app, &total, err);
-	int64_t end = range->end < total ? range->end : total;
-	if (status != BURR_OK || range->from >= end)
-		return status;
-	sqlite3_stmt *stmt = db_get(&reader->db, DB_LIST_BLOCKS, err);
-	if (!stmt)
-		return BURR_ECORRUPT;
-	sqlite3_bind_int64(stmt, 1, block_id(range->app, range->from / BLOCK_STEPS));
-	sqlite3_bind_int64(stmt, 2, block_id(range->app, (end - 1) / BLOCK_STEPS));
-	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row) {
-		status = read_block(stmt, range->app, total, steps, &first, &count, err);
-		for (size_t i = 0; status == BURR_OK && i < count; i++) {
-			int64_t number = first + (int64_t)i;
-			if (number >= range->from && number < end)
-				status = give_step(reader, number, &steps[i], range->each, range->ctx, err);
-		}
-		if (status != BURR_OK) {
-			db_done(stmt);
-			return status;
-		}
-	}
+	const struct giving *giving = ctx;
+	struct catalog_step found = {.number = number, .step = *step};
+	burr_status status = reader_get_name(giving->reader, step->action, &found.action, err);
+	if (status == BURR_OK)
+		status = reader_get_name(giving->reader, step->via, &found.via, err);
+	if (status == BURR_OK)
+		status = reader_get_name(giving->reader, step->keys, &found.keys, err);
+	if (status == BURR_OK)
+		*on = giving->each(&found, giving->ctx);
 	return status;
 }
 
-burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t from, int64_t limit,
+burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t from, int64_t end,
 	catalog_step_fn *each, void *ctx, burr_error *err)
 {
-	struct step_range range = {app, from, limit < INT64_MAX - from ? from + limit : INT64_MAX, each, ctx};
-	burr_status status = begin(reader, err);
+	struct giving giving = {reader, each, ctx};
+	struct step_walk walk = {app, from, end, give_step, &giving};
+	burr_status status = reader_begin(reader, err);
 	if (status != BURR_OK)
-		return answered(reader, status);
-	return end(reader, list_steps(reader, &range, err), err);
+		return reader_answered(reader, status);
+	return reader_end(reader, reader_walk_steps(reader, &walk, err), err);
+}
+
+struct parting {
+	catalog_part_fn *each;
+	void *ctx;
+};
+
+static burr_status give_part(const struct part *part, void *ctx, bool *on, burr_error *err)
+{
+	const struct parting *parting = ctx;
+	(void)err;
+	*on = parting->each(part, parting->ctx);
+	return BURR_OK;
+}
+
+burr_status catalog_list_parts(struct catalog_reader *reader, int64_t app, int64_t from, int64_t end,
+	catalog_part_fn *each, void *ctx, burr_error *err)
+{
+	struct parting parting = {each, ctx};
+	struct part_walk walk = {app, from, end, give_part, &parting};
+	burr_status status = reader_begin(reader, err);
+	if (status != BURR_OK)
+		return reader_answered(reader, status);
+	return reader_end(reader, reader_walk_parts(reader, &walk, err), err);
+}
+
+/* ---- counts ---- */
+
+burr_status catalog_list_uses(struct catalog_reader *reader, int64_t app, enum catalog_use kind,
+	catalog_use_fn *each, void *ctx, burr_error *err)
+{
+	burr_status status = reader_ask(reader, err);
+	sqlite3_stmt *stmt = status == BURR_OK ? db_get(&reader->db, DB_LIST_USES, err) : NULL;
+	bool row = false;
+	if (!stmt)
+		return reader_answered(reader, status == BURR_OK ? BURR_ECORRUPT : status);
+	sqlite3_bind_int64(stmt, 1, app);
+	sqlite3_bind_int(stmt, 2, kind);
+	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row)
+		each(db_text(stmt, 0), sqlite3_column_int64(stmt, 1), sqlite3_column_int64(stmt, 2), ctx);
+	return reader_answered(reader, status);
+}
+
+burr_status catalog_list_edges(
+	struct catalog_reader *reader, int64_t app, catalog_edge_fn *each, void *ctx, burr_error *err)
+{
+	burr_status status = reader_ask(reader, err);
+	sqlite3_stmt *stmt = status == BURR_OK ? db_get(&reader->db, DB_LIST_EDGES, err) : NULL;
+	bool row = false;
+	if (!stmt)
+		return reader_answered(reader, status == BURR_OK ? BURR_ECORRUPT : status);
+	sqlite3_bind_int64(stmt, 1, app);
+	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row)
+		each(db_text(stmt, 0), db_text(stmt, 1), sqlite3_column_int64(stmt, 2), ctx);
+	return reader_answered(reader, status);
+}
+
+burr_status catalog_count_statuses(struct catalog_reader *reader, struct slice project,
+	int64_t out_counts[STATUS_COUNT], burr_error *err)
+{
+	burr_status status = reader_ask(reader, err);
+	sqlite3_stmt *stmt = status == BURR_OK ? db_get(&reader->db, DB_LIST_TALLY, err) : NULL;
+	bool row = false;
+	memset(out_counts, 0, STATUS_COUNT * sizeof(*out_counts));
+	if (!stmt)
+		return reader_answered(reader, status == BURR_OK ? BURR_ECORRUPT : status);
+	db_bind_text(stmt, 1, project);
+	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row) {
+		int64_t which = sqlite3_column_int64(stmt, 0);
+		if (which > 0 && which < STATUS_COUNT)
+			out_counts[which] = sqlite3_column_int64(stmt, 1);
+	}
+	return reader_answered(reader, status);
 }
 
 /* ---- the end of a step ---- */
@@ -496,7 +333,7 @@ static burr_status find_by_seq(struct db *db, const struct catalog_app *app, int
 		if (status != BURR_OK || !row)
 			return status;
 		before = sqlite3_column_int64(stmt, 0);
-		status = read_block(stmt, app->id, app->step_count, steps, &first, &count, err);
+		status = reader_read_block(stmt, app->id, app->step_count, steps, &first, &count, err);
 		db_done(stmt);
 		if (status != BURR_OK)
 			return status;
@@ -540,7 +377,7 @@ static burr_status find_back(
 			db_done(stmt);
 			return BURR_OK;
 		}
-		status = read_block(stmt, app->id, app->step_count, steps, &first, &count, err);
+		status = reader_read_block(stmt, app->id, app->step_count, steps, &first, &count, err);
 		for (size_t i = 0; status == BURR_OK && i < count; i++)
 			if (steps[i].end_len &&
 				!tail_add(found, (struct place){steps[i].end_at, steps[i].end_len}))
@@ -612,15 +449,15 @@ burr_status catalog_find_end(struct catalog_reader *reader, struct slice project
 	fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return burr_fail(err, BURR_ENOTFOUND, "application %.*s has no log", SLICE_ARG(app_id));
-	status = begin(reader, err);
+	status = reader_begin(reader, err);
 	if (status != BURR_OK)
-		return answered(reader, status);
+		return reader_answered(reader, status);
 	struct tail tail = {.ends = NULL};
 	struct place place = {0, 0};
 	bool found = false;
 	status = find_end(&reader->db, fd, project, app_id, sequence_id, &tail, &place, &found, err);
 	free(tail.ends);
-	status = end(reader, status, err);
+	status = reader_end(reader, status, err);
 	if (status != BURR_OK)
 		return status;
 	if (!found && sequence_id < 0)

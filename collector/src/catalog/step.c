@@ -149,18 +149,20 @@ void parts_encode(const struct part *parts, size_t count, struct buf *out)
 	}
 }
 
-bool parts_decode(struct slice bytes, size_t count, struct part *out)
+bool parts_decode(struct slice bytes, struct part *out, size_t *out_count)
 {
 	struct cursor in = cursor_of(bytes);
 	uint64_t place = 0;
 	uint64_t step = 0;
-	for (size_t i = 0; i < count && !in.failed; i++) {
-		out[i].at = get_change(&in, place);
-		out[i].len = get_small(&in);
-		out[i].type = (int)(get_number(&in) & 0xFF);
-		out[i].step = (int64_t)get_change(&in, step);
-		place = out[i].at + out[i].len;
-		step = (uint64_t)out[i].step;
+	size_t count = 0;
+	for (; in.pos < in.end && !in.failed && count < BLOCK_PARTS; count++) {
+		out[count].at = get_change(&in, place);
+		out[count].len = get_small(&in);
+		out[count].type = (int)(get_number(&in) & 0xFF);
+		out[count].step = (int64_t)get_change(&in, step);
+		place = out[count].at + out[count].len;
+		step = (uint64_t)out[count].step;
 	}
+	*out_count = count;
 	return !in.failed && in.pos == in.end;
 }

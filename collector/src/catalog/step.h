@@ -54,6 +54,7 @@ void steps_encode(const struct step *steps, size_t count, struct buf *out);
 /* False: these bytes are no block of `count` steps. */
 bool steps_decode(struct slice bytes, size_t count, struct step *out);
 void parts_encode(const struct part *parts, size_t count, struct buf *out);
-bool parts_decode(struct slice bytes, size_t count, struct part *out);
+/* At most BLOCK_PARTS. */
+bool parts_decode(struct slice bytes, struct part *out, size_t *out_count);
 
 #endif

@@ -1,0 +1,478 @@
+#include "catalog/runs.h"
+
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/names.h"
+#include "catalog/reader.h"
+#include "catalog/source.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+bool run_sort_of(struct slice word, enum run_sort *out)
+{
+#define RUN_SORT_WORD(name, text, sql) text,
+	static const char *const words[] = {RUN_SORT_LIST(RUN_SORT_WORD)};
+#undef RUN_SORT_WORD
+	for (size_t i = 0; i < RUN_SORT_COUNT; i++) {
+		if (!slice_is(word, words[i]))
+			continue;
+		*out = i;
+		return true;
+	}
+	return false;
+}
+
+static const char *sort_sql(enum run_sort sort)
+{
+#define RUN_SORT_SQL(name, word, text) text,
+	static const char *const texts[] = {RUN_SORT_LIST(RUN_SORT_SQL)};
+#undef RUN_SORT_SQL
+	return texts[sort];
+}
+
+/* ---- the statement ---- */
+
+struct bound {
+	struct slice text; /* SLICE_NONE: number */
+	int64_t number;
+};
+
+enum { BOUND_MAX = FILTER_MAX_VALUES * 2 + 16 };
+
+/* WHERE, as text and what is bound in it. All that a request holds is bound; the text is made of ours alone.
+ */
+struct where {
+	struct buf sql;
+	struct bound bound[BOUND_MAX];
+	int count;
+};
+
+static void put_number(struct where *where, int64_t number)
+{
+	where->bound[where->count++] = (struct bound){SLICE_NONE, number};
+	buf_append_str(&where->sql, "?");
+}
+
+static void put_text(struct where *where, struct slice text)
+{
+	where->bound[where->count++] = (struct bound){text.data ? text : SLICE_LIT(""), 0};
+	buf_append_str(&where->sql, "?");
+}
+
+static void put_range(struct where *where, const char *column, const struct filter_value *value)
+{
+	buf_printf(&where->sql, "%s BETWEEN ", column);
+	put_number(where, value->low);
+	buf_append_str(&where->sql, " AND ");
+	put_number(where, value->high);
+}
+
+static void put_status(struct where *where, const struct filter_value *value)
+{
+	static const enum catalog_status statuses[] = {
+		[FILTER_STATUS_RUNNING] = STATUS_RUNNING,
+		[FILTER_STATUS_LOST] = STATUS_LOST,
+		[FILTER_STATUS_UNKNOWN] = STATUS_UNKNOWN,
+		[FILTER_STATUS_FAILED] = STATUS_FAILED,
+		[FILTER_STATUS_OK] = STATUS_OK,
+		[FILTER_STATUS_WAITING] = STATUS_WAITING,
+	};
+	buf_append_str(&where->sql, "status = ");
+	put_number(where, statuses[value->word]);
+}
+
+static void put_is(struct where *where, const struct filter_value *value)
+{
+	static const char *const texts[] = {
+		[FILTER_IS_ROOT] = "parent_app IS NULL",
+		[FILTER_IS_FORKED] = "parent IS NOT NULL",
+		[FILTER_IS_SPAWNED] = "spawning_parent IS NOT NULL",
+		[FILTER_IS_DAMAGED] = "damaged > 0",
+	};
+	buf_append_str(&where->sql, texts[value->word]);
+}
+
+static void put_used(struct where *where, enum name_kind kind, struct slice name)
+{
+	buf_append_str(&where->sql,
+		"EXISTS(SELECT 1 FROM name n JOIN use u ON u.name = n.id WHERE n.project ="
+		" application.project AND n.kind = ");
+	put_number(where, kind);
+	buf_append_str(&where->sql, " AND n.text = ");
+	put_text(where, name);
+	buf_append_str(&where->sql, " AND u.application = application.id)");
+}
+
+static void put_equal(struct where *where, const char *column, struct slice text)
+{
+	buf_printf(&where->sql, "ifnull(%s, '') = ", column);
+	put_text(where, text);
+}
+
+/* One value of a term that SQLite can decide. */
+static void put_value(struct where *where, const struct filter_term *term, const struct filter_value *value)
+{
+	switch (term->kind) {
+	case FILTER_STATUS:
+		put_status(where, value);
+		break;
+	case FILTER_IS:
+		put_is(where, value);
+		break;
+	case FILTER_ACTION:
+		put_used(where, NAME_ACTION, value->text);
+		break;
+	case FILTER_PARTITION:
+		put_equal(where, "partition_key", value->text);
+		break;
+	case FILTER_APP:
+		put_equal(where, "app_id", value->text);
+		break;
+	case FILTER_PARENT:
+		put_equal(where, "parent_app", value->text);
+		break;
+	case FILTER_STEPS:
+		put_range(where, "step_count", value);
+		break;
+	case FILTER_TOKENS:
+		put_range(where, "(input_tokens + output_tokens)", value);
+		break;
+	case FILTER_DURATION:
+		put_range(where, "(last_us - first_us)", value);
+		break;
+	default: /* after, before; and attributes, by their name */
+		if (term->kind == FILTER_ATTR)
+			put_used(where, NAME_ATTRIBUTE, term->path);
+		else
+			put_range(where, "last_us", value);
+		break;
+	}
+}
+
+/* Whether rows alone tell. */
+static bool rows_decide(const struct filter_term *term)
+{
+	switch (term->kind) {
+	case FILTER_FREE:
+	case FILTER_ERROR:
+	case FILTER_STATE:
+	case FILTER_INPUT:
+		return false;
+	default:
+		break;
+	}
+	for (size_t i = 0; i < term->value_count; i++) {
+		if (term->values[i].has_wildcard ||
+			(term->kind == FILTER_ATTR && term->values[i].form != FILTER_EXISTS))
+			return false;
+	}
+	return true;
+}
+
+static bool all_rows_decide(const struct filter *filter)
+{
+	for (size_t i = 0; filter && i < filter->term_count; i++)
+		if (!rows_decide(&filter->terms[i]))
+			return false;
+	return true;
+}
+
+static void put_terms(struct where *where, const struct filter *filter)
+{
+	for (size_t i = 0; filter && i < filter->term_count; i++) {
+		const struct filter_term *term = &filter->terms[i];
+		if (!rows_decide(term))
+			continue;
+		buf_append_str(&where->sql, term->negated ? " AND NOT (" : " AND (");
+		for (size_t j = 0; j < term->value_count; j++) {
+			buf_append_str(&where->sql, j ? " OR " : "");
+			put_value(where, term, &term->values[j]);
+		}
+		buf_append_str(&where->sql, ")");
+	}
+}
+
+static void put_where(struct where *where, int64_t project, const struct runs_request *request)
+{
+	buf_append_str(&where->sql, " FROM application WHERE project = ");
+	put_number(where, project);
+	if (request->parent.data) {
+		buf_append_str(&where->sql, " AND parent_app = ");
+		put_text(where, request->parent);
+	} else if (request->roots_only) {
+		buf_append_str(&where->sql, " AND parent_app IS NULL");
+	}
+	put_terms(where, request->filter);
+}
+
+static burr_status prepare(struct db *db, const struct where *where, sqlite3_stmt **out, burr_error *err)
+{
+	if (where->sql.failed)
+		return burr_fail(err, BURR_ENOMEM, "no memory to list runs");
+	if (sqlite3_prepare_v2(db->conn, where->sql.data, (int)where->sql.len, out, NULL) != SQLITE_OK)
+		return db_fail(db, "list runs", err);
+	for (int i = 0; i < where->count; i++) {
+		if (where->bound[i].text.data)
+			db_bind_text(*out, i + 1, where->bound[i].text);
+		else
+			sqlite3_bind_int64(*out, i + 1, where->bound[i].number);
+	}
+	return BURR_OK;
+}
+
+static burr_status count_runs(
+	struct db *db, int64_t project, const struct runs_request *request, int64_t *out, burr_error *err)
+{
+	struct where where = {.sql = BUF_INIT};
+	sqlite3_stmt *stmt = NULL;
+	buf_append_str(&where.sql, "SELECT count(*)");
+	put_where(&where, project, request);
+	burr_status status = prepare(db, &where, &stmt, err);
+	if (status == BURR_OK && sqlite3_step(stmt) == SQLITE_ROW)
+		*out = sqlite3_column_int64(stmt, 0);
+	else if (status == BURR_OK)
+		status = db_fail(db, "count runs", err);
+	sqlite3_finalize(stmt);
+	buf_fini(&where.sql);
+	return status;
+}
+
+/* ---- what only logs tell ---- */
+
+struct match {
+	struct catalog_reader *reader;
+	struct slice project;
+	const struct catalog_app *app;
+	struct source source; /* its log, opened when it is asked for */
+	burr_status status;
+	burr_error *err;
+};
+
+struct uses {
+	const struct filter_value *value;
+	bool anywhere; /* as free text: a part of a name will do */
+	bool found;
+};
+
+static burr_status match_uses(struct match *match, struct uses *uses)
+{
+	struct db *db = &match->reader->db;
+	sqlite3_stmt *stmt = db_get(db, DB_LIST_USES, match->err);
+	bool row = false;
+	burr_status status;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, match->app->id);
+	sqlite3_bind_int(stmt, 2, NAME_ACTION);
+	while ((status = db_step(db, stmt, &row, match->err)) == BURR_OK && row) {
+		struct slice name = db_text(stmt, 0);
+		if (uses->anywhere ? filter_contains(name, uses->value->text)
+				   : filter_text_matches(uses->value, name)) {
+			uses->found = true;
+			db_done(stmt);
+			return BURR_OK;
+		}
+	}
+	return status;
+}
+
+static bool match_action(struct match *match, const struct filter_value *value, bool anywhere)
+{
+	struct uses uses = {value, anywhere, false};
+	match->status = match_uses(match, &uses);
+	return uses.found;
+}
+
+static bool match_free(struct match *match, const struct filter_value *value)
+{
+	const struct catalog_app *app = match->app;
+	return filter_contains(app->app_id, value->text) ||
+	       filter_contains(app->partition_key, value->text) ||
+	       filter_contains(app->last_error, value->text) || match_action(match, value, true);
+}
+
+struct look {
+	const struct filter_term *term;
+	const struct filter_value *value;
+	bool found;
+};
+
+/* A line of the run: the state after its last step, a step's inputs, an attribute. */
+static bool look_at_line(const struct line_record *record, void *ctx)
+{
+	struct look *look = ctx;
+	struct slice value = SLICE_NONE;
+	if (look->term->kind == FILTER_STATE)
+		value = json_find_path(record->state, look->term->path);
+	else if (look->term->kind == FILTER_INPUT)
+		value = json_find_path(record->inputs, look->term->path);
+	else if (json_text_is(record->key, look->term->path))
+		value = record->value;
+	look->found = value.data && filter_json_matches(look->value, value);
+	return !look->found;
+}
+
+static bool match_lines(struct match *match, const struct filter_term *term, const struct filter_value *value)
+{
+	struct look look = {term, value, false};
+	if (term->kind == FILTER_STATE)
+		match->status = source_last_end(&match->source, match->app, look_at_line, &look, match->err);
+	else if (term->kind == FILTER_INPUT)
+		match->status = source_begins(&match->source, match->app, look_at_line, &look, match->err);
+	else
+		match->status =
+			source_attributes(&match->source, match->app, look_at_line, &look, match->err);
+	return look.found;
+}
+
+static bool match_value(struct match *match, const struct filter_term *term, const struct filter_value *value)
+{
+	switch (term->kind) {
+	case FILTER_FREE:
+		return match_free(match, value);
+	case FILTER_ERROR:
+		return filter_contains(match->app->last_error, value->text);
+	case FILTER_ACTION:
+		return match_action(match, value, false);
+	case FILTER_PARTITION:
+		return filter_text_matches(value, match->app->partition_key);
+	case FILTER_APP:
+		return filter_text_matches(value, match->app->app_id);
+	case FILTER_PARENT:
+		return filter_text_matches(value, match->app->parent_app);
+	default:
+		return match_lines(match, term, value);
+	}
+}
+
+static bool match_run(struct match *match, const struct filter *filter)
+{
+	bool all = true;
+	for (size_t i = 0; filter && all && match->status == BURR_OK && i < filter->term_count; i++) {
+		const struct filter_term *term = &filter->terms[i];
+		bool any = false;
+		if (rows_decide(term))
+			continue;
+		for (size_t j = 0; !any && match->status == BURR_OK && j < term->value_count; j++)
+			any = match_value(match, term, &term->values[j]);
+		all = any != term->negated;
+	}
+	return all && match->status == BURR_OK;
+}
+
+/* ---- pages ---- */
+
+struct place {
+	int64_t value; /* what is sorted by */
+	int64_t id;
+};
+
+static bool read_cursor(struct slice text, struct place *out)
+{
+	char copy[64];
+	int used = 0;
+	if (text.len >= sizeof(copy))
+		return false;
+	memcpy(copy, text.data, text.len);
+	copy[text.len] = '\0';
+	return sscanf(copy, "%" SCNd64 "_%" SCNd64 "%n", &out->value, &out->id, &used) == 2 &&
+	       used == (int)text.len;
+}
+
+static void put_cursor(struct buf *out, const struct place *place)
+{
+	buf_clear(out);
+	buf_printf(out, "%" PRId64 "_%" PRId64, place->value, place->id);
+}
+
+static void put_page(
+	struct where *where, int64_t project, const struct runs_request *request, const struct place *after)
+{
+	const char *column = sort_sql(request->sort);
+	const char *order = request->ascending ? "ASC" : "DESC";
+	buf_printf(&where->sql, "SELECT " DB_APP_COLUMNS ", %s", column);
+	put_where(where, project, request);
+	if (after) {
+		buf_printf(&where->sql, " AND (%s, id) %s (", column, request->ascending ? ">" : "<");
+		put_number(where, after->value);
+		buf_append_str(&where->sql, ", ");
+		put_number(where, after->id);
+		buf_append_str(&where->sql, ")");
+	}
+	buf_printf(&where->sql, " ORDER BY %s %s, id %s", column, order, order);
+}
+
+static burr_status take_rows(struct catalog_reader *reader, const struct runs_request *request,
+	sqlite3_stmt *stmt, catalog_app_fn *each, void *ctx, struct runs_page *out, burr_error *err)
+{
+	int64_t count = 0;
+	struct place last = {0, 0};
+	int code;
+	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		if (count == request->limit || !out->complete) {
+			put_cursor(&out->cursor, &last);
+			return BURR_OK;
+		}
+		struct catalog_app app = reader_app_of(stmt);
+		struct match match = {reader, request->project, &app, SOURCE_INIT, BURR_OK, err};
+		source_init(&match.source, reader, request->project);
+		match.source.deadline_ns = request->deadline_ns;
+		bool fits = match_run(&match, request->filter);
+		source_fini(&match.source);
+		if (match.status != BURR_OK)
+			return match.status;
+		if (fits) {
+			each(&app, ctx);
+			count++;
+		}
+		last = (struct place){sqlite3_column_int64(stmt, DB_APP_COLUMN_COUNT), app.id};
+		out->complete = clock_mono_ns() < request->deadline_ns;
+	}
+	out->complete = true; /* whatever the time, that was all */
+	return code == SQLITE_DONE ? BURR_OK : db_fail(&reader->db, "list runs", err);
+}
+
+static burr_status list_runs(struct catalog_reader *reader, const struct runs_request *request,
+	const struct place *after, catalog_app_fn *each, void *ctx, struct runs_page *out, burr_error *err)
+{
+	int64_t project;
+	int64_t count;
+	burr_status status = reader_find_project(&reader->db, request->project, &project, &count, err);
+	if (status != BURR_OK || !project) {
+		out->total = 0;
+		return status;
+	}
+	if (!after && all_rows_decide(request->filter))
+		status = count_runs(&reader->db, project, request, &out->total, err);
+	if (status != BURR_OK)
+		return status;
+	struct where where = {.sql = BUF_INIT};
+	sqlite3_stmt *stmt = NULL;
+	put_page(&where, project, request, after);
+	status = prepare(&reader->db, &where, &stmt, err);
+	if (status == BURR_OK)
+		status = take_rows(reader, request, stmt, each, ctx, out, err);
+	sqlite3_finalize(stmt);
+	buf_fini(&where.sql);
+	return status;
+}
+
+burr_status catalog_list_runs(struct catalog_reader *reader, const struct runs_request *request,
+	catalog_app_fn *each, void *ctx, struct runs_page *out, burr_error *err)
+{
+	struct place after;
+	bool goes_on = request->cursor.len > 0;
+	if (goes_on && !read_cursor(request->cursor, &after))
+		return burr_fail(err, BURR_EINVAL, "cursor: it is none that a page gave");
+	out->total = -1;
+	out->complete = true;
+	buf_clear(&out->cursor);
+	burr_status status = reader_begin(reader, err);
+	if (status != BURR_OK)
+		return reader_answered(reader, status);
+	return reader_end(
+		reader, list_runs(reader, request, goes_on ? &after : NULL, each, ctx, out, err), err);
+}
