@@ -86,18 +86,6 @@ BURR_MUST_CHECK burr_status catalog_reader_open(
 	struct catalog *catalog, struct catalog_reader **out, burr_error *err);
 void catalog_reader_close(struct catalog_reader *reader);
 
-struct catalog_project {
-	struct slice name;
-	struct slice created;      /* first time of its first application, as its log has it */
-	struct slice last_written; /* last time of its newest application */
-	int64_t app_count;
-};
-typedef void catalog_project_fn(const struct catalog_project *project, void *ctx);
-
-/* Newest first. */
-BURR_MUST_CHECK burr_status catalog_list_projects(
-	struct catalog_reader *reader, catalog_project_fn *each, void *ctx, burr_error *err);
-
 /* What a run is at, by its last step and its writer. Kept in the catalog: numbers stay. */
 enum catalog_status {
 	STATUS_RUNNING = 1, /* a step is open, and its writer lives */
@@ -110,6 +98,20 @@ enum catalog_status {
 };
 /* "running", "unknown", "lost", "failed", "ok", "waiting". */
 const char *catalog_status_name(enum catalog_status status);
+
+struct catalog_project {
+	struct slice name;
+	struct slice created;      /* first time of its first application, as its log has it */
+	struct slice last_written; /* last time of its newest application */
+	int64_t app_count;
+	int64_t first_us, last_us;      /* the same as UTC; of the folder where there is no application */
+	int64_t statuses[STATUS_COUNT]; /* how many applications are at each */
+};
+typedef void catalog_project_fn(const struct catalog_project *project, void *ctx);
+
+/* Newest first. */
+BURR_MUST_CHECK burr_status catalog_list_projects(
+	struct catalog_reader *reader, catalog_project_fn *each, void *ctx, burr_error *err);
 
 struct catalog_app {
 	int64_t id; /* for catalog_list_steps; another one after the catalog was made anew */
@@ -136,6 +138,8 @@ struct catalog_app {
 	struct slice last_error;           /* the beginning of the last exception; SLICE_NONE */
 	int64_t last_end_at, last_end_len; /* the place of the last end; len 0: none */
 	struct slice parent_app;           /* the run that it was spawned by or forked from; SLICE_NONE */
+	int64_t child_count; /* runs that were spawned by or forked from this one; of catalog_list_runs alone
+			      */
 };
 typedef void catalog_app_fn(const struct catalog_app *app, void *ctx);
 
@@ -178,10 +182,6 @@ BURR_MUST_CHECK burr_status catalog_list_uses(struct catalog_reader *reader, int
 typedef void catalog_edge_fn(struct slice from, struct slice to, int64_t count, void *ctx);
 BURR_MUST_CHECK burr_status catalog_list_edges(
 	struct catalog_reader *reader, int64_t app, catalog_edge_fn *each, void *ctx, burr_error *err);
-/* How many runs of a project are at each status. */
-BURR_MUST_CHECK burr_status catalog_count_statuses(struct catalog_reader *reader, struct slice project,
-	int64_t out_counts[STATUS_COUNT], burr_error *err);
-
 /* Where the end_entry line of a step is: of the last finished attempt at sequence_id, or, for negative
  * numbers, counted from the last end_entry of the log (-1). What the log holds beyond the catalog is read
  * from it, so the answer is right however far the catalog is behind. BURR_ENOTFOUND names what is missing. */

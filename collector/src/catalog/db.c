@@ -203,7 +203,8 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 		"SELECT p.name, p.app_count, p.made_us,"
 		" (SELECT first_text FROM application WHERE project = p.id ORDER BY first_us LIMIT 1),"
 		" (SELECT last_text FROM application WHERE project = p.id ORDER BY last_us DESC LIMIT 1),"
-		" ifnull((SELECT max(last_us) FROM application WHERE project = p.id), p.made_us) AS newest"
+		" ifnull((SELECT max(last_us) FROM application WHERE project = p.id), p.made_us) AS newest,"
+		" (SELECT min(first_us) FROM application WHERE project = p.id)"
 		" FROM project p ORDER BY newest DESC, p.name",
 	[DB_LIST_TALLY] = "SELECT t.status, t.count FROM tally t JOIN project p ON p.id = t.project"
 			  " WHERE p.name = ?1",

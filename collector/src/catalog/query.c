@@ -12,6 +12,48 @@
 
 /* ---- projects ---- */
 
+static burr_status load_statuses(struct db *db, struct catalog_project *project, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(db, DB_LIST_TALLY, err);
+	bool row = false;
+	burr_status status;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	db_bind_text(stmt, 1, project->name);
+	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
+		int64_t which = sqlite3_column_int64(stmt, 0);
+		if (which > 0 && which < STATUS_COUNT)
+			project->statuses[which] = sqlite3_column_int64(stmt, 1);
+	}
+	return status;
+}
+
+static burr_status give_project(
+	struct db *db, sqlite3_stmt *stmt, catalog_project_fn *each, void *ctx, burr_error *err)
+{
+	int64_t made_us = sqlite3_column_int64(stmt, 2);
+	struct catalog_project project = {
+		.name = db_text(stmt, 0),
+		.app_count = sqlite3_column_int64(stmt, 1),
+		.created = db_text(stmt, 3),
+		.last_written = db_text(stmt, 4),
+		.last_us = sqlite3_column_int64(stmt, 5),
+		.first_us = made_us,
+	};
+	char made[TIME_TEXT_LEN + 1];
+	time_text(made_us * 1000, made);
+	if (sqlite3_column_type(stmt, 6) != SQLITE_NULL)
+		project.first_us = sqlite3_column_int64(stmt, 6);
+	if (!project.created.len)
+		project.created = slice_of(made);
+	if (!project.last_written.len)
+		project.last_written = slice_of(made);
+	burr_status status = load_statuses(db, &project, err);
+	if (status == BURR_OK)
+		each(&project, ctx);
+	return status;
+}
+
 static burr_status list_projects(struct db *db, catalog_project_fn *each, void *ctx, burr_error *err)
 {
 	sqlite3_stmt *stmt = db_get(db, DB_LIST_PROJECTS, err);
@@ -20,19 +62,11 @@ static burr_status list_projects(struct db *db, catalog_project_fn *each, void *
 	if (!stmt)
 		return BURR_ECORRUPT;
 	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
-		struct catalog_project project = {
-			.name = db_text(stmt, 0),
-			.app_count = sqlite3_column_int64(stmt, 1),
-			.created = db_text(stmt, 3),
-			.last_written = db_text(stmt, 4),
-		};
-		char made[TIME_TEXT_LEN + 1];
-		time_text(sqlite3_column_int64(stmt, 2) * 1000, made);
-		if (!project.created.len)
-			project.created = slice_of(made);
-		if (!project.last_written.len)
-			project.last_written = slice_of(made);
-		each(&project, ctx);
+		status = give_project(db, stmt, each, ctx, err);
+		if (status != BURR_OK) {
+			db_done(stmt);
+			return status;
+		}
 	}
 	return status;
 }
@@ -40,10 +74,10 @@ static burr_status list_projects(struct db *db, catalog_project_fn *each, void *
 burr_status catalog_list_projects(
 	struct catalog_reader *reader, catalog_project_fn *each, void *ctx, burr_error *err)
 {
-	burr_status status = reader_ask(reader, err);
-	if (status == BURR_OK)
-		status = list_projects(&reader->db, each, ctx, err);
-	return reader_answered(reader, status);
+	burr_status status = reader_begin(reader, err);
+	if (status != BURR_OK)
+		return reader_answered(reader, status);
+	return reader_end(reader, list_projects(&reader->db, each, ctx, err), err);
 }
 
 /* ---- applications ---- */
@@ -225,24 +259,6 @@ burr_status catalog_list_edges(
 	sqlite3_bind_int64(stmt, 1, app);
 	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row)
 		each(db_text(stmt, 0), db_text(stmt, 1), sqlite3_column_int64(stmt, 2), ctx);
-	return reader_answered(reader, status);
-}
-
-burr_status catalog_count_statuses(struct catalog_reader *reader, struct slice project,
-	int64_t out_counts[STATUS_COUNT], burr_error *err)
-{
-	burr_status status = reader_ask(reader, err);
-	sqlite3_stmt *stmt = status == BURR_OK ? db_get(&reader->db, DB_LIST_TALLY, err) : NULL;
-	bool row = false;
-	memset(out_counts, 0, STATUS_COUNT * sizeof(*out_counts));
-	if (!stmt)
-		return reader_answered(reader, status == BURR_OK ? BURR_ECORRUPT : status);
-	db_bind_text(stmt, 1, project);
-	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row) {
-		int64_t which = sqlite3_column_int64(stmt, 0);
-		if (which > 0 && which < STATUS_COUNT)
-			out_counts[which] = sqlite3_column_int64(stmt, 1);
-	}
 	return reader_answered(reader, status);
 }
 

@@ -405,8 +405,39 @@ static void put_page(
 	buf_printf(&where->sql, " ORDER BY %s %s, id %s", column, order, order);
 }
 
+static burr_status count_children(struct db *db, int64_t project, struct catalog_app *app, burr_error *err)
+{
+	bool row;
+	sqlite3_stmt *stmt = db_get(db, DB_COUNT_CHILDREN, err);
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, project);
+	db_bind_text(stmt, 2, app->app_id);
+	burr_status status = db_step(db, stmt, &row, err);
+	if (row) {
+		app->child_count = sqlite3_column_int64(stmt, 0);
+		db_done(stmt);
+	}
+	return status;
+}
+
+/* The run of a row, if it fits. */
+static burr_status take_row(struct catalog_reader *reader, const struct runs_request *request,
+	int64_t project, struct catalog_app *app, bool *out_fits, burr_error *err)
+{
+	struct match match = {reader, request->project, app, SOURCE_INIT, BURR_OK, err};
+	source_init(&match.source, reader, request->project);
+	match.source.deadline_ns = request->deadline_ns;
+	*out_fits = match_run(&match, request->filter);
+	source_fini(&match.source);
+	if (match.status == BURR_OK && *out_fits)
+		match.status = count_children(&reader->db, project, app, err);
+	return match.status;
+}
+
 static burr_status take_rows(struct catalog_reader *reader, const struct runs_request *request,
-	sqlite3_stmt *stmt, catalog_app_fn *each, void *ctx, struct runs_page *out, burr_error *err)
+	int64_t project, sqlite3_stmt *stmt, catalog_app_fn *each, void *ctx, struct runs_page *out,
+	burr_error *err)
 {
 	int64_t count = 0;
 	struct place last = {0, 0};
@@ -417,13 +448,10 @@ static burr_status take_rows(struct catalog_reader *reader, const struct runs_re
 			return BURR_OK;
 		}
 		struct catalog_app app = reader_app_of(stmt);
-		struct match match = {reader, request->project, &app, SOURCE_INIT, BURR_OK, err};
-		source_init(&match.source, reader, request->project);
-		match.source.deadline_ns = request->deadline_ns;
-		bool fits = match_run(&match, request->filter);
-		source_fini(&match.source);
-		if (match.status != BURR_OK)
-			return match.status;
+		bool fits = false;
+		burr_status status = take_row(reader, request, project, &app, &fits, err);
+		if (status != BURR_OK)
+			return status;
 		if (fits) {
 			each(&app, ctx);
 			count++;
@@ -454,7 +482,7 @@ static burr_status list_runs(struct catalog_reader *reader, const struct runs_re
 	put_page(&where, project, request, after);
 	status = prepare(&reader->db, &where, &stmt, err);
 	if (status == BURR_OK)
-		status = take_rows(reader, request, stmt, each, ctx, out, err);
+		status = take_rows(reader, request, project, stmt, each, ctx, out, err);
 	sqlite3_finalize(stmt);
 	buf_fini(&where.sql);
 	return status;

@@ -2,6 +2,7 @@
 
 #include "api/api.h"
 #include "api/status_v1.h"
+#include "api/v1.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "catalog/catalog.h"
@@ -31,7 +32,7 @@ struct collector {
 	struct catalog_reader *reader; /* the append thread's, for questions of writers */
 	pthread_mutex_t lock;
 	struct api *api; /* set before the indexer starts; cleared under lock, as the indexer looks */
-	struct http_route *routes; /* version 0's and the status's */
+	struct http_route *routes; /* those of both versions and the status's */
 	size_t route_count;
 	unsigned worker_count;
 	struct ingest *ingest;
@@ -105,13 +106,16 @@ static burr_status open_catalog(struct collector *c, burr_error *err)
 static burr_status join_routes(struct collector *c, burr_error *err)
 {
 	size_t v0_count;
+	size_t v1_count;
 	const struct http_route *v0 = api_v0_routes(&v0_count);
-	c->routes = calloc(v0_count + status_v1_route_count, sizeof(*c->routes));
+	const struct http_route *v1 = api_v1_routes(&v1_count);
+	c->routes = calloc(v0_count + v1_count + status_v1_route_count, sizeof(*c->routes));
 	if (!c->routes)
 		return burr_fail(err, BURR_ENOMEM, "no memory for the routes");
 	memcpy(c->routes, v0, v0_count * sizeof(*v0));
-	memcpy(c->routes + v0_count, status_v1_routes, status_v1_route_count * sizeof(*c->routes));
-	c->route_count = v0_count + status_v1_route_count;
+	memcpy(c->routes + v0_count, v1, v1_count * sizeof(*v1));
+	memcpy(c->routes + v0_count + v1_count, status_v1_routes, status_v1_route_count * sizeof(*c->routes));
+	c->route_count = v0_count + v1_count + status_v1_route_count;
 	return BURR_OK;
 }
 

@@ -56,6 +56,12 @@ struct slice http_query(const struct http_request *public, const char *name)
 	return http_params_find(&request_of(public)->params, slice_of(name));
 }
 
+struct slice http_query_name(const struct http_request *public, size_t index)
+{
+	const struct http_params *params = &request_of(public)->params;
+	return index < params->count ? params->items[index].name : SLICE_NONE;
+}
+
 struct slice http_header(const struct http_request *public, const char *name)
 {
 	const struct request *request = request_of(public);

@@ -36,9 +36,11 @@ struct http_request {
 struct slice http_capture(const struct http_request *req, const char *name);
 /* A query parameter, decoded ('+' is a space); the first of several; SLICE_NONE when absent. */
 struct slice http_query(const struct http_request *req, const char *name);
+/* The name of the index-th query parameter; SLICE_NONE behind the last. */
+struct slice http_query_name(const struct http_request *req, size_t index);
 /* A header by its lower-case name; SLICE_NONE when absent. */
 struct slice http_header(const struct http_request *req, const char *name);
-/* The slices of these three are followed by a NUL, so that .data is a C string, too. */
+/* The slices of these are followed by a NUL, so that .data is a C string, too. */
 
 /* ---- responses ---- */
 

@@ -1,0 +1,266 @@
+#include "api/v1.h"
+
+#include "api/v1_inside.h"
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/facts.h"
+#include "catalog/table.h"
+#include "http/respond.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { V1_FORM = 1 }; /* raise it when the answer for the same files changes */
+
+static const int64_t PATIENCE_NS = 200000000;
+
+int64_t v1_deadline_ns(void)
+{
+	return clock_mono_ns() + PATIENCE_NS;
+}
+
+/* ---- writing ---- */
+
+static void put_us(struct buf *out, const char *key, int64_t us)
+{
+	char text[TIME_TEXT_LEN + 1];
+	time_text(us * 1000, text);
+	json_put_member(out, key, slice_of(text));
+}
+
+void v1_open(struct buf *out)
+{
+	json_put_open(out, '{');
+	put_us(out, "now", clock_wall_ns() / 1000);
+}
+
+void v1_put_time(struct buf *out, const char *key, bool known, int64_t us)
+{
+	if (known)
+		put_us(out, key, us);
+	else
+		json_put_member_raw(out, key, SLICE_NONE);
+}
+
+void v1_put_number(struct buf *out, const char *key, bool known, int64_t number)
+{
+	if (known)
+		json_put_member_int(out, key, number);
+	else
+		json_put_member_raw(out, key, SLICE_NONE);
+}
+
+void v1_put_run(struct buf *out, const struct catalog_app *app)
+{
+	static const char *const zones[] = {
+		[ZONE_NONE] = "none",
+		[ZONE_EXACT] = "exact",
+		[ZONE_INFERRED] = "inferred",
+		[ZONE_ASSUMED] = "assumed",
+	};
+	json_put_member(out, "app_id", app->app_id);
+	json_put_member(out, "partition_key", app->partition_key);
+	json_put_member(out, "status", slice_of(catalog_status_name(app->status)));
+	put_us(out, "started", app->first_us);
+	put_us(out, "last_activity", app->last_us);
+	json_put_member_int(out, "duration_us", app->last_us - app->first_us);
+	json_put_member(out, "time_zone", slice_of(zones[app->zone <= ZONE_ASSUMED ? app->zone : ZONE_NONE]));
+	json_put_member_int(out, "step_count", app->step_count);
+	json_put_member_int(out, "failed_count", app->failed_count);
+	json_put_member_int(out, "next_sequence_id", app->num_steps);
+	json_put_member_int(out, "record_count", app->part_count);
+	json_put_member_int(out, "damaged_count", app->damaged);
+	json_put_member_int(out, "input_tokens", app->input_tokens);
+	json_put_member_int(out, "output_tokens", app->output_tokens);
+	json_put_member(out, "last_action", app->last_action);
+	json_put_member(out, "last_error", app->last_error);
+	json_put_member_raw(out, "parent", app->parent);
+	json_put_member_raw(out, "spawning_parent", app->spawning_parent);
+	json_put_member_int(out, "log_bytes", app->log_len);
+}
+
+int64_t v1_step_us(const struct catalog_app *app, int64_t us, bool zoned)
+{
+	return zoned ? us : us - app->zone_offset_s * 1000000;
+}
+
+static const char *status_of(const struct step *step)
+{
+	if (!step->end_len)
+		return "open";
+	return step->flags & STEP_FAILED ? "failed" : "ok";
+}
+
+void v1_put_step(struct buf *out, const struct catalog_app *app, const struct catalog_step *found)
+{
+	const struct step *step = &found->step;
+	int64_t started = v1_step_us(app, step->start_us, step->flags & STEP_START_ZONED);
+	int64_t ended = v1_step_us(app, step->end_us, step->flags & STEP_END_ZONED);
+	bool has_start = step->flags & STEP_HAS_START;
+	bool has_end = step->flags & STEP_HAS_END;
+	json_put_member_int(out, "number", found->number);
+	json_put_member_int(out, "sequence_id", step->seq);
+	json_put_member_int(out, "attempt", step->nth);
+	json_put_member_bool(out, "superseded", step->flags & STEP_SUPERSEDED);
+	json_put_member(out, "action", found->action);
+	json_put_member(out, "condition", found->via);
+	json_put_member_raw(out, "changed", found->keys);
+	json_put_member(out, "status", slice_of(status_of(step)));
+	v1_put_time(out, "started", has_start, started);
+	v1_put_time(out, "ended", has_end, ended);
+	v1_put_number(out, "duration_us", has_start && has_end, ended - started);
+	json_put_member_int(out, "record_count", step->part_count);
+}
+
+/* ---- parameters ---- */
+
+bool v1_number(const struct http_request *req, struct http_response *res, const char *name, int64_t low,
+	int64_t high, int64_t *out)
+{
+	struct slice text = http_query(req, name);
+	return !text.data || api_number(res, name, text, low, high, out);
+}
+
+bool v1_bool(const struct http_request *req, struct http_response *res, const char *name, bool *out)
+{
+	struct slice text = http_query(req, name);
+	if (!text.data)
+		return true;
+	*out = slice_is(text, "true") || slice_is(text, "1");
+	if (*out || slice_is(text, "false") || slice_is(text, "0"))
+		return true;
+	http_fail(res, 422, "%s: \"%.*s\" is neither true nor false", name,
+		text.len < 60 ? (int)text.len : 60, text.data);
+	return false;
+}
+
+static bool is_one_of(struct slice name, const char *const *names)
+{
+	for (; *names; names++)
+		if (slice_is(name, *names))
+			return true;
+	return false;
+}
+
+bool v1_only(const struct http_request *req, struct http_response *res, const char *const *names)
+{
+	struct slice name;
+	for (size_t i = 0; (name = http_query_name(req, i)).data; i++) {
+		if (is_one_of(name, names))
+			continue;
+		http_fail(res, 422, "%.*s: there is no such parameter here",
+			name.len < 60 ? (int)name.len : 60, name.data);
+		return false;
+	}
+	return true;
+}
+
+/* ---- runs and steps by their names ---- */
+
+void v1_fail(struct http_response *res, burr_status status, const burr_error *err)
+{
+	if (status == BURR_EINVAL)
+		http_fail(res, 422, "%s", err->message);
+	else if (status == BURR_ENOTFOUND)
+		http_fail(res, 404, "%s", err->message);
+	else
+		api_fail(res, status, err);
+}
+
+struct finding {
+	catalog_app_fn *put;
+	void *ctx;
+	struct catalog_app *out;
+};
+
+static void take_run(const struct catalog_app *app, void *ctx)
+{
+	struct finding *finding = ctx;
+	*finding->out = *app;
+	if (finding->put)
+		finding->put(app, finding->ctx);
+	/* The texts are the row's. */
+	finding->out->app_id = finding->out->partition_key = finding->out->parent = SLICE_NONE;
+	finding->out->spawning_parent = finding->out->last_action = finding->out->last_error = SLICE_NONE;
+	finding->out->first_text = finding->out->last_text = finding->out->parent_app = SLICE_NONE;
+}
+
+/* The answer changes when the run's files or what is known of them do, and not with the time in it: who has
+ * it is told so. */
+static bool has_answer(
+	const struct http_request *req, struct http_response *res, const struct catalog_app *app)
+{
+	CLEAN(fd_close) int app_fd = -1;
+	struct facts facts = {.has_log = false};
+	char tag[64];
+	const struct store *store = ((struct api *)req->ctx)->store;
+	if (store_open_app(store, http_capture(req, "project"), app->app_id, &app_fd, NULL) == BURR_OK)
+		facts_read(app_fd, ".", &facts);
+	const uint64_t parts[] = {(uint64_t)app->id, (uint64_t)app->log_ino, (uint64_t)app->log_len,
+		(uint64_t)app->log_check, (uint64_t)app->zone_offset_s, (uint64_t)app->last_us, app->status,
+		facts.side_mark, facts.children_mark, bytes_hash(BURR_VERSION, sizeof(BURR_VERSION) - 1, 4)};
+	snprintf(tag, sizeof(tag), "%016" PRIx64 "-%d", bytes_hash(parts, sizeof(parts), 5), V1_FORM);
+	http_set_etag(res, slice_of(tag));
+	respond_revalidate(res, http_header(req, "if-none-match"));
+	return res->status == 304;
+}
+
+bool v1_find_run(const struct http_request *req, struct http_response *res, catalog_app_fn *put, void *ctx,
+	struct catalog_app *out)
+{
+	burr_error err = BURR_ERROR_INIT;
+	struct finding finding = {put, ctx, out};
+	struct slice app_id = http_capture(req, "app_id");
+	burr_status status = catalog_find_app(
+		v1_reader(req), http_capture(req, "project"), app_id, take_run, &finding, &err);
+	if (status != BURR_OK)
+		v1_fail(res, status, &err);
+	out->app_id = app_id; /* which lives as long as the request */
+	return status == BURR_OK && !has_answer(req, res, out);
+}
+
+static bool take_step(const struct catalog_step *step, void *ctx)
+{
+	*(struct catalog_step *)ctx = *step;
+	return false;
+}
+
+bool v1_find_step(const struct http_request *req, struct http_response *res, const struct catalog_app *app,
+	int64_t number, struct catalog_step *out)
+{
+	burr_error err = BURR_ERROR_INIT;
+	out->number = -1;
+	burr_status status =
+		catalog_list_steps(v1_reader(req), app->id, number, number + 1, take_step, out, &err);
+	if (status != BURR_OK)
+		v1_fail(res, status, &err);
+	else if (out->number < 0)
+		http_fail(res, 404, "application %.*s has no step number %lld: it has %lld",
+			SLICE_ARG(app->app_id), (long long)number, (long long)app->step_count);
+	return status == BURR_OK && out->number >= 0;
+}
+
+/* ---- the table ---- */
+
+#define RUNS "/api/v1/projects/{project}/runs"
+#define RUN RUNS "/{app_id}"
+
+const struct http_route *api_v1_routes(size_t *out_count)
+{
+	static const struct http_route routes[] = {
+		{"GET", "/api/v1/projects", v1_list_projects},
+		{"GET", RUNS, v1_list_runs},
+		{"GET", RUN, v1_get_run},
+		{"GET", RUN "/steps", v1_list_steps},
+		{"GET", RUN "/steps/{number}", v1_get_step},
+		{"GET", RUN "/steps/{number}/state", v1_get_state},
+		{"GET", RUN "/records", v1_list_records},
+		{"GET", RUN "/overview", v1_get_overview},
+		{"GET", RUN "/difference", v1_get_difference},
+		{"GET", RUN "/history", v1_get_history},
+	};
+	*out_count = sizeof(routes) / sizeof(*routes);
+	return routes;
+}

@@ -1,0 +1,63 @@
+/* api/v1_inside.h: what the handlers of version 1 share. Private to this folder. */
+#ifndef API_V1_INSIDE_H
+#define API_V1_INSIDE_H
+
+#include "api/inside.h"
+#include "catalog/source.h"
+
+enum {
+	V1_LIMIT = 100,
+	V1_LIMIT_MAX = 1000,
+	V1_CUT_BYTES = 64 << 10, /* of a value in an answer, unless it is asked for whole */
+};
+
+/* A question is given so long before it answers with what it has. */
+int64_t v1_deadline_ns(void);
+
+/* Each answer is an object that begins with "now", the server's time. */
+void v1_open(struct buf *out);
+/* Members: a moment as UTC; a number, or null where it is not known. */
+void v1_put_time(struct buf *out, const char *key, bool known, int64_t us);
+void v1_put_number(struct buf *out, const char *key, bool known, int64_t number);
+void v1_put_run(struct buf *out, const struct catalog_app *app);
+
+/* Parameters. False: the answer is made, a 422 that names the parameter. An absent one leaves *out as it is.
+ */
+bool v1_number(const struct http_request *req, struct http_response *res, const char *name, int64_t low,
+	int64_t high, int64_t *out);
+bool v1_bool(const struct http_request *req, struct http_response *res, const char *name, bool *out);
+/* What the request does not know is a mistake of the caller's, and said: names, ending with NULL. */
+bool v1_only(const struct http_request *req, struct http_response *res, const char *const *names);
+
+/* The run of the path. False: the answer is made (404, 503, or 304 for who has it). put (may be NULL) is
+ * called with its row; *out has the numbers. */
+bool v1_find_run(const struct http_request *req, struct http_response *res, catalog_app_fn *put, void *ctx,
+	struct catalog_app *out);
+/* Answer for what failed below. */
+void v1_fail(struct http_response *res, burr_status status, const burr_error *err);
+
+static inline struct catalog_reader *v1_reader(const struct http_request *req)
+{
+	return ((struct api *)req->ctx)->readers[req->worker];
+}
+
+/* An attempt by its number. false: the answer is made. */
+bool v1_find_step(const struct http_request *req, struct http_response *res, const struct catalog_app *app,
+	int64_t number, struct catalog_step *out);
+void v1_put_step(struct buf *out, const struct catalog_app *app, const struct catalog_step *step);
+/* The moment of a step's time, in UTC. */
+int64_t v1_step_us(const struct catalog_app *app, int64_t us, bool zoned);
+
+/* Handlers. */
+void v1_list_projects(const struct http_request *req, struct http_response *res);
+void v1_list_runs(const struct http_request *req, struct http_response *res);
+void v1_get_run(const struct http_request *req, struct http_response *res);
+void v1_list_steps(const struct http_request *req, struct http_response *res);
+void v1_get_step(const struct http_request *req, struct http_response *res);
+void v1_list_records(const struct http_request *req, struct http_response *res);
+void v1_get_overview(const struct http_request *req, struct http_response *res);
+void v1_get_state(const struct http_request *req, struct http_response *res);
+void v1_get_difference(const struct http_request *req, struct http_response *res);
+void v1_get_history(const struct http_request *req, struct http_response *res);
+
+#endif

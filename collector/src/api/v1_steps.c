@@ -1,0 +1,391 @@
+/* The steps of a run: in short, one whole, what was recorded within them, and over time. */
+#include "api/v1_inside.h"
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "query/cut.h"
+
+#include <stdlib.h>
+
+/* ---- in short ---- */
+
+struct listing {
+	const struct catalog_app *app;
+	struct slice action, status, changed; /* SLICE_NONE: any */
+	int64_t slower_us;
+	bool superseded; /* those too */
+	int64_t limit, deadline_ns;
+	int64_t count;
+	int64_t next; /* where to go on; -1: there is no more */
+	bool complete;
+	struct buf *out;
+};
+
+static bool has_key(struct slice keys, struct slice key)
+{
+	struct slice element;
+	struct json_iter it = json_iter(keys);
+	while (keys.data && json_next_element(&it, &element))
+		if (json_text_is(element, key))
+			return true;
+	return false;
+}
+
+static bool has_status(const struct step *step, struct slice status)
+{
+	if (!step->end_len)
+		return slice_is(status, "open");
+	return slice_is(status, step->flags & STEP_FAILED ? "failed" : "ok");
+}
+
+static bool is_slower(const struct catalog_app *app, const struct step *step, int64_t than_us)
+{
+	return (step->flags & STEP_HAS_START) && (step->flags & STEP_HAS_END) &&
+	       v1_step_us(app, step->end_us, step->flags & STEP_END_ZONED) -
+			       v1_step_us(app, step->start_us, step->flags & STEP_START_ZONED) >=
+		       than_us;
+}
+
+static bool fits(const struct listing *listing, const struct catalog_step *found)
+{
+	const struct step *step = &found->step;
+	return (!listing->action.data || slice_eq(found->action, listing->action)) &&
+	       (!listing->status.data || has_status(step, listing->status)) &&
+	       (!listing->changed.data || has_key(found->keys, listing->changed)) &&
+	       (listing->slower_us < 0 || is_slower(listing->app, step, listing->slower_us)) &&
+	       (listing->superseded || !(step->flags & STEP_SUPERSEDED));
+}
+
+static bool take_step(const struct catalog_step *found, void *ctx)
+{
+	struct listing *listing = ctx;
+	listing->complete = clock_mono_ns() < listing->deadline_ns;
+	if (listing->count == listing->limit || !listing->complete) {
+		listing->next = found->number;
+		return false;
+	}
+	if (!fits(listing, found))
+		return true;
+	listing->count++;
+	json_put_open(listing->out, '{');
+	v1_put_step(listing->out, listing->app, found);
+	json_put_close(listing->out, '}');
+	return true;
+}
+
+static bool read_listing(const struct http_request *req, struct http_response *res, struct listing *out)
+{
+	out->action = http_query(req, "action");
+	out->status = http_query(req, "status");
+	out->changed = http_query(req, "changed");
+	if (out->status.data && !slice_is(out->status, "ok") && !slice_is(out->status, "failed") &&
+		!slice_is(out->status, "open")) {
+		http_fail(res, 422, "status: it is none of ok, failed, open");
+		return false;
+	}
+	return v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &out->limit) &&
+	       v1_number(req, res, "slower_us", 0, INT64_MAX, &out->slower_us) &&
+	       v1_bool(req, res, "superseded", &out->superseded);
+}
+
+/* Numbers of steps: [from, to). */
+static bool read_range(const struct http_request *req, struct http_response *res, int64_t *from, int64_t *to)
+{
+	return v1_number(req, res, "from", 0, INT64_MAX, from) && v1_number(req, res, "to", 0, INT64_MAX, to);
+}
+
+void v1_list_steps(const struct http_request *req, struct http_response *res)
+{
+	static const char *const names[] = {
+		"from", "to", "limit", "action", "status", "changed", "slower_us", "superseded", NULL};
+	CLEAN(buf_fini) struct buf rows = BUF_INIT;
+	struct catalog_app app;
+	burr_error err = BURR_ERROR_INIT;
+	int64_t from = 0;
+	int64_t to = INT64_MAX;
+	struct listing listing = {.slower_us = -1,
+		.superseded = true,
+		.limit = V1_LIMIT,
+		.next = -1,
+		.complete = true,
+		.out = &rows};
+	if (!v1_only(req, res, names) || !read_listing(req, res, &listing) ||
+		!read_range(req, res, &from, &to) || !v1_find_run(req, res, NULL, NULL, &app))
+		return;
+	listing.app = &app;
+	listing.deadline_ns = v1_deadline_ns();
+	json_put_open(&rows, '[');
+	burr_status status = catalog_list_steps(v1_reader(req), app.id, from, to, take_step, &listing, &err);
+	json_put_close(&rows, ']');
+	if (status != BURR_OK) {
+		v1_fail(res, status, &err);
+		return;
+	}
+	struct buf *out = &res->body;
+	v1_open(out);
+	json_put_member_int(out, "step_count", app.step_count);
+	json_put_member_bool(out, "complete", listing.complete);
+	v1_put_number(out, "next", listing.next >= 0, listing.next);
+	json_put_member_raw(out, "steps", buf_slice(&rows));
+	json_put_close(out, '}');
+	out->failed = out->failed || rows.failed;
+}
+
+/* ---- one whole ---- */
+
+/* A record's value, absent where it has none; cut to `max` bytes with the way to the rest. */
+static void put_value(struct buf *out, const char *key, struct slice value, size_t max, struct slice pointer)
+{
+	json_put_key(out, slice_of(key));
+	if (value.data)
+		json_put_cut(out, value, max, pointer);
+	else
+		json_put_null(out);
+}
+
+static bool read_number(const struct http_request *req, struct http_response *res, int64_t *out)
+{
+	return api_number(res, "number", http_capture(req, "number"), 0, INT64_MAX, out);
+}
+
+static void put_begin(struct buf *out, struct source *source, const struct step *step, size_t max)
+{
+	struct line_record record = {.type = LINE_UNKNOWN};
+	bool there =
+		step->begin_len && source_read(source, step->at, step->begin_len, LINE_BEGIN_ENTRY, &record);
+	put_value(out, "inputs", there ? record.inputs : SLICE_NONE, max, SLICE_LIT("/inputs"));
+	put_value(out, "via", there ? record.via : SLICE_NONE, max, SLICE_LIT("/via"));
+}
+
+static void put_end(struct buf *out, struct source *source, const struct step *step, size_t max)
+{
+	struct line_record record = {.type = LINE_UNKNOWN};
+	bool there =
+		step->end_len && source_read(source, step->end_at, step->end_len, LINE_END_ENTRY, &record);
+	put_value(out, "result", there ? record.result : SLICE_NONE, max, SLICE_LIT("/result"));
+	put_value(out, "exception", there ? record.exception : SLICE_NONE, max, SLICE_LIT("/exception"));
+	put_value(out, "state", there ? record.state : SLICE_NONE, max, SLICE_LIT("/state"));
+}
+
+void v1_get_step(const struct http_request *req, struct http_response *res)
+{
+	static const char *const names[] = {"cut", NULL};
+	CLEAN(source_fini) struct source source;
+	struct catalog_app app;
+	struct catalog_step step;
+	int64_t number = 0;
+	int64_t cut = V1_CUT_BYTES;
+	burr_error err = BURR_ERROR_INIT;
+	source_init(&source, v1_reader(req), http_capture(req, "project"));
+	if (!v1_only(req, res, names) || !read_number(req, res, &number) ||
+		!v1_number(req, res, "cut", 128, INT32_MAX, &cut) ||
+		!v1_find_run(req, res, NULL, NULL, &app) || !v1_find_step(req, res, &app, number, &step))
+		return;
+	burr_status status = source_open(&source, app.app_id, &err);
+	if (status != BURR_OK) {
+		v1_fail(res, status, &err);
+		return;
+	}
+	struct buf *out = &res->body;
+	v1_open(out);
+	v1_put_step(out, &app, &step);
+	put_begin(out, &source, &step.step, (size_t)cut);
+	put_end(out, &source, &step.step, (size_t)cut);
+	json_put_close(out, '}');
+}
+
+/* ---- spans, attributes, streams ---- */
+
+struct records {
+	const struct catalog_app *app;
+	struct source *source;
+	struct buf *out;
+	size_t cut;
+	int64_t limit, count;
+	int64_t next; /* the step to go on at; -1: there is no more */
+	int64_t step;
+};
+
+static const char *type_name(int type)
+{
+	static const char *const names[] = {
+		[LINE_BEGIN_SPAN] = "begin_span",
+		[LINE_END_SPAN] = "end_span",
+		[LINE_ATTRIBUTE] = "attribute",
+		[LINE_BEGIN_STREAM] = "begin_stream",
+		[LINE_FIRST_ITEM_STREAM] = "first_item_stream",
+		[LINE_END_STREAM] = "end_stream",
+	};
+	return type >= LINE_BEGIN_SPAN && type <= LINE_END_STREAM ? names[type] : "";
+}
+
+static void put_known(struct buf *out, const char *key, struct slice value)
+{
+	if (value.data)
+		json_put_member_raw(out, key, value);
+}
+
+static void put_record_time(struct buf *out, const struct catalog_app *app, struct slice time)
+{
+	int64_t us = 0;
+	bool zoned = false;
+	bool known = time.len > 2 && time_parse((struct slice){time.data + 1, time.len - 2}, &us, &zoned);
+	v1_put_time(out, "time", known, v1_step_us(app, us, zoned));
+}
+
+static void put_record(struct records *records, const struct part *part, const struct line_record *record)
+{
+	struct buf *out = records->out;
+	json_put_open(out, '{');
+	json_put_member(out, "type", slice_of(type_name(part->type)));
+	json_put_member_int(out, "step", part->step);
+	put_record_time(out, records->app, record->time);
+	put_known(out, "span_id", record->span_id);
+	put_known(out, "span_name", record->span_name);
+	put_known(out, "parent_span_id", record->parent_span_id);
+	put_known(out, "span_dependencies", record->span_dependencies);
+	put_known(out, "key", record->key);
+	if (record->value.data)
+		put_value(out, "value", record->value, records->cut, SLICE_LIT("/value"));
+	put_known(out, "tags", record->tags);
+	put_known(out, "items_streamed", record->items_streamed);
+	json_put_close(out, '}');
+}
+
+/* A page ends between two steps, so that none is shown in part; a single step is shown whole. */
+static bool take_record(const struct part *part, void *ctx)
+{
+	struct records *records = ctx;
+	struct line_record record;
+	if (records->count >= records->limit && part->step != records->step) {
+		records->next = part->step;
+		return false;
+	}
+	records->step = part->step;
+	records->count++;
+	if (source_read(records->source, part->at, part->len, (enum line_type)part->type, &record))
+		put_record(records, part, &record);
+	return true;
+}
+
+void v1_list_records(const struct http_request *req, struct http_response *res)
+{
+	static const char *const names[] = {"from", "to", "limit", "cut", NULL};
+	CLEAN(buf_fini) struct buf rows = BUF_INIT;
+	CLEAN(source_fini) struct source source;
+	struct catalog_app app;
+	burr_error err = BURR_ERROR_INIT;
+	int64_t from = 0;
+	int64_t to = INT64_MAX;
+	int64_t cut = 4096;
+	struct records records = {
+		.source = &source, .out = &rows, .limit = V1_LIMIT_MAX, .next = -1, .step = -1};
+	source_init(&source, v1_reader(req), http_capture(req, "project"));
+	if (!v1_only(req, res, names) || !read_range(req, res, &from, &to) ||
+		!v1_number(req, res, "limit", 1, 10 * V1_LIMIT_MAX, &records.limit) ||
+		!v1_number(req, res, "cut", 128, INT32_MAX, &cut) || !v1_find_run(req, res, NULL, NULL, &app))
+		return;
+	records.cut = (size_t)cut;
+	burr_status status = source_open(&source, app.app_id, &err);
+	json_put_open(&rows, '[');
+	if (status == BURR_OK)
+		status = catalog_list_parts(v1_reader(req), app.id, from, to, take_record, &records, &err);
+	json_put_close(&rows, ']');
+	if (status != BURR_OK) {
+		v1_fail(res, status, &err);
+		return;
+	}
+	struct buf *out = &res->body;
+	v1_open(out);
+	v1_put_number(out, "next", records.next >= 0, records.next);
+	json_put_member_raw(out, "records", buf_slice(&rows));
+	json_put_close(out, '}');
+	out->failed = out->failed || rows.failed;
+}
+
+/* ---- over time ---- */
+
+struct bucket {
+	int64_t first; /* number of its first step; -1: none */
+	int64_t count, failed, open, busy_us, longest_us;
+};
+
+struct overview {
+	const struct catalog_app *app;
+	struct bucket *buckets;
+	int64_t bucket_count, from_us, width_us;
+};
+
+static bool take_time(const struct catalog_step *found, void *ctx)
+{
+	struct overview *overview = ctx;
+	const struct step *step = &found->step;
+	bool has_start = step->flags & STEP_HAS_START;
+	if (!has_start && !(step->flags & STEP_HAS_END))
+		return true;
+	int64_t end_us = v1_step_us(overview->app, step->end_us, step->flags & STEP_END_ZONED);
+	int64_t start_us = has_start
+				   ? v1_step_us(overview->app, step->start_us, step->flags & STEP_START_ZONED)
+				   : end_us;
+	int64_t at = start_us < overview->from_us ? 0 : (start_us - overview->from_us) / overview->width_us;
+	struct bucket *bucket =
+		&overview->buckets[at < overview->bucket_count ? at : overview->bucket_count - 1];
+	int64_t took_us = step->flags & STEP_HAS_END && end_us > start_us ? end_us - start_us : 0;
+	bucket->first = bucket->count ? bucket->first : found->number;
+	bucket->count++;
+	bucket->failed += step->flags & STEP_FAILED ? 1 : 0;
+	bucket->open += step->end_len ? 0 : 1;
+	bucket->busy_us += took_us;
+	bucket->longest_us = took_us > bucket->longest_us ? took_us : bucket->longest_us;
+	return true;
+}
+
+static void put_buckets(struct buf *out, const struct overview *overview)
+{
+	json_put_key(out, SLICE_LIT("buckets"));
+	json_put_open(out, '[');
+	for (int64_t i = 0; i < overview->bucket_count; i++) {
+		const struct bucket *bucket = &overview->buckets[i];
+		json_put_open(out, '{');
+		v1_put_time(out, "from", true, overview->from_us + i * overview->width_us);
+		v1_put_number(out, "first_number", bucket->count > 0, bucket->first);
+		json_put_member_int(out, "step_count", bucket->count);
+		json_put_member_int(out, "failed_count", bucket->failed);
+		json_put_member_int(out, "open_count", bucket->open);
+		json_put_member_int(out, "busy_us", bucket->busy_us);
+		json_put_member_int(out, "longest_us", bucket->longest_us);
+		json_put_close(out, '}');
+	}
+	json_put_close(out, ']');
+}
+
+void v1_get_overview(const struct http_request *req, struct http_response *res)
+{
+	static const char *const names[] = {"buckets", NULL};
+	struct catalog_app app;
+	struct overview overview = {.app = &app, .bucket_count = 200};
+	burr_error err = BURR_ERROR_INIT;
+	if (!v1_only(req, res, names) || !v1_number(req, res, "buckets", 1, 2000, &overview.bucket_count) ||
+		!v1_find_run(req, res, NULL, NULL, &app))
+		return;
+	CLEAN(ptr_free) struct bucket *buckets = calloc((size_t)overview.bucket_count, sizeof(*buckets));
+	if (!buckets) {
+		http_fail(res, 503, "no memory for an overview");
+		return;
+	}
+	overview.buckets = buckets;
+	overview.from_us = app.first_us;
+	overview.width_us = (app.last_us - app.first_us) / overview.bucket_count + 1;
+	burr_status status =
+		catalog_list_steps(v1_reader(req), app.id, 0, INT64_MAX, take_time, &overview, &err);
+	if (status != BURR_OK) {
+		v1_fail(res, status, &err);
+		return;
+	}
+	struct buf *out = &res->body;
+	v1_open(out);
+	json_put_member_int(out, "bucket_us", overview.width_us);
+	put_buckets(out, &overview);
+	json_put_close(out, '}');
+}
