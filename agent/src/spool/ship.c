@@ -154,17 +154,28 @@ static void reset_batch(struct spool *spool, struct batch *batch)
 	buf_clear(&batch->entries);
 }
 
+/* After a batch of the spill file's the lanes that are filling up have their turn: what waits in the file may
+ * take seconds, and others' calls would wait for it. */
+static bool lanes_come_first(const struct spool *spool, const struct batch *last)
+{
+	return last->item_count && last->items[0].spilled && gather_fullness(spool) >= SPILL_FROM;
+}
+
 /* True when there is something to deliver. */
 static bool gather(struct spool *spool, struct batch *batch)
 {
 	pthread_mutex_lock(&spool->lock);
+	const bool lanes_first = lanes_come_first(spool, batch);
 	reset_batch(spool, batch);
 	atomic_store(&spool_file_header(&spool->file)->clock_offset_ns, clock_offset_ns());
 	uint64_t heads = gather_heads(spool);
 	if (heads != spool->heads_seen)
 		spool->recorded_ns = clock_mono_ns();
 	spool->gathered_ns = clock_mono_ns();
-	spill_gather(spool, batch);
+	if (lanes_first)
+		gather_batch(spool, batch);
+	if (!batch->item_count)
+		spill_gather(spool, batch);
 	if (!batch->item_count)
 		gather_batch(spool, batch);
 	else

@@ -15,6 +15,7 @@ static _Atomic bool marks_fail;   /* writes of a word into one */
 static _Atomic bool cuts_fail;    /* ftruncate of one */
 static _Atomic bool memory_short; /* for what a batch takes */
 static _Atomic int read_count;
+static _Atomic useconds_t read_takes_us;
 
 /* The process is killed in the first write of entries that are in the file already. */
 enum kill { KILL_NEVER, KILL_BEFORE, KILL_HALF, KILL_AFTER };
@@ -37,6 +38,7 @@ ssize_t __wrap_pread(int fd, void *to, size_t len, off_t at)
 	if (len <= sizeof(uint32_t) || !is_spill(fd))
 		return __real_pread(fd, to, len, at);
 	read_count++;
+	usleep(read_takes_us);
 	if (!reads_fail && (!read_fails_at || --read_fails_at))
 		return __real_pread(fd, to, len, at);
 	errno = EIO;
@@ -88,6 +90,8 @@ int __wrap_ftruncate(int fd, off_t len)
 static int make_disk(void **state)
 {
 	read_fails_at = 0;
+	read_takes_us = 0;
+	read_count = 0;
 	reads_fail = marks_fail = cuts_fail = memory_short = false;
 	return setup(state);
 }
@@ -294,6 +298,52 @@ static void no_cut_can_be_made(void **state)
 	assert_no_spools(f);
 }
 
+/* ---- a disk that takes its time ---- */
+
+enum { WAITING = 2500, OTHERS = 150 };
+
+static burr_tracker_app *begin_hasty(struct fixture *f, struct recording *r, const char *app_id)
+{
+	burr_tracker_options options = BURR_TRACKER_OPTIONS_INIT;
+	*r = (struct recording){.folder = f->folder};
+	options.project = "p";
+	options.store = f->folder;
+	options.wait_ms = 300;
+	assert_int_equal(burr_tracker_open(&options, &r->tracker, NULL), BURR_OK);
+	r->app = make_app(r, app_id);
+	burr_tracker_app *y = make_app(r, "y");
+	assert_int_equal(burr_tracker_flush(r->tracker, WAIT_MS, NULL), BURR_OK);
+	return y;
+}
+
+/* More than a lane holds. */
+static void record_others(struct recording *r, burr_tracker_app *y)
+{
+	for (int64_t i = 0; i < OTHERS; i++)
+		record_step(y, i, STATE_LEN);
+	assert_int_equal(burr_tracker_flush(r->tracker, WAIT_MS, NULL), BURR_OK);
+	assert_int_equal(stats_of(r).dropped_count, 0);
+}
+
+/* While what waited in an outage goes into the logs, others' lanes are emptied, too. */
+static void what_waited_keeps_nobody_waiting(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r;
+	burr_tracker_app *y = begin_hasty(f, &r, "x");
+	keep_append(f);
+	record_steps(&r, WAITING, STATE_LEN);
+	read_takes_us = 50000;
+	let_append(f);
+	for (int i = 0; i < WAIT_MS && stats_of(&r).stored_count < 3; i++)
+		usleep(1000);
+	record_others(&r, y);
+	assert_goes_on(&r, 0);
+	assert_log_counts(f, "x", WAITING + 1);
+	assert_log_counts(f, "y", OTHERS);
+	assert_no_spools(f);
+}
+
 /* ---- its cap ---- */
 
 enum { QUEUE_BYTES = 2 << 20, OUTAGES = 15, IN_OUTAGE = 40 };
@@ -493,6 +543,7 @@ int main(void)
 		TEST(no_memory_for_a_while),
 		TEST(no_mark_can_be_written),
 		TEST(no_cut_can_be_made),
+		TEST(what_waited_keeps_nobody_waiting),
 		TEST(what_waits_keeps_no_dead_bytes),
 		TEST(a_kill_while_live_entries_move),
 		TEST(one_byte_of_an_entry),
