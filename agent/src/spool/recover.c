@@ -215,6 +215,8 @@ static burr_status store_all(void *passage, const struct foreign *held)
 		burr_status status = store_some(p, held, &i, &request, &reply);
 		if (status != BURR_OK)
 			return status;
+		if (p->r->out->on_batch)
+			p->r->out->on_batch(p->r->out->ctx);
 	}
 	return BURR_OK;
 }

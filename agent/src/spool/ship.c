@@ -14,8 +14,8 @@
  * ours. What the host had open when the thread began is closed in that table, so that a pipe's end is not
  * kept open here.
  *
- * Locks: `lock` to gather, to spill and to go by verdicts; `pass_lock` for a pass or a recovery, and never
- * `lock` inside it. ship_leave runs in a forked child, ship_fini in whoever closes.
+ * Locks: `lock` to gather, to spill and to go by verdicts; `pass_lock` for a pass or a recovery, and `lock`
+ * inside it, never the other way. ship_leave runs in a forked child, ship_fini in whoever closes.
  */
 #include "base/clean.h"
 #include "base/clock.h"
@@ -687,6 +687,14 @@ static void end_recovery(struct spool *spool)
 	spool->recoverer = NULL;
 }
 
+/* Calls go on meanwhile, and what was acknowledged is to be synced. */
+static void keep_up(void *ctx)
+{
+	struct spool *spool = ctx;
+	relieve(spool, true);
+	sync_logs(spool);
+}
+
 static void recover_some(struct spool *spool, bool old_only, struct recovered *recovered)
 {
 	const bool again = spool->recoverer;
@@ -704,7 +712,7 @@ static void recover_some(struct spool *spool, bool old_only, struct recovered *r
  * moment, or whose log ended inside a line, is looked at again. */
 static void recover(struct spool *spool, bool old_only)
 {
-	struct recovered recovered = {0};
+	struct recovered recovered = {.on_batch = keep_up, .ctx = spool};
 	spool->recover_at_ns = clock_mono_ns() + RECOVER_AGAIN_MS * MS;
 	pthread_mutex_lock(&spool->pass_lock);
 	if (store_has_collector(spool->store, NULL))

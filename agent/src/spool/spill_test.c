@@ -344,6 +344,40 @@ static void what_waited_keeps_nobody_waiting(void **state)
 	assert_no_spools(f);
 }
 
+static void record_what_waits(struct recording *r)
+{
+	burr_tracker_app *z = make_app(r, "z");
+	hold_append(r);
+	for (int64_t i = 0; i < WAITING; i++)
+		record_step(z, i, STATE_LEN);
+}
+
+/* While what another process left goes into the logs. */
+static void what_was_left_keeps_nobody_waiting(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r;
+	const int dir_fd = f->store->dir_fd;
+	make_dead(f, record_what_waits, 0);
+	assert_int_equal(renameat(dir_fd, f->names[0], dir_fd, "kept"), 0);
+	burr_tracker_app *y = begin_hasty(f, &r, "w");
+	read_takes_us = 100000;
+	read_count = 0;
+	assert_int_equal(renameat(dir_fd, "kept", dir_fd, f->names[0]), 0);
+	for (int i = 0; i < WAIT_MS && !read_count; i++) {
+		record_step(r.app, r.next++, 0);
+		usleep(1000);
+	}
+	assert_true(read_count > 0);
+	record_others(&r, y);
+	while (faccessat(dir_fd, f->names[0], F_OK, 0) == 0)
+		usleep(1000);
+	assert_goes_on(&r, 0);
+	assert_log_counts(f, "y", OTHERS);
+	assert_log_counts(f, "z", WAITING);
+	assert_no_spools(f);
+}
+
 /* ---- its cap ---- */
 
 enum { QUEUE_BYTES = 2 << 20, OUTAGES = 15, IN_OUTAGE = 40 };
@@ -544,6 +578,7 @@ int main(void)
 		TEST(no_mark_can_be_written),
 		TEST(no_cut_can_be_made),
 		TEST(what_waited_keeps_nobody_waiting),
+		TEST(what_was_left_keeps_nobody_waiting),
 		TEST(what_waits_keeps_no_dead_bytes),
 		TEST(a_kill_while_live_entries_move),
 		TEST(one_byte_of_an_entry),

@@ -309,6 +309,11 @@ static void sync_when_due(struct ingest *in)
 		report_seldom(REPORT_EVERY_MS, "%s, trying again", why.message);
 }
 
+static void sync_meanwhile(void *in)
+{
+	sync_when_due(in);
+}
+
 /* What dead writers left, and what stopped ones hold: at the start, when a connection ends, and once a
  * second. */
 static void look_at_spools(struct ingest *in)
@@ -323,6 +328,7 @@ static void look_at_spools(struct ingest *in)
 		return;
 	in->looked_ns = now;
 	got.on_spool = on_spool;
+	got.on_batch = sync_meanwhile;
 	got.ctx = in;
 	recover_with(in->options.store, in->appender, in->others, &got);
 	if (got.spool_count && got.record_count)
