@@ -31,6 +31,8 @@ struct other {
 	int fd; /* -1: it is opened for each look */
 	bool seen;
 	bool old_boot;
+	bool passed; /* its boot's spools were recovered before those of the boot that is passing, and it
+			stayed */
 	char boot_id[40];
 	uint64_t filter_changes; /* what `filter` is as new as */
 	char filter[SPOOL_FILTER_BYTES];
@@ -81,11 +83,6 @@ static void close_other(struct others *o, struct other *other)
 {
 	leave_open(o, other);
 	foreign_fini(&other->entries);
-}
-
-void others_pass_boot(struct others *o, const char *boot_id)
-{
-	snprintf(o->passing, sizeof(o->passing), "%s", boot_id ? boot_id : "");
 }
 
 void others_free(struct others *o)
@@ -243,6 +240,20 @@ static void refresh(struct others *o)
 		o->looked_ns = 0;
 }
 
+void others_pass_boot(struct others *o, const char *boot_id)
+{
+	const char *next = boot_id ? boot_id : "";
+	if (strcmp(next, o->passing) == 0)
+		return;
+	refresh(o);
+	for (size_t i = 0; i < o->count; i++) {
+		struct other *other = &o->list[i];
+		const bool was_passing = o->passing[0] && strcmp(other->boot_id, o->passing) == 0;
+		other->passed = boot_id && (other->passed || was_passing);
+	}
+	snprintf(o->passing, sizeof(o->passing), "%s", next);
+}
+
 /* ---- what they hold ---- */
 
 static bool is_writers(const struct other *other, struct slice writer)
@@ -375,13 +386,14 @@ burr_status others_find(void *ctx, struct slice writer, struct slice project, st
 		return burr_fail(err, BURR_ELATER, "another writer's spool cannot be opened");
 	for (size_t i = 0; i < o->count; i++) {
 		struct other *other = &o->list[i];
-		if (is_writers(other, writer) || (o->passing[0] && strcmp(other->boot_id, o->passing) != 0))
+		const bool passing = o->passing[0] && strcmp(other->boot_id, o->passing) == 0;
+		if (is_writers(other, writer) || (o->passing[0] && !passing && !other->passed))
 			continue;
 		if (!refresh_filter(o, other))
 			return burr_fail(err, BURR_ELATER, "%s cannot be read", other->name);
 		if (!spool_filter_has(other->filter, filter.hash))
 			continue;
-		if (other->old_boot && !o->passing[0])
+		if (other->old_boot && !passing)
 			return burr_fail(err, BURR_ELATER, "%s, of before the machine's start, comes first",
 				other->name);
 		if (read_other(o, other, err) != BURR_OK)

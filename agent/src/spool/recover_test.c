@@ -209,22 +209,34 @@ static void unlock_log(void *fd, struct slice project, struct slice app_id)
 
 /* The log takes records again before the recovery is through: a later record there would say that those
  * before it are there, too. */
+static void recover_with_x_locked_at_first(struct fixture *f, struct recovered *got)
+{
+	int fd = openat(f->store->dir_fd, "p/x/log.jsonl", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	struct appender_options options = {
+		.log_max = 8,
+		.on_appended = unlock_log,
+		.ctx = &fd,
+		.begin_others = others_begin,
+		.find_others = others_find,
+		.others = others,
+	};
+	struct appender *appender = appender_new(f->store, &options);
+	assert_true(appender && others);
+	recover_shared(f->store, appender, others, got);
+	appender_free(appender);
+	others_free(others);
+	close(fd);
+}
+
 static void what_waits_is_not_overtaken(void **state)
 {
 	struct fixture *f = *state;
 	struct recovered got = {0};
 	int64_t count = make_dead(f, record_around_a_batch, 0);
-	int fd = openat(f->store->dir_fd, "p/x/log.jsonl", O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_int_equal(flock(fd, LOCK_EX), 0);
-	struct appender_options options = {.log_max = 8, .on_appended = unlock_log, .ctx = &fd};
-	struct appender *appender = appender_new(f->store, &options);
-	struct others *others = others_new(f->store, SLICE_NONE);
-	assert_true(appender && others);
-	recover_shared(f->store, appender, others, &got);
-	appender_free(appender);
-	others_free(others);
-	close(fd);
+	recover_with_x_locked_at_first(f, &got);
 	assert_int_equal(got.kept_count, 1);
 	assert_log_counts(f, "x", 0);
 	got = recover(f);
@@ -735,6 +747,17 @@ static void an_old_boots_spools_keep_their_order(void **state)
 	assert_no_spools(f);
 }
 
+/* The later boot's id is the smaller one. */
+static void set_boot(struct fixture *f, size_t i, bool later)
+{
+	const char *boot_id = later ? "00000000-" : "11111111-";
+	const int64_t offset_ns = later ? 2000 : 1000;
+	int fd = open_dead(f, i, O_RDWR);
+	write_at(fd, boot_id, strlen(boot_id), offsetof(struct spool_header, boot_id));
+	write_at(fd, &offset_ns, sizeof(offset_ns), offsetof(struct spool_header, clock_offset_ns));
+	close(fd);
+}
+
 /* Which of two earlier boots was the earlier one, the wall's clock tells. */
 static void old_boots_come_one_after_the_other(void **state)
 {
@@ -743,18 +766,50 @@ static void old_boots_come_one_after_the_other(void **state)
 	keep_append(f);
 	for (int i = 0; i < 4; i++)
 		count = make_dead(f, record_ten, count);
-	for (size_t i = 0; i < 4; i++) {
-		/* The later boot's id is the smaller one. */
-		const char *boot_id = i < 2 ? "11111111-" : "00000000-";
-		const int64_t offset_ns = i < 2 ? 1000 : 2000;
-		int fd = open_dead(f, i, O_RDWR);
-		write_at(fd, boot_id, strlen(boot_id), offsetof(struct spool_header, boot_id));
-		write_at(fd, &offset_ns, sizeof(offset_ns), offsetof(struct spool_header, clock_offset_ns));
-		close(fd);
-	}
+	for (size_t i = 0; i < 4; i++)
+		set_boot(f, i, i >= 2);
 	let_append(f);
 	assert_int_equal(recover(f).spool_count, 4);
 	assert_log_counts(f, "x", count);
+}
+
+/* What waits of the earlier one is not overtaken by the later one's. */
+static void an_old_boots_spool_that_stays_comes_first(void **state)
+{
+	struct fixture *f = *state;
+	struct recovered got = {0};
+	int64_t count = make_dead(f, record_around_a_batch, 0);
+	keep_append(f);
+	count = make_dead(f, record_ten, count);
+	set_boot(f, 0, false);
+	set_boot(f, 1, true);
+	let_append(f);
+	recover_with_x_locked_at_first(f, &got);
+	assert_int_equal(got.kept_count, 2);
+	assert_log_counts(f, "x", 0);
+	got = recover(f);
+	assert_true(got.spool_count == 2 && got.lost_count == 0);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
+}
+
+/* Another recovery is at it. */
+static void an_old_boots_spool_in_other_hands_comes_first(void **state)
+{
+	struct fixture *f = *state;
+	keep_append(f);
+	int64_t count = make_dead(f, record_ten, 0);
+	count = make_dead(f, record_ten, count);
+	set_boot(f, 0, false);
+	set_boot(f, 1, true);
+	let_append(f);
+	int fd = open_dead(f, 0, O_RDWR);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(recover(f).kept_count, 1);
+	close(fd);
+	assert_int_equal(recover(f).spool_count, 2);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
 }
 
 /* Its maker had no descriptor to ask the kernel with, or no /proc. */
@@ -960,6 +1015,8 @@ int main(void)
 		TEST(a_living_writers_records_come_after_an_old_boots),
 		TEST(an_old_boots_spools_keep_their_order),
 		TEST(old_boots_come_one_after_the_other),
+		TEST(an_old_boots_spool_that_stays_comes_first),
+		TEST(an_old_boots_spool_in_other_hands_comes_first),
 		TEST(a_spool_without_a_boot_id_holds_up_nobody),
 		TEST(the_boot_is_known_without_a_descriptor),
 		TEST(a_spool_that_was_cut_short),
