@@ -685,6 +685,40 @@ static void a_torn_spill_write_loses_nothing(void **state)
 	assert_int_equal(got.lost_count, 0);
 }
 
+/* What a write left that failed, behind which the file could not be cut: it may be younger than what is in
+ * the lanes. */
+static void what_stands_behind_the_spill_files_length(void **state)
+{
+	enum { YOUNGER = 5 };
+	struct fixture *f = *state;
+	struct spool_spilled spilled = {.lane = SPOOL_SHARED_LANES};
+	char bytes[1024];
+	int64_t count = make_dead(f, record_ten, 0);
+	CLEAN(fd_close) int fd = open_dead(f, 0, O_RDONLY);
+	CLEAN(fd_close) int spill = open_spill(f, 0, O_RDWR | O_CREAT);
+	read_at(fd, bytes, sizeof(bytes), entry_offset(fd, SPOOL_SHARED_LANES, YOUNGER));
+	const uint32_t flags = ((const struct spool_entry *)(const void *)bytes)->len_flags;
+	write_at(spill, &spilled, offsetof(struct spool_spilled, entry), 0);
+	write_at(spill, bytes, spool_room(flags & SPOOL_LEN), offsetof(struct spool_spilled, entry));
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 1 && got.lost_count == 0);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
+}
+
+/* All that is behind it arrives. */
+static void a_damaged_entry_is_lost_alone(void **state)
+{
+	struct fixture *f = *state;
+	int64_t count = make_dead(f, record_until_spilled, 0);
+	CLEAN(fd_close) int fd = open_spill(f, 0, O_RDWR);
+	write_at(fd, "!", 1, 200);
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 1 && got.lost_count == 1 && got.trouble[0]);
+	assert_int_equal(got.record_count, count - 1);
+	assert_no_spools(f);
+}
+
 /* Before anything of this boot. */
 static void old_boots_spools_come_before_a_new_writers_records(void **state)
 {
@@ -1011,6 +1045,8 @@ int main(void)
 		TEST(a_store_that_cannot_be_listed_is_told),
 		TEST(spilled_entries_come_before_their_lane),
 		TEST(a_torn_spill_write_loses_nothing),
+		TEST(what_stands_behind_the_spill_files_length),
+		TEST(a_damaged_entry_is_lost_alone),
 		TEST(old_boots_spools_come_before_a_new_writers_records),
 		TEST(a_living_writers_records_come_after_an_old_boots),
 		TEST(an_old_boots_spools_keep_their_order),
