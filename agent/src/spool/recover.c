@@ -524,6 +524,7 @@ struct recoverer *recoverer_new(struct store *store)
 		.sync_first = true,
 		.begin_others = others_begin,
 		.find_others = others_find,
+		.forget_others = others_forget,
 		.others = r->others,
 	};
 	r->appender = r->others ? appender_new(store, &options) : NULL;

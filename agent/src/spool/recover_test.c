@@ -448,6 +448,43 @@ static void a_writer_among_more_spools_than_descriptors(void **state)
 	others_free(others);
 }
 
+static size_t find_of_x(struct others *others, int64_t before_ns, int64_t *out_fifth_ns)
+{
+	struct foreign found = {0};
+	others_begin(others);
+	assert_int_equal(
+		others_find(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("x"), before_ns, &found, NULL),
+		BURR_OK);
+	const size_t count = found.entry_count;
+	*out_fifth_ns = count > 5 ? found.entries[5].time_ns : 0;
+	foreign_fini(&found);
+	return count;
+}
+
+/* What is in its log is given once, the rest until it is there. */
+static void what_others_hold_is_given_until_it_is_stored(void **state)
+{
+	enum { HELD = 11, FIRST = 5 }; /* that the application is, and its steps */
+	struct fixture *f = *state;
+	int64_t fifth_ns;
+	int64_t none;
+	keep_append(f);
+	make_dead(f, record_ten, 0);
+	let_append(f);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	assert_int_equal(find_of_x(others, INT64_MAX, &fifth_ns), HELD);
+	assert_int_equal(find_of_x(others, fifth_ns, &none), FIRST);
+	assert_int_equal(find_of_x(others, INT64_MAX, &none), HELD);
+	others_forget(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("another"), INT64_MAX);
+	others_forget(others, slice_of(f->names[0] + sizeof(SPOOL_PREFIX) - 1), SLICE_LIT("p"),
+		SLICE_LIT("x"), INT64_MAX);
+	assert_int_equal(find_of_x(others, INT64_MAX, &none), HELD);
+	others_forget(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("x"), fifth_ns);
+	assert_int_equal(find_of_x(others, fifth_ns, &none), 0);
+	assert_int_equal(find_of_x(others, INT64_MAX, &none), HELD - FIRST);
+	others_free(others);
+}
+
 /* ---- what is no spool of ours, and what must not be touched ---- */
 
 static void a_living_writers_spool_stays(void **state)
@@ -1036,6 +1073,7 @@ int main(void)
 		TEST(more_applications_than_a_collectors_descriptors),
 		TEST(more_spools_than_descriptors),
 		TEST(a_writer_among_more_spools_than_descriptors),
+		TEST(what_others_hold_is_given_until_it_is_stored),
 		TEST(a_living_writers_spool_stays),
 		TEST(nothing_without_the_right_to_append),
 		TEST(other_versions_and_garbage_are_set_aside),

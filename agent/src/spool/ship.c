@@ -297,6 +297,7 @@ static bool open_appender(struct spool *spool)
 		.sync_first = true,
 		.begin_others = others_begin,
 		.find_others = others_find,
+		.forget_others = others_forget,
 		.others = spool->others,
 	};
 	spool->appender = appender_new(spool->store, &options);

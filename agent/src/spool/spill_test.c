@@ -2,6 +2,8 @@
  * the library does to a spill file goes through the wrappers here (ld --wrap). */
 #include "spool/dead_testing.h"
 
+#include "spool/others.h"
+
 #include <limits.h>
 #include <sys/mman.h>
 
@@ -378,6 +380,27 @@ static void what_was_left_keeps_nobody_waiting(void **state)
 	assert_no_spools(f);
 }
 
+/* Each of a thousand batches may ask for older records in it. */
+static void what_was_left_is_read_once(void **state)
+{
+	struct fixture *f = *state;
+	make_dead(f, record_what_waits, 0);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	int reads = 0;
+	for (int i = 0; i < 3; i++) {
+		struct foreign found = {0};
+		others_begin(others);
+		assert_int_equal(others_find(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("z"), INT64_MAX,
+					 &found, NULL),
+			BURR_OK);
+		assert_int_equal(found.entry_count, WAITING);
+		foreign_fini(&found);
+		reads = reads ? reads : read_count;
+		assert_true(reads > 0 && read_count == reads);
+	}
+	others_free(others);
+}
+
 /* ---- its cap ---- */
 
 enum { QUEUE_BYTES = 2 << 20, OUTAGES = 15, IN_OUTAGE = 40 };
@@ -579,6 +602,7 @@ int main(void)
 		TEST(no_cut_can_be_made),
 		TEST(what_waited_keeps_nobody_waiting),
 		TEST(what_was_left_keeps_nobody_waiting),
+		TEST(what_was_left_is_read_once),
 		TEST(what_waits_keeps_no_dead_bytes),
 		TEST(a_kill_while_live_entries_move),
 		TEST(one_byte_of_an_entry),

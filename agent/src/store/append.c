@@ -608,6 +608,13 @@ static burr_status find_others(
 		(int64_t)a->entries[slot->last].time_ns, &a->others, err);
 }
 
+static void forget_others(struct appender *a, const struct slot *slot, const struct line_context *context)
+{
+	if (a->others.entry_count && a->options.forget_others)
+		a->options.forget_others(a->options.others, context->writer, slot->project, slot->app_id,
+			(int64_t)a->entries[slot->last].time_ns);
+}
+
 /* An application's next record lies somewhere else in the batch, and the processor cannot guess where:
  * without this, reading it from memory takes as long as making its line. */
 static void prefetch(const struct appender *a, uint32_t at)
@@ -670,6 +677,8 @@ static void store_slot(struct appender *a, struct slot *slot, const struct line_
 		log_unstage(slot->log);
 	if (status != BURR_OK)
 		fail_slot(slot, status, &why);
+	else
+		forget_others(a, slot, context);
 	if (slot->touched && a->options.on_appended)
 		a->options.on_appended(a->options.ctx, slot->project, slot->app_id);
 }

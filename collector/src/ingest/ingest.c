@@ -396,6 +396,7 @@ static burr_status open_all(struct ingest *in, burr_error *err)
 		.ctx = in,
 		.begin_others = others_begin,
 		.find_others = others_find,
+		.forget_others = others_forget,
 	};
 	in->others = others_new(in->options.store, SLICE_NONE);
 	if (!in->others)
