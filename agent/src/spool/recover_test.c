@@ -743,6 +743,36 @@ static void what_stands_behind_the_spill_files_length(void **state)
 	assert_no_spools(f);
 }
 
+/* Of a library that took larger ones: nobody will ever store it. */
+static void a_record_that_is_too_large_is_lost_alone(void **state)
+{
+	struct fixture *f = *state;
+	const struct record_identity identity = {SPOOL_SHARED_LANES + 1, 1, 1};
+	const size_t rest_len = record_measure_side(BATCH_SIDE_BYTES + 1);
+	CLEAN(buf_fini) struct buf head = BUF_INIT;
+	char bytes[1024] = {0};
+	struct spool_spilled *spilled = (struct spool_spilled *)(void *)bytes;
+	int64_t count = make_dead(f, record_ten, 0);
+	record_put_app(&head, "p", "x", NULL, 0, 0);
+	record_write_side(record_begin_entry((char *)(spilled + 1), buf_slice(&head), &identity, rest_len),
+		BATCH_SIDE_BYTES + 1);
+	const size_t len = record_measure_entry(buf_slice(&head), &identity, rest_len);
+	spilled->lane = identity.lane;
+	spilled->entry.n = identity.n;
+	spilled->entry.hash = spool_hash(SLICE_LIT("p"), SLICE_LIT("x"));
+	spilled->entry.len_flags = (uint32_t)len | SPOOL_SIDE;
+	spilled->entry.checksum = spool_checksum(&spilled->entry, len);
+	const uint64_t length = offsetof(struct spool_spilled, entry) + spool_room(len);
+	CLEAN(fd_close) int fd = open_dead(f, 0, O_RDWR);
+	CLEAN(fd_close) int spill = open_spill(f, 0, O_RDWR | O_CREAT);
+	write_at(spill, bytes, length, 0);
+	write_at(fd, &length, sizeof(length), offsetof(struct spool_header, spill_length));
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 1 && got.lost_count == 1 && got.kept_count == 0 && got.trouble[0]);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
+}
+
 /* All that is behind it arrives. */
 static void a_damaged_entry_is_lost_alone(void **state)
 {
@@ -1085,6 +1115,7 @@ int main(void)
 		TEST(a_torn_spill_write_loses_nothing),
 		TEST(what_stands_behind_the_spill_files_length),
 		TEST(a_damaged_entry_is_lost_alone),
+		TEST(a_record_that_is_too_large_is_lost_alone),
 		TEST(old_boots_spools_come_before_a_new_writers_records),
 		TEST(a_living_writers_records_come_after_an_old_boots),
 		TEST(an_old_boots_spools_keep_their_order),
