@@ -155,10 +155,11 @@ static int look_into(struct others *o, struct other *other, int *fd)
 	return other->fd >= 0 ? other->fd : *fd;
 }
 
-/* Why a spool cannot be opened: it has gone, so what it held is in the logs; or it is none. */
+/* Why a spool cannot be opened: it has gone, so what it held is in the logs; or it is none; or another
+ * user's, for which nobody can wait, as it may stay for ever. */
 static bool is_gone(int error)
 {
-	return error == ENOENT || error == EINVAL || error == ELOOP;
+	return error == ENOENT || error == EINVAL || error == ELOOP || error == EACCES;
 }
 
 /* ---- which there are ---- */

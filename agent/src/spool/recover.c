@@ -398,6 +398,8 @@ static void list_spool(struct recovery *r, struct listing *listing, const char *
 {
 	struct spool_header header;
 	CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, name, O_RDONLY);
+	if (fd < 0 && errno == EACCES) /* another user's, who may come to it */
+		note(r, name, strerror(errno));
 	if (fd < 0 && (errno == ENOENT || errno == EINVAL || errno == ELOOP || errno == EACCES))
 		return;
 	struct listed *spool = fd < 0 ? NULL : add_listed(listing);

@@ -591,6 +591,29 @@ static void an_empty_file_is_set_aside_and_a_folder_is_left(void **state)
 	assert_int_equal(faccessat(f->store->dir_fd, SPOOL_PREFIX "0123456789ABCDEF", F_OK, 0), 0);
 }
 
+/* Of a program that somebody ran as root in the store, for instance. */
+static void another_users_spool_holds_up_nobody(void **state)
+{
+	static const char NAME[] = SPOOL_PREFIX "0123456789abcdef";
+	struct fixture *f = *state;
+	struct foreign found = {0};
+	if (geteuid() != 0)
+		skip();
+	testing_write(f->folder, NAME, "");
+	assert_int_equal(fchmodat(f->store->dir_fd, NAME, 0600, 0), 0);
+	assert_int_equal(chmod(f->folder, 0777), 0);
+	assert_int_equal(seteuid(65534), 0);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	others_begin(others);
+	burr_status status =
+		others_find(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("x"), INT64_MAX, &found, NULL);
+	struct recovered got = recover(f);
+	assert_int_equal(seteuid(0), 0);
+	others_free(others);
+	assert_int_equal(status, BURR_OK);
+	assert_true(got.aside_count == 0 && got.kept_count == 0 && strstr(got.trouble, NAME));
+}
+
 /* ---- after a power loss ---- */
 
 static uint64_t entry_offset(int fd, uint32_t lane, size_t which)
@@ -1108,6 +1131,7 @@ int main(void)
 		TEST(nothing_without_the_right_to_append),
 		TEST(other_versions_and_garbage_are_set_aside),
 		TEST(an_empty_file_is_set_aside_and_a_folder_is_left),
+		TEST(another_users_spool_holds_up_nobody),
 		TEST(a_power_loss_takes_invalid_entries_alone),
 		TEST(a_whole_spool_of_another_boot_loses_nothing),
 		TEST(a_store_that_cannot_be_listed_is_told),
