@@ -340,6 +340,48 @@ static void assert_many_apps(struct fixture *f)
 	assert_no_spools(f);
 }
 
+static int count_files(void)
+{
+	int count = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	assert_non_null(dir);
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+/* A power loss may leave many. They stay open until they are mended, but no more than there are to be. */
+static void more_torn_tails_than_logs(void **state)
+{
+	enum { LOGS = 8, OTHER_FILES = 4, ROUNDS_MAX = 2 * MANY_APPS / LOGS };
+	struct fixture *f = *state;
+	struct recovered got = {.kept_count = 1};
+	char path[64];
+	char name[16];
+	int round = 0;
+	make_dead(f, record_many_apps, 0);
+	for (int i = 0; i < MANY_APPS; i++) {
+		name_one_of(name, i);
+		snprintf(path, sizeof(path), "p/%s/log.jsonl", name);
+		testing_append(f->folder, path, HALF_A_LINE);
+	}
+	struct others *others = others_new(f->store, SLICE_NONE);
+	struct appender_options options = {.log_max = LOGS};
+	struct appender *appender = appender_new(f->store, &options);
+	const int before = count_files();
+	for (; round < ROUNDS_MAX && got.kept_count; round++) {
+		got = (struct recovered){0};
+		recover_shared(f->store, appender, others, &got);
+		assert_in_range(count_files(), before, before + 2 * LOGS + OTHER_FILES);
+		usleep(21000);
+	}
+	assert_int_equal(got.kept_count, 0);
+	appender_free(appender);
+	others_free(others);
+	assert_many_apps(f);
+}
+
 static void more_applications_than_descriptors(void **state)
 {
 	struct fixture *f = *state;
@@ -1122,6 +1164,7 @@ int main(void)
 		TEST(a_torn_tail_is_mended_by_the_next_process),
 		TEST(what_waits_is_not_overtaken),
 		TEST(more_applications_than_a_batch_takes),
+		TEST(more_torn_tails_than_logs),
 		TEST(more_applications_than_descriptors),
 		TEST(more_applications_than_a_collectors_descriptors),
 		TEST(more_spools_than_descriptors),

@@ -213,13 +213,32 @@ static void make_newest(struct appender *a, struct cached *c)
 	link_newest(a, c);
 }
 
+static size_t count_tails(const struct appender *a)
+{
+	size_t count = 0;
+	for (const struct cached *c = a->newest; c; c = c->older)
+		count += log_waits_for_tail(c->log);
+	return count;
+}
+
+/* Of logs that wait for their tails no more stay than the cache is for: the last ones' turn comes when the
+ * first are mended. */
+static bool may_go(const struct appender *a, const struct cached *c, size_t tail_count)
+{
+	if (c->used || waits_for_sync(c))
+		return false;
+	return !log_waits_for_tail(c->log) || (tail_count > a->log_max && c->batch == a->batch);
+}
+
 static void drop_exceeding(struct appender *a)
 {
+	size_t tail_count = a->cached_count > a->log_max ? count_tails(a) : 0;
 	if (a->cached_count > a->log_max && waits_for_sync(a->oldest))
 		(void)appender_sync(a, NULL); /* what it could not sync stays */
 	for (size_t tries = 2 * a->cached_count; tries && a->cached_count > a->log_max; tries--) {
 		struct cached *c = a->oldest;
-		if (!c->used && !must_stay(c)) {
+		if (may_go(a, c, tail_count)) {
+			tail_count -= log_waits_for_tail(c->log) && tail_count;
 			drop_log(a, c);
 			continue;
 		}
