@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t lost = 0;
 	const int dir_fd = open(fuzz_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct store store = {.dir_fd = dir_fd, .append_fd = -1, .collector_fd = -1};
-	const int fd = spool_image(!(flags & OTHER_BOOT), 0);
+	const int fd = spool_image(!(flags & OTHER_BOOT), 0, 0);
 	char *bytes = malloc(in.size + 1);
 	FUZZ_CHECK(dir_fd >= 0 && bytes);
 	memcpy(bytes, in.data, in.size);

@@ -12,7 +12,7 @@
 #define SPOOL_IMAGE_WRITER "0123456789abcdef"
 #define SPOOL_IMAGE_NAME SPOOL_PREFIX SPOOL_IMAGE_WRITER
 
-static inline int spool_image(bool this_boot, uint64_t spill_read)
+static inline int spool_image(bool this_boot, uint64_t spill_read, uint64_t spill_length)
 {
 	struct spool_header header = {
 		.magic = SPOOL_MAGIC,
@@ -21,6 +21,7 @@ static inline int spool_image(bool this_boot, uint64_t spill_read)
 		.lane_bytes = SPOOL_LANE_BYTES,
 		.pid = 1,
 		.spill_read = spill_read,
+		.spill_length = spill_length,
 	};
 	memcpy(header.magic, SPOOL_MAGIC, sizeof(header.magic));
 	memcpy(header.writer, SPOOL_IMAGE_WRITER, sizeof(header.writer));
@@ -43,7 +44,9 @@ static inline void mend_checksums(char *bytes, size_t len, size_t before)
 		const size_t body = entry.len_flags & SPOOL_LEN;
 		if (entry.len_flags & SPOOL_PAD || body > len || spool_room(body) > len - at - before)
 			return;
-		entry.checksum = checksum(entry.n, (uint64_t)entry.time_ns, pos + sizeof(entry), body);
+		entry.checksum =
+			checksum(entry.n, (uint64_t)entry.time_ns ^ ((uint64_t)entry.hash << 32 | entry.app),
+				pos + sizeof(entry), body);
 		memcpy(pos, &entry, sizeof(entry));
 		at += before + spool_room(body);
 	}

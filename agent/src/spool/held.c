@@ -179,6 +179,62 @@ static bool read_lane(struct reading *r, int fd, uint32_t lane, struct buf *wind
 	return true;
 }
 
+/* The entry at the start of `bytes`, as a spill file has it, with its lane before it. */
+static size_t check_spilled(struct slice bytes, uint32_t *out_flags)
+{
+	const size_t before = offsetof(struct spool_spilled, entry);
+	if (bytes.len < sizeof(struct spool_spilled))
+		return 0;
+	const size_t step = check_entry((struct slice){bytes.data + before, bytes.len - before}, out_flags);
+	return step && !(*out_flags & SPOOL_PAD) ? before + step : 0;
+}
+
+/* Add the entries that stand one behind the other; returns the bytes that they take. */
+static size_t take_spilled(struct reading *r, struct slice bytes)
+{
+	size_t pos = 0;
+	uint32_t flags = 0;
+	for (size_t step;; pos += step) {
+		const struct spool_spilled *s =
+			(const struct spool_spilled *)(const void *)(bytes.data + pos);
+		step = check_spilled((struct slice){bytes.data + pos, bytes.len - pos}, &flags);
+		if (!step)
+			return pos;
+		if (!(flags & SPOOL_DONE))
+			add_entry(r, s->lane, &s->entry,
+				(struct slice){(const char *)(&s->entry + 1), flags & SPOOL_LEN});
+	}
+}
+
+/* Whether an entry begins there. The words before it, which no text has, spare most checksums. */
+static bool begins_entry(struct slice bytes)
+{
+	uint32_t flags;
+	const struct spool_spilled *s = (const struct spool_spilled *)(const void *)bytes.data;
+	return bytes.len >= sizeof(*s) && s->lane < SPOOL_LANES && !s->reserved &&
+	       check_spilled(bytes, &flags);
+}
+
+/* Behind a damaged entry: how far it is to the next one, or to where one may begin that is not read to its
+ * end yet. */
+static size_t skip_damaged(struct slice bytes, bool is_last)
+{
+	const size_t room_max = is_last ? 0 : SPOOL_LANE_BYTES + sizeof(struct spool_spilled);
+	size_t pos = 8;
+	while (pos + room_max < bytes.len && !begins_entry((struct slice){bytes.data + pos, bytes.len - pos}))
+		pos += 8;
+	return pos < bytes.len ? pos : bytes.len;
+}
+
+/* Behind the length that its writer noted lies a write that it did not finish: all of that is in the lanes,
+ * and what stood there before it may be younger than what is in them. After a power loss the length may be
+ * older than the file. */
+static uint64_t spill_end(const struct reading *r, const struct stat *st, uint64_t spill_length)
+{
+	const uint64_t size = (uint64_t)st->st_size;
+	return r->rebooted || size < spill_length ? size : spill_length;
+}
+
 static bool read_spill_from(
 	struct reading *r, int store_fd, const char *writer, uint64_t spill_read, uint64_t spill_length)
 {
@@ -191,37 +247,23 @@ static bool read_spill_from(
 		return errno == ENOENT;
 	if (fstat(fd, &st) < 0)
 		return false;
-	const uint64_t end = (uint64_t)st.st_size;
-	const size_t before = offsetof(struct spool_spilled, entry);
+	const uint64_t end = spill_end(r, &st, spill_length);
 	uint64_t at = spill_read;
 	while (at < end && give_piece(r)) {
-		size_t want = end - at < 2 * BATCH_BYTES ? (size_t)(end - at) : 2 * BATCH_BYTES;
+		const size_t want = end - at < 2 * BATCH_BYTES ? (size_t)(end - at) : 2 * BATCH_BYTES;
 		buf_clear(&window);
 		char *bytes = buf_reserve(&window, want);
 		if (!bytes || !read_fully(fd, bytes, want, at))
 			return false;
-		size_t pos = 0;
-		while (want - pos >= sizeof(struct spool_spilled)) {
-			uint32_t flags;
-			const struct spool_spilled *s =
-				(const struct spool_spilled *)(const void *)(bytes + pos);
-			size_t step = check_entry(
-				(struct slice){bytes + pos + before, want - pos - before}, &flags);
-			if (!step || flags & SPOOL_PAD)
-				break;
-			if (!(flags & SPOOL_DONE))
-				add_entry(r, s->lane, &s->entry,
-					(struct slice){(const char *)(&s->entry + 1), flags & SPOOL_LEN});
-			pos += before + step;
+		size_t step = take_spilled(r, (struct slice){bytes, want});
+		if (!step) {
+			step = skip_damaged((struct slice){bytes, want}, at + want == end);
+			r->lost_bytes += at < spill_length ? step : 0;
 		}
-		if (!pos) {
-			/* Behind the length that its writer noted lies a write that it did not finish: all of
-			 * that is in the lanes. */
-			r->lost_bytes += at < spill_length ? spill_length - at : 0;
-			return true;
-		}
-		at += pos;
+		at += step;
 	}
+	if (at >= end && at < spill_length) /* it was cut */
+		r->lost_bytes += spill_length - at;
 	return true;
 }
 

@@ -16,6 +16,8 @@
 /* A folder's time moves in ticks: a change in the same tick as the last look does not show in it. */
 enum { TICK_NS = 20 * 1000 * 1000 };
 
+static const uint64_t NOTHING_READ = UINT64_MAX;
+
 enum { OPEN_MAX = 32 }; /* spools: more programs than that seldom record into one store at a time */
 
 /* What a spool's lanes have got and given, in bytes. */
@@ -31,6 +33,8 @@ struct other {
 	int fd; /* -1: it is opened for each look */
 	bool seen;
 	bool old_boot;
+	bool passed; /* its boot's spools were recovered before those of the boot that is passing, and it
+			stayed */
 	char boot_id[40];
 	uint64_t filter_changes; /* what `filter` is as new as */
 	char filter[SPOOL_FILTER_BYTES];
@@ -41,7 +45,9 @@ struct other {
 	/* In this batch: */
 	bool asked; /* the filter is as new as the batch */
 	bool read;
+	/* What was read last, by their hashes: all that it holds, as long as no more is published. */
 	struct foreign entries;
+	uint64_t read_published; /* NOTHING_READ: there is none */
 };
 
 struct others {
@@ -81,11 +87,6 @@ static void close_other(struct others *o, struct other *other)
 {
 	leave_open(o, other);
 	foreign_fini(&other->entries);
-}
-
-void others_pass_boot(struct others *o, const char *boot_id)
-{
-	snprintf(o->passing, sizeof(o->passing), "%s", boot_id ? boot_id : "");
 }
 
 void others_free(struct others *o)
@@ -154,10 +155,11 @@ static int look_into(struct others *o, struct other *other, int *fd)
 	return other->fd >= 0 ? other->fd : *fd;
 }
 
-/* Why a spool cannot be opened: it has gone, so what it held is in the logs; or it is none. */
+/* Why a spool cannot be opened: it has gone, so what it held is in the logs; or it is none; or another
+ * user's, for which nobody can wait, as it may stay for ever. */
 static bool is_gone(int error)
 {
-	return error == ENOENT || error == EINVAL || error == ELOOP;
+	return error == ENOENT || error == EINVAL || error == ELOOP || error == EACCES;
 }
 
 /* ---- which there are ---- */
@@ -187,6 +189,7 @@ static void add(struct others *o, const char *name)
 	other->old_boot = spool_is_of_old_boot(&header);
 	memcpy(other->boot_id, header.boot_id, sizeof(other->boot_id));
 	other->filter_changes = UINT64_MAX;
+	other->read_published = NOTHING_READ;
 	memcpy(other->name, name, strlen(name) + 1); /* spool_name_is says how long it is */
 }
 
@@ -241,6 +244,20 @@ static void refresh(struct others *o)
 	list_again(o);
 	if (o->incomplete)
 		o->looked_ns = 0;
+}
+
+void others_pass_boot(struct others *o, const char *boot_id)
+{
+	const char *next = boot_id ? boot_id : "";
+	if (strcmp(next, o->passing) == 0)
+		return;
+	refresh(o);
+	for (size_t i = 0; i < o->count; i++) {
+		struct other *other = &o->list[i];
+		const bool was_passing = o->passing[0] && strcmp(other->boot_id, o->passing) == 0;
+		other->passed = boot_id && (other->passed || was_passing);
+	}
+	snprintf(o->passing, sizeof(o->passing), "%s", next);
 }
 
 /* ---- what they hold ---- */
@@ -311,7 +328,36 @@ static bool refresh_filter(struct others *o, struct other *other)
 	return true;
 }
 
-/* All that it holds, once a batch. */
+static int compare_hashes(const void *left, const void *right)
+{
+	const struct foreign_entry *a = left;
+	const struct foreign_entry *b = right;
+	return (a->hash > b->hash) - (a->hash < b->hash);
+}
+
+/* The first entry whose hash is not less. */
+static size_t find_hash(const struct foreign *held, uint32_t hash)
+{
+	size_t from = 0;
+	size_t to = held->entry_count;
+	while (from < to) {
+		const size_t middle = from + (to - from) / 2;
+		if (held->entries[middle].hash < hash)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+static void forget_entries(struct other *other)
+{
+	foreign_fini(&other->entries);
+	other->read_published = NOTHING_READ;
+}
+
+/* All that it holds, once a batch. What has left it since it was read is in its log, as the identities tell:
+ * so a dead writer's, which may be hundreds of megabytes, is read once. */
 static burr_status read_other(struct others *o, struct other *other, burr_error *err)
 {
 	const struct held_filter all = {.before_ns = INT64_MAX, .own_times = true};
@@ -319,18 +365,26 @@ static burr_status read_other(struct others *o, struct other *other, burr_error 
 	CLEAN(fd_close) int temporary = -1;
 	if (other->read)
 		return BURR_OK;
-	foreign_clear(&other->entries);
 	int fd = look_into(o, other, &temporary);
 	if (fd < 0 && is_gone(errno)) {
+		forget_entries(other);
 		other->read = true;
 		return BURR_OK;
 	}
 	if (fd < 0 || !sum_lanes(fd, &sums))
 		return burr_fail(err, BURR_ELATER, "%s cannot be read", other->name);
-	if (sums.holds && !(other->stored && sums.published == other->sums.published)) {
+	if (!sums.holds || (other->stored && sums.published == other->sums.published)) {
+		forget_entries(other);
+	} else if (sums.published != other->read_published) {
+		foreign_clear(&other->entries);
+		other->read_published = NOTHING_READ;
 		burr_status status = held_read(o->store, fd, other->name, &all, &other->entries, NULL, err);
 		if (status != BURR_OK && status != BURR_ECORRUPT)
 			return status;
+		if (other->entries.entry_count)
+			qsort(other->entries.entries, other->entries.entry_count,
+				sizeof(*other->entries.entries), compare_hashes);
+		other->read_published = sums.published;
 	}
 	other->read = true;
 	return BURR_OK;
@@ -340,16 +394,16 @@ static bool is_wanted(
 	const struct foreign *from, const struct foreign_entry *at, const struct held_filter *filter)
 {
 	struct entry entry;
-	return at->hash == filter->hash && at->time_ns < filter->before_ns &&
-	       foreign_read(from, at, &entry) && slice_eq(entry.app_id, filter->app_id) &&
-	       slice_eq(entry.project, filter->project);
+	return at->time_ns < filter->before_ns && foreign_read(from, at, &entry) &&
+	       slice_eq(entry.app_id, filter->app_id) && slice_eq(entry.project, filter->project);
 }
 
 static burr_status take_wanted(
 	const struct foreign *from, const struct held_filter *filter, struct foreign *out, burr_error *err)
 {
 	bool has_writer = false;
-	for (size_t i = 0; i < from->entry_count; i++) {
+	for (size_t i = find_hash(from, filter->hash);
+		i < from->entry_count && from->entries[i].hash == filter->hash; i++) {
 		const struct foreign_entry *at = &from->entries[i];
 		if (!is_wanted(from, at, filter))
 			continue;
@@ -375,13 +429,14 @@ burr_status others_find(void *ctx, struct slice writer, struct slice project, st
 		return burr_fail(err, BURR_ELATER, "another writer's spool cannot be opened");
 	for (size_t i = 0; i < o->count; i++) {
 		struct other *other = &o->list[i];
-		if (is_writers(other, writer) || (o->passing[0] && strcmp(other->boot_id, o->passing) != 0))
+		const bool passing = o->passing[0] && strcmp(other->boot_id, o->passing) == 0;
+		if (is_writers(other, writer) || (o->passing[0] && !passing && !other->passed))
 			continue;
 		if (!refresh_filter(o, other))
 			return burr_fail(err, BURR_ELATER, "%s cannot be read", other->name);
 		if (!spool_filter_has(other->filter, filter.hash))
 			continue;
-		if (other->old_boot && !o->passing[0])
+		if (other->old_boot && !passing)
 			return burr_fail(err, BURR_ELATER, "%s, of before the machine's start, comes first",
 				other->name);
 		if (read_other(o, other, err) != BURR_OK)
@@ -392,6 +447,33 @@ burr_status others_find(void *ctx, struct slice writer, struct slice project, st
 	}
 	held_sort(out);
 	return BURR_OK;
+}
+
+/* They stay where they are, behind all that anybody asks for. */
+static void forget_wanted(const struct foreign *from, const struct held_filter *filter)
+{
+	for (size_t i = find_hash(from, filter->hash);
+		i < from->entry_count && from->entries[i].hash == filter->hash; i++)
+		if (is_wanted(from, &from->entries[i], filter))
+			from->entries[i].time_ns = INT64_MAX;
+}
+
+void others_forget(
+	void *ctx, struct slice writer, struct slice project, struct slice app_id, int64_t before_ns)
+{
+	struct others *o = ctx;
+	const struct held_filter filter = {
+		.project = project,
+		.app_id = app_id,
+		.hash = spool_hash(project, app_id),
+		.before_ns = before_ns,
+	};
+	for (size_t i = 0; i < o->count; i++) {
+		struct other *other = &o->list[i];
+		/* Else it was not asked: what it holds may have come between its filter and its entries. */
+		if (other->read && spool_filter_has(other->filter, filter.hash) && !is_writers(other, writer))
+			forget_wanted(&other->entries, &filter);
+	}
 }
 
 struct others_count others_count(struct others *o)

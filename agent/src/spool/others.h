@@ -23,15 +23,19 @@ struct others;
 struct others *others_new(const struct store *store, struct slice own_writer);
 void others_free(struct others *others);
 /* An application that a spool of an earlier boot may hold is BURR_ELATER until that is recovered: all in it
- * is older. While the spools of such a boot are being recovered, only that boot's are asked: with no others'
- * times can theirs be compared. boot_id is copied; NULL: it is over. */
+ * is older. While the spools of such a boot are being recovered, that boot's are asked: with no others' times
+ * can theirs be compared. What those hold that were passed before it and stayed comes first, and is
+ * BURR_ELATER still. boot_id is copied; NULL: it is over. */
 void others_pass_boot(struct others *others, const char *boot_id);
 
-/* A begin_others_fn and a find_others_fn (store/foreign.h); their first argument is a struct others. A spool
- * is read once a batch, at the first application that it may be asked for. */
+/* A begin_others_fn, a find_others_fn and a forget_others_fn (store/foreign.h); their first argument is a
+ * struct others. A spool is read at the first application that it may be asked for, and once a batch after
+ * that while its writer publishes more. */
 void others_begin(void *others);
 burr_status others_find(void *others, struct slice writer, struct slice project, struct slice app_id,
 	int64_t before_ns, struct foreign *out, burr_error *err);
+void others_forget(
+	void *others, struct slice writer, struct slice project, struct slice app_id, int64_t before_ns);
 
 /* How many spools there are, and of them how many hold records. */
 struct others_count {

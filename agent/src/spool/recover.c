@@ -115,18 +115,18 @@ static void count_verdicts(struct passage *p, const struct foreign *held, size_t
 	p->record_count += put > lost + later ? put - lost - later : 0;
 }
 
-static burr_status store_batch(struct recovery *r, const struct buf *request_bytes, struct buf *reply)
+static burr_status store_batch(
+	struct recovery *r, const struct buf *request_bytes, struct buf *reply, burr_error *err)
 {
 	struct request request;
-	burr_error why = BURR_ERROR_INIT;
-	burr_status status = request_read(buf_slice(request_bytes), &request, &why);
+	burr_status status = request_read(buf_slice(request_bytes), &request, err);
 	if (status != BURR_OK)
 		return status;
 	/* A collector that starts waits for the right to append, and goes on with this. */
 	if (!r->alone && (store_has_collector(r->store, NULL) || !store_lock_append_shared(r->store)))
 		return BURR_ELATER;
 	buf_clear(reply);
-	status = appender_store(r->appender, &request, reply, &why);
+	status = appender_store(r->appender, &request, reply, err);
 	if (!r->alone)
 		store_unlock_append(r->store);
 	return status;
@@ -182,7 +182,14 @@ static burr_status store_some(
 	const uint64_t put = put_batch(p, held, at, request);
 	if (!put)
 		return BURR_OK;
-	burr_status status = request->failed ? BURR_ENOMEM : store_batch(p->r, request, reply);
+	burr_error why = BURR_ERROR_INIT;
+	burr_status status = request->failed ? BURR_ENOMEM : store_batch(p->r, request, reply, &why);
+	if (status == BURR_ETOOBIG ||
+		status == BURR_ECORRUPT) { /* so it is each time: a batch of one record */
+		p->lost_count += put;
+		note(p->r, p->name, why.message);
+		return BURR_OK;
+	}
 	if (status != BURR_OK)
 		return status;
 	if (appender_log_max(p->r->appender) < log_max)
@@ -215,6 +222,8 @@ static burr_status store_all(void *passage, const struct foreign *held)
 		burr_status status = store_some(p, held, &i, &request, &reply);
 		if (status != BURR_OK)
 			return status;
+		if (p->r->out->on_batch)
+			p->r->out->on_batch(p->r->out->ctx);
 	}
 	return BURR_OK;
 }
@@ -389,6 +398,8 @@ static void list_spool(struct recovery *r, struct listing *listing, const char *
 {
 	struct spool_header header;
 	CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, name, O_RDONLY);
+	if (fd < 0 && errno == EACCES) /* another user's, who may come to it */
+		note(r, name, strerror(errno));
 	if (fd < 0 && (errno == ENOENT || errno == EINVAL || errno == ELOOP || errno == EACCES))
 		return;
 	struct listed *spool = fd < 0 ? NULL : add_listed(listing);
@@ -522,6 +533,7 @@ struct recoverer *recoverer_new(struct store *store)
 		.sync_first = true,
 		.begin_others = others_begin,
 		.find_others = others_find,
+		.forget_others = others_forget,
 		.others = r->others,
 	};
 	r->appender = r->others ? appender_new(store, &options) : NULL;

@@ -24,6 +24,10 @@ struct recovered {
 	char trouble[256]; /* the last of what was lost, kept or set aside; "" */
 	/* A spool is done with; NULL. */
 	void (*on_spool)(void *ctx, const char *name, uint64_t record_count, uint64_t dropped_count);
+	/* Between batches: all of it may take seconds, and who has something else to see to does it now.
+	 * NULL.
+	 */
+	void (*on_batch)(void *ctx);
 	void *ctx;
 };
 

@@ -209,22 +209,34 @@ static void unlock_log(void *fd, struct slice project, struct slice app_id)
 
 /* The log takes records again before the recovery is through: a later record there would say that those
  * before it are there, too. */
+static void recover_with_x_locked_at_first(struct fixture *f, struct recovered *got)
+{
+	int fd = openat(f->store->dir_fd, "p/x/log.jsonl", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	struct appender_options options = {
+		.log_max = 8,
+		.on_appended = unlock_log,
+		.ctx = &fd,
+		.begin_others = others_begin,
+		.find_others = others_find,
+		.others = others,
+	};
+	struct appender *appender = appender_new(f->store, &options);
+	assert_true(appender && others);
+	recover_shared(f->store, appender, others, got);
+	appender_free(appender);
+	others_free(others);
+	close(fd);
+}
+
 static void what_waits_is_not_overtaken(void **state)
 {
 	struct fixture *f = *state;
 	struct recovered got = {0};
 	int64_t count = make_dead(f, record_around_a_batch, 0);
-	int fd = openat(f->store->dir_fd, "p/x/log.jsonl", O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_int_equal(flock(fd, LOCK_EX), 0);
-	struct appender_options options = {.log_max = 8, .on_appended = unlock_log, .ctx = &fd};
-	struct appender *appender = appender_new(f->store, &options);
-	struct others *others = others_new(f->store, SLICE_NONE);
-	assert_true(appender && others);
-	recover_shared(f->store, appender, others, &got);
-	appender_free(appender);
-	others_free(others);
-	close(fd);
+	recover_with_x_locked_at_first(f, &got);
 	assert_int_equal(got.kept_count, 1);
 	assert_log_counts(f, "x", 0);
 	got = recover(f);
@@ -326,6 +338,48 @@ static void assert_many_apps(struct fixture *f)
 		assert_log_counts(f, name, 1);
 	}
 	assert_no_spools(f);
+}
+
+static int count_files(void)
+{
+	int count = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	assert_non_null(dir);
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+/* A power loss may leave many. They stay open until they are mended, but no more than there are to be. */
+static void more_torn_tails_than_logs(void **state)
+{
+	enum { LOGS = 8, OTHER_FILES = 4, ROUNDS_MAX = 2 * MANY_APPS / LOGS };
+	struct fixture *f = *state;
+	struct recovered got = {.kept_count = 1};
+	char path[64];
+	char name[16];
+	int round = 0;
+	make_dead(f, record_many_apps, 0);
+	for (int i = 0; i < MANY_APPS; i++) {
+		name_one_of(name, i);
+		snprintf(path, sizeof(path), "p/%s/log.jsonl", name);
+		testing_append(f->folder, path, HALF_A_LINE);
+	}
+	struct others *others = others_new(f->store, SLICE_NONE);
+	struct appender_options options = {.log_max = LOGS};
+	struct appender *appender = appender_new(f->store, &options);
+	const int before = count_files();
+	for (; round < ROUNDS_MAX && got.kept_count; round++) {
+		got = (struct recovered){0};
+		recover_shared(f->store, appender, others, &got);
+		assert_in_range(count_files(), before, before + 2 * LOGS + OTHER_FILES);
+		usleep(21000);
+	}
+	assert_int_equal(got.kept_count, 0);
+	appender_free(appender);
+	others_free(others);
+	assert_many_apps(f);
 }
 
 static void more_applications_than_descriptors(void **state)
@@ -436,6 +490,43 @@ static void a_writer_among_more_spools_than_descriptors(void **state)
 	others_free(others);
 }
 
+static size_t find_of_x(struct others *others, int64_t before_ns, int64_t *out_fifth_ns)
+{
+	struct foreign found = {0};
+	others_begin(others);
+	assert_int_equal(
+		others_find(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("x"), before_ns, &found, NULL),
+		BURR_OK);
+	const size_t count = found.entry_count;
+	*out_fifth_ns = count > 5 ? found.entries[5].time_ns : 0;
+	foreign_fini(&found);
+	return count;
+}
+
+/* What is in its log is given once, the rest until it is there. */
+static void what_others_hold_is_given_until_it_is_stored(void **state)
+{
+	enum { HELD = 11, FIRST = 5 }; /* that the application is, and its steps */
+	struct fixture *f = *state;
+	int64_t fifth_ns;
+	int64_t none;
+	keep_append(f);
+	make_dead(f, record_ten, 0);
+	let_append(f);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	assert_int_equal(find_of_x(others, INT64_MAX, &fifth_ns), HELD);
+	assert_int_equal(find_of_x(others, fifth_ns, &none), FIRST);
+	assert_int_equal(find_of_x(others, INT64_MAX, &none), HELD);
+	others_forget(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("another"), INT64_MAX);
+	others_forget(others, slice_of(f->names[0] + sizeof(SPOOL_PREFIX) - 1), SLICE_LIT("p"),
+		SLICE_LIT("x"), INT64_MAX);
+	assert_int_equal(find_of_x(others, INT64_MAX, &none), HELD);
+	others_forget(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("x"), fifth_ns);
+	assert_int_equal(find_of_x(others, fifth_ns, &none), 0);
+	assert_int_equal(find_of_x(others, INT64_MAX, &none), HELD - FIRST);
+	others_free(others);
+}
+
 /* ---- what is no spool of ours, and what must not be touched ---- */
 
 static void a_living_writers_spool_stays(void **state)
@@ -540,6 +631,29 @@ static void an_empty_file_is_set_aside_and_a_folder_is_left(void **state)
 	assert_int_equal(faccessat(f->store->dir_fd, SPOOL_PREFIX "5123456789abcdef.new", F_OK, 0), 0);
 	assert_int_equal(faccessat(f->store->dir_fd, SPOOL_PREFIX "1123456789abcdef", F_OK, 0), 0);
 	assert_int_equal(faccessat(f->store->dir_fd, SPOOL_PREFIX "0123456789ABCDEF", F_OK, 0), 0);
+}
+
+/* Of a program that somebody ran as root in the store, for instance. */
+static void another_users_spool_holds_up_nobody(void **state)
+{
+	static const char NAME[] = SPOOL_PREFIX "0123456789abcdef";
+	struct fixture *f = *state;
+	struct foreign found = {0};
+	if (geteuid() != 0)
+		skip();
+	testing_write(f->folder, NAME, "");
+	assert_int_equal(fchmodat(f->store->dir_fd, NAME, 0600, 0), 0);
+	assert_int_equal(chmod(f->folder, 0777), 0);
+	assert_int_equal(seteuid(65534), 0);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	others_begin(others);
+	burr_status status =
+		others_find(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("x"), INT64_MAX, &found, NULL);
+	struct recovered got = recover(f);
+	assert_int_equal(seteuid(0), 0);
+	others_free(others);
+	assert_int_equal(status, BURR_OK);
+	assert_true(got.aside_count == 0 && got.kept_count == 0 && strstr(got.trouble, NAME));
 }
 
 /* ---- after a power loss ---- */
@@ -673,6 +787,70 @@ static void a_torn_spill_write_loses_nothing(void **state)
 	assert_int_equal(got.lost_count, 0);
 }
 
+/* What a write left that failed, behind which the file could not be cut: it may be younger than what is in
+ * the lanes. */
+static void what_stands_behind_the_spill_files_length(void **state)
+{
+	enum { YOUNGER = 5 };
+	struct fixture *f = *state;
+	struct spool_spilled spilled = {.lane = SPOOL_SHARED_LANES};
+	char bytes[1024];
+	int64_t count = make_dead(f, record_ten, 0);
+	CLEAN(fd_close) int fd = open_dead(f, 0, O_RDONLY);
+	CLEAN(fd_close) int spill = open_spill(f, 0, O_RDWR | O_CREAT);
+	read_at(fd, bytes, sizeof(bytes), entry_offset(fd, SPOOL_SHARED_LANES, YOUNGER));
+	const uint32_t flags = ((const struct spool_entry *)(const void *)bytes)->len_flags;
+	write_at(spill, &spilled, offsetof(struct spool_spilled, entry), 0);
+	write_at(spill, bytes, spool_room(flags & SPOOL_LEN), offsetof(struct spool_spilled, entry));
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 1 && got.lost_count == 0);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
+}
+
+/* Of a library that took larger ones: nobody will ever store it. */
+static void a_record_that_is_too_large_is_lost_alone(void **state)
+{
+	struct fixture *f = *state;
+	const struct record_identity identity = {SPOOL_SHARED_LANES + 1, 1, 1};
+	const size_t rest_len = record_measure_side(BATCH_SIDE_BYTES + 1);
+	CLEAN(buf_fini) struct buf head = BUF_INIT;
+	char bytes[1024] = {0};
+	struct spool_spilled *spilled = (struct spool_spilled *)(void *)bytes;
+	int64_t count = make_dead(f, record_ten, 0);
+	record_put_app(&head, "p", "x", NULL, 0, 0);
+	record_write_side(record_begin_entry((char *)(spilled + 1), buf_slice(&head), &identity, rest_len),
+		BATCH_SIDE_BYTES + 1);
+	const size_t len = record_measure_entry(buf_slice(&head), &identity, rest_len);
+	spilled->lane = identity.lane;
+	spilled->entry.n = identity.n;
+	spilled->entry.hash = spool_hash(SLICE_LIT("p"), SLICE_LIT("x"));
+	spilled->entry.len_flags = (uint32_t)len | SPOOL_SIDE;
+	spilled->entry.checksum = spool_checksum(&spilled->entry, len);
+	const uint64_t length = offsetof(struct spool_spilled, entry) + spool_room(len);
+	CLEAN(fd_close) int fd = open_dead(f, 0, O_RDWR);
+	CLEAN(fd_close) int spill = open_spill(f, 0, O_RDWR | O_CREAT);
+	write_at(spill, bytes, length, 0);
+	write_at(fd, &length, sizeof(length), offsetof(struct spool_header, spill_length));
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 1 && got.lost_count == 1 && got.kept_count == 0 && got.trouble[0]);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
+}
+
+/* All that is behind it arrives. */
+static void a_damaged_entry_is_lost_alone(void **state)
+{
+	struct fixture *f = *state;
+	int64_t count = make_dead(f, record_until_spilled, 0);
+	CLEAN(fd_close) int fd = open_spill(f, 0, O_RDWR);
+	write_at(fd, "!", 1, 200);
+	struct recovered got = recover(f);
+	assert_true(got.spool_count == 1 && got.lost_count == 1 && got.trouble[0]);
+	assert_int_equal(got.record_count, count - 1);
+	assert_no_spools(f);
+}
+
 /* Before anything of this boot. */
 static void old_boots_spools_come_before_a_new_writers_records(void **state)
 {
@@ -735,6 +913,17 @@ static void an_old_boots_spools_keep_their_order(void **state)
 	assert_no_spools(f);
 }
 
+/* The later boot's id is the smaller one. */
+static void set_boot(struct fixture *f, size_t i, bool later)
+{
+	const char *boot_id = later ? "00000000-" : "11111111-";
+	const int64_t offset_ns = later ? 2000 : 1000;
+	int fd = open_dead(f, i, O_RDWR);
+	write_at(fd, boot_id, strlen(boot_id), offsetof(struct spool_header, boot_id));
+	write_at(fd, &offset_ns, sizeof(offset_ns), offsetof(struct spool_header, clock_offset_ns));
+	close(fd);
+}
+
 /* Which of two earlier boots was the earlier one, the wall's clock tells. */
 static void old_boots_come_one_after_the_other(void **state)
 {
@@ -743,18 +932,50 @@ static void old_boots_come_one_after_the_other(void **state)
 	keep_append(f);
 	for (int i = 0; i < 4; i++)
 		count = make_dead(f, record_ten, count);
-	for (size_t i = 0; i < 4; i++) {
-		/* The later boot's id is the smaller one. */
-		const char *boot_id = i < 2 ? "11111111-" : "00000000-";
-		const int64_t offset_ns = i < 2 ? 1000 : 2000;
-		int fd = open_dead(f, i, O_RDWR);
-		write_at(fd, boot_id, strlen(boot_id), offsetof(struct spool_header, boot_id));
-		write_at(fd, &offset_ns, sizeof(offset_ns), offsetof(struct spool_header, clock_offset_ns));
-		close(fd);
-	}
+	for (size_t i = 0; i < 4; i++)
+		set_boot(f, i, i >= 2);
 	let_append(f);
 	assert_int_equal(recover(f).spool_count, 4);
 	assert_log_counts(f, "x", count);
+}
+
+/* What waits of the earlier one is not overtaken by the later one's. */
+static void an_old_boots_spool_that_stays_comes_first(void **state)
+{
+	struct fixture *f = *state;
+	struct recovered got = {0};
+	int64_t count = make_dead(f, record_around_a_batch, 0);
+	keep_append(f);
+	count = make_dead(f, record_ten, count);
+	set_boot(f, 0, false);
+	set_boot(f, 1, true);
+	let_append(f);
+	recover_with_x_locked_at_first(f, &got);
+	assert_int_equal(got.kept_count, 2);
+	assert_log_counts(f, "x", 0);
+	got = recover(f);
+	assert_true(got.spool_count == 2 && got.lost_count == 0);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
+}
+
+/* Another recovery is at it. */
+static void an_old_boots_spool_in_other_hands_comes_first(void **state)
+{
+	struct fixture *f = *state;
+	keep_append(f);
+	int64_t count = make_dead(f, record_ten, 0);
+	count = make_dead(f, record_ten, count);
+	set_boot(f, 0, false);
+	set_boot(f, 1, true);
+	let_append(f);
+	int fd = open_dead(f, 0, O_RDWR);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(recover(f).kept_count, 1);
+	close(fd);
+	assert_int_equal(recover(f).spool_count, 2);
+	assert_log_counts(f, "x", count);
+	assert_no_spools(f);
 }
 
 /* Its maker had no descriptor to ask the kernel with, or no /proc. */
@@ -943,23 +1164,31 @@ int main(void)
 		TEST(a_torn_tail_is_mended_by_the_next_process),
 		TEST(what_waits_is_not_overtaken),
 		TEST(more_applications_than_a_batch_takes),
+		TEST(more_torn_tails_than_logs),
 		TEST(more_applications_than_descriptors),
 		TEST(more_applications_than_a_collectors_descriptors),
 		TEST(more_spools_than_descriptors),
 		TEST(a_writer_among_more_spools_than_descriptors),
+		TEST(what_others_hold_is_given_until_it_is_stored),
 		TEST(a_living_writers_spool_stays),
 		TEST(nothing_without_the_right_to_append),
 		TEST(other_versions_and_garbage_are_set_aside),
 		TEST(an_empty_file_is_set_aside_and_a_folder_is_left),
+		TEST(another_users_spool_holds_up_nobody),
 		TEST(a_power_loss_takes_invalid_entries_alone),
 		TEST(a_whole_spool_of_another_boot_loses_nothing),
 		TEST(a_store_that_cannot_be_listed_is_told),
 		TEST(spilled_entries_come_before_their_lane),
 		TEST(a_torn_spill_write_loses_nothing),
+		TEST(what_stands_behind_the_spill_files_length),
+		TEST(a_damaged_entry_is_lost_alone),
+		TEST(a_record_that_is_too_large_is_lost_alone),
 		TEST(old_boots_spools_come_before_a_new_writers_records),
 		TEST(a_living_writers_records_come_after_an_old_boots),
 		TEST(an_old_boots_spools_keep_their_order),
 		TEST(old_boots_come_one_after_the_other),
+		TEST(an_old_boots_spool_that_stays_comes_first),
+		TEST(an_old_boots_spool_in_other_hands_comes_first),
 		TEST(a_spool_without_a_boot_id_holds_up_nobody),
 		TEST(the_boot_is_known_without_a_descriptor),
 		TEST(a_spool_that_was_cut_short),

@@ -14,8 +14,8 @@
  * ours. What the host had open when the thread began is closed in that table, so that a pipe's end is not
  * kept open here.
  *
- * Locks: `lock` to gather, to spill and to go by verdicts; `pass_lock` for a pass or a recovery, and never
- * `lock` inside it. ship_leave runs in a forked child, ship_fini in whoever closes.
+ * Locks: `lock` to gather, to spill and to go by verdicts; `pass_lock` for a pass or a recovery, and `lock`
+ * inside it, never the other way. ship_leave runs in a forked child, ship_fini in whoever closes.
  */
 #include "base/clean.h"
 #include "base/clock.h"
@@ -154,17 +154,28 @@ static void reset_batch(struct spool *spool, struct batch *batch)
 	buf_clear(&batch->entries);
 }
 
+/* After a batch of the spill file's the lanes that are filling up have their turn: what waits in the file may
+ * take seconds, and others' calls would wait for it. */
+static bool lanes_come_first(const struct spool *spool, const struct batch *last)
+{
+	return last->item_count && last->items[0].spilled && gather_fullness(spool) >= SPILL_FROM;
+}
+
 /* True when there is something to deliver. */
 static bool gather(struct spool *spool, struct batch *batch)
 {
 	pthread_mutex_lock(&spool->lock);
+	const bool lanes_first = lanes_come_first(spool, batch);
 	reset_batch(spool, batch);
 	atomic_store(&spool_file_header(&spool->file)->clock_offset_ns, clock_offset_ns());
 	uint64_t heads = gather_heads(spool);
 	if (heads != spool->heads_seen)
 		spool->recorded_ns = clock_mono_ns();
 	spool->gathered_ns = clock_mono_ns();
-	spill_gather(spool, batch);
+	if (lanes_first)
+		gather_batch(spool, batch);
+	if (!batch->item_count)
+		spill_gather(spool, batch);
 	if (!batch->item_count)
 		gather_batch(spool, batch);
 	else
@@ -286,6 +297,7 @@ static bool open_appender(struct spool *spool)
 		.sync_first = true,
 		.begin_others = others_begin,
 		.find_others = others_find,
+		.forget_others = others_forget,
 		.others = spool->others,
 	};
 	spool->appender = appender_new(spool->store, &options);
@@ -676,6 +688,14 @@ static void end_recovery(struct spool *spool)
 	spool->recoverer = NULL;
 }
 
+/* Calls go on meanwhile, and what was acknowledged is to be synced. */
+static void keep_up(void *ctx)
+{
+	struct spool *spool = ctx;
+	relieve(spool, true);
+	sync_logs(spool);
+}
+
 static void recover_some(struct spool *spool, bool old_only, struct recovered *recovered)
 {
 	const bool again = spool->recoverer;
@@ -693,7 +713,7 @@ static void recover_some(struct spool *spool, bool old_only, struct recovered *r
  * moment, or whose log ended inside a line, is looked at again. */
 static void recover(struct spool *spool, bool old_only)
 {
-	struct recovered recovered = {0};
+	struct recovered recovered = {.on_batch = keep_up, .ctx = spool};
 	spool->recover_at_ns = clock_mono_ns() + RECOVER_AGAIN_MS * MS;
 	pthread_mutex_lock(&spool->pass_lock);
 	if (store_has_collector(spool->store, NULL))

@@ -2,6 +2,8 @@
  * the library does to a spill file goes through the wrappers here (ld --wrap). */
 #include "spool/dead_testing.h"
 
+#include "spool/others.h"
+
 #include <limits.h>
 #include <sys/mman.h>
 
@@ -15,6 +17,7 @@ static _Atomic bool marks_fail;   /* writes of a word into one */
 static _Atomic bool cuts_fail;    /* ftruncate of one */
 static _Atomic bool memory_short; /* for what a batch takes */
 static _Atomic int read_count;
+static _Atomic useconds_t read_takes_us;
 
 /* The process is killed in the first write of entries that are in the file already. */
 enum kill { KILL_NEVER, KILL_BEFORE, KILL_HALF, KILL_AFTER };
@@ -37,6 +40,7 @@ ssize_t __wrap_pread(int fd, void *to, size_t len, off_t at)
 	if (len <= sizeof(uint32_t) || !is_spill(fd))
 		return __real_pread(fd, to, len, at);
 	read_count++;
+	usleep(read_takes_us);
 	if (!reads_fail && (!read_fails_at || --read_fails_at))
 		return __real_pread(fd, to, len, at);
 	errno = EIO;
@@ -88,6 +92,8 @@ int __wrap_ftruncate(int fd, off_t len)
 static int make_disk(void **state)
 {
 	read_fails_at = 0;
+	read_takes_us = 0;
+	read_count = 0;
 	reads_fail = marks_fail = cuts_fail = memory_short = false;
 	return setup(state);
 }
@@ -294,6 +300,107 @@ static void no_cut_can_be_made(void **state)
 	assert_no_spools(f);
 }
 
+/* ---- a disk that takes its time ---- */
+
+enum { WAITING = 2500, OTHERS = 150 };
+
+static burr_tracker_app *begin_hasty(struct fixture *f, struct recording *r, const char *app_id)
+{
+	burr_tracker_options options = BURR_TRACKER_OPTIONS_INIT;
+	*r = (struct recording){.folder = f->folder};
+	options.project = "p";
+	options.store = f->folder;
+	options.wait_ms = 300;
+	assert_int_equal(burr_tracker_open(&options, &r->tracker, NULL), BURR_OK);
+	r->app = make_app(r, app_id);
+	burr_tracker_app *y = make_app(r, "y");
+	assert_int_equal(burr_tracker_flush(r->tracker, WAIT_MS, NULL), BURR_OK);
+	return y;
+}
+
+/* More than a lane holds. */
+static void record_others(struct recording *r, burr_tracker_app *y)
+{
+	for (int64_t i = 0; i < OTHERS; i++)
+		record_step(y, i, STATE_LEN);
+	assert_int_equal(burr_tracker_flush(r->tracker, WAIT_MS, NULL), BURR_OK);
+	assert_int_equal(stats_of(r).dropped_count, 0);
+}
+
+/* While what waited in an outage goes into the logs, others' lanes are emptied, too. */
+static void what_waited_keeps_nobody_waiting(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r;
+	burr_tracker_app *y = begin_hasty(f, &r, "x");
+	keep_append(f);
+	record_steps(&r, WAITING, STATE_LEN);
+	read_takes_us = 50000;
+	let_append(f);
+	for (int i = 0; i < WAIT_MS && stats_of(&r).stored_count < 3; i++)
+		usleep(1000);
+	record_others(&r, y);
+	assert_goes_on(&r, 0);
+	assert_log_counts(f, "x", WAITING + 1);
+	assert_log_counts(f, "y", OTHERS);
+	assert_no_spools(f);
+}
+
+static void record_what_waits(struct recording *r)
+{
+	burr_tracker_app *z = make_app(r, "z");
+	hold_append(r);
+	for (int64_t i = 0; i < WAITING; i++)
+		record_step(z, i, STATE_LEN);
+}
+
+/* While what another process left goes into the logs. */
+static void what_was_left_keeps_nobody_waiting(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r;
+	const int dir_fd = f->store->dir_fd;
+	make_dead(f, record_what_waits, 0);
+	assert_int_equal(renameat(dir_fd, f->names[0], dir_fd, "kept"), 0);
+	burr_tracker_app *y = begin_hasty(f, &r, "w");
+	read_takes_us = 100000;
+	read_count = 0;
+	assert_int_equal(renameat(dir_fd, "kept", dir_fd, f->names[0]), 0);
+	for (int i = 0; i < WAIT_MS && !read_count; i++) {
+		record_step(r.app, r.next++, 0);
+		usleep(1000);
+	}
+	assert_true(read_count > 0);
+	record_others(&r, y);
+	while (faccessat(dir_fd, f->names[0], F_OK, 0) == 0)
+		usleep(1000);
+	assert_goes_on(&r, 0);
+	assert_log_counts(f, "y", OTHERS);
+	assert_log_counts(f, "z", WAITING);
+	assert_no_spools(f);
+}
+
+/* Each of a thousand batches may ask for older records in it. */
+static void what_was_left_is_read_once(void **state)
+{
+	struct fixture *f = *state;
+	make_dead(f, record_what_waits, 0);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	int reads = 0;
+	for (int i = 0; i < 3; i++) {
+		struct foreign found = {0};
+		others_begin(others);
+		assert_int_equal(others_find(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("z"), INT64_MAX,
+					 &found, NULL),
+			BURR_OK);
+		assert_int_equal(found.entry_count, WAITING);
+		foreign_fini(&found);
+		reads = reads ? reads : read_count;
+		assert_true(reads > 0 && read_count == reads);
+	}
+	others_free(others);
+}
+
 /* ---- its cap ---- */
 
 enum { QUEUE_BYTES = 2 << 20, OUTAGES = 15, IN_OUTAGE = 40 };
@@ -493,6 +600,9 @@ int main(void)
 		TEST(no_memory_for_a_while),
 		TEST(no_mark_can_be_written),
 		TEST(no_cut_can_be_made),
+		TEST(what_waited_keeps_nobody_waiting),
+		TEST(what_was_left_keeps_nobody_waiting),
+		TEST(what_was_left_is_read_once),
 		TEST(what_waits_keeps_no_dead_bytes),
 		TEST(a_kill_while_live_entries_move),
 		TEST(one_byte_of_an_entry),

@@ -213,13 +213,32 @@ static void make_newest(struct appender *a, struct cached *c)
 	link_newest(a, c);
 }
 
+static size_t count_tails(const struct appender *a)
+{
+	size_t count = 0;
+	for (const struct cached *c = a->newest; c; c = c->older)
+		count += log_waits_for_tail(c->log);
+	return count;
+}
+
+/* Of logs that wait for their tails no more stay than the cache is for: the last ones' turn comes when the
+ * first are mended. */
+static bool may_go(const struct appender *a, const struct cached *c, size_t tail_count)
+{
+	if (c->used || waits_for_sync(c))
+		return false;
+	return !log_waits_for_tail(c->log) || (tail_count > a->log_max && c->batch == a->batch);
+}
+
 static void drop_exceeding(struct appender *a)
 {
+	size_t tail_count = a->cached_count > a->log_max ? count_tails(a) : 0;
 	if (a->cached_count > a->log_max && waits_for_sync(a->oldest))
 		(void)appender_sync(a, NULL); /* what it could not sync stays */
 	for (size_t tries = 2 * a->cached_count; tries && a->cached_count > a->log_max; tries--) {
 		struct cached *c = a->oldest;
-		if (!c->used && !must_stay(c)) {
+		if (may_go(a, c, tail_count)) {
+			tail_count -= log_waits_for_tail(c->log) && tail_count;
 			drop_log(a, c);
 			continue;
 		}
@@ -608,6 +627,13 @@ static burr_status find_others(
 		(int64_t)a->entries[slot->last].time_ns, &a->others, err);
 }
 
+static void forget_others(struct appender *a, const struct slot *slot, const struct line_context *context)
+{
+	if (a->others.entry_count && a->options.forget_others)
+		a->options.forget_others(a->options.others, context->writer, slot->project, slot->app_id,
+			(int64_t)a->entries[slot->last].time_ns);
+}
+
 /* An application's next record lies somewhere else in the batch, and the processor cannot guess where:
  * without this, reading it from memory takes as long as making its line. */
 static void prefetch(const struct appender *a, uint32_t at)
@@ -670,6 +696,8 @@ static void store_slot(struct appender *a, struct slot *slot, const struct line_
 		log_unstage(slot->log);
 	if (status != BURR_OK)
 		fail_slot(slot, status, &why);
+	else
+		forget_others(a, slot, context);
 	if (slot->touched && a->options.on_appended)
 		a->options.on_appended(a->options.ctx, slot->project, slot->app_id);
 }

@@ -85,5 +85,8 @@ typedef void begin_others_fn(void *others);
  * order. out is empty. BURR_ELATER: a spool cannot be looked into now. */
 typedef burr_status find_others_fn(void *others, struct slice writer, struct slice project,
 	struct slice app_id, int64_t before_ns, struct foreign *out, burr_error *err);
+/* What it gave for these arguments is in the application's log, and need not be given again. */
+typedef void forget_others_fn(
+	void *others, struct slice writer, struct slice project, struct slice app_id, int64_t before_ns);
 
 #endif

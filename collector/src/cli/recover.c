@@ -177,6 +177,7 @@ static burr_status recover(struct recovery *r, burr_error *err)
 		.sync_first = true,
 		.begin_others = others_begin,
 		.find_others = others_find,
+		.forget_others = others_forget,
 		.others = others,
 	};
 	struct appender *appender = others ? appender_new(r->store, &options) : NULL;

@@ -309,6 +309,11 @@ static void sync_when_due(struct ingest *in)
 		report_seldom(REPORT_EVERY_MS, "%s, trying again", why.message);
 }
 
+static void sync_meanwhile(void *in)
+{
+	sync_when_due(in);
+}
+
 /* What dead writers left, and what stopped ones hold: at the start, when a connection ends, and once a
  * second. */
 static void look_at_spools(struct ingest *in)
@@ -323,6 +328,7 @@ static void look_at_spools(struct ingest *in)
 		return;
 	in->looked_ns = now;
 	got.on_spool = on_spool;
+	got.on_batch = sync_meanwhile;
 	got.ctx = in;
 	recover_with(in->options.store, in->appender, in->others, &got);
 	if (got.spool_count && got.record_count)
@@ -390,6 +396,7 @@ static burr_status open_all(struct ingest *in, burr_error *err)
 		.ctx = in,
 		.begin_others = others_begin,
 		.find_others = others_find,
+		.forget_others = others_forget,
 	};
 	in->others = others_new(in->options.store, SLICE_NONE);
 	if (!in->others)
