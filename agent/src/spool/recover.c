@@ -82,11 +82,22 @@ static uint64_t count_entries(
 	return count;
 }
 
+/* Records whose side file was gone: the store says so once. */
+static uint64_t count_unreadable(struct passage *p, const struct buf *reply_bytes)
+{
+	struct reply reply;
+	char text[300];
+	if (reply_read(buf_slice(reply_bytes), &reply, NULL) != BURR_OK || !reply.lost_count)
+		return 0;
+	snprintf(text, sizeof(text), "%.*s", SLICE_ARG(reply.lost_text));
+	note(p->r, p->name, text);
+	return reply.lost_count;
+}
+
 /* What was answered for the entries of [from, to) that were put, so many. */
 static void count_verdicts(struct passage *p, const struct foreign *held, size_t from, size_t to,
 	uint64_t put, const struct buf *bytes)
 {
-	struct reply reply;
 	struct verdict verdict;
 	struct pb_reader pb = pb_reader(buf_slice(bytes));
 	uint64_t lost = 0;
@@ -106,11 +117,7 @@ static void count_verdicts(struct passage *p, const struct foreign *held, size_t
 			SLICE_ARG(verdict.app_id), SLICE_ARG(verdict.reason));
 		note(p->r, p->name, text);
 	}
-	if (reply_read(buf_slice(bytes), &reply, NULL) == BURR_OK && reply.lost_count) {
-		lost += reply.lost_count;
-		snprintf(text, sizeof(text), "%.*s", SLICE_ARG(reply.lost_text));
-		note(p->r, p->name, text);
-	}
+	lost += count_unreadable(p, bytes);
 	p->lost_count += lost;
 	p->record_count += put > lost + later ? put - lost - later : 0;
 }
@@ -192,10 +199,12 @@ static burr_status store_some(
 	}
 	if (status != BURR_OK)
 		return status;
-	if (appender_log_max(p->r->appender) < log_max)
+	if (appender_log_max(p->r->appender) < log_max) {
+		p->lost_count += count_unreadable(p, reply);
 		*at = from;
-	else
+	} else {
 		count_verdicts(p, held, from, *at, put, reply);
+	}
 	return BURR_OK;
 }
 

@@ -420,8 +420,10 @@ bool spill_take(struct spool *spool, bool all)
 	size_t count = 1;
 	if (!open_file(spool))
 		return false;
-	if (!s->entry_count && s->length)
-		empty_file(spool); /* which the disk refused before */
+	/* Which the disk refused before. Not while a batch is out: its places in the file would be others'.
+	 */
+	if (!s->entry_count && s->length && !spool->batch->item_count)
+		empty_file(spool);
 	while (count && gather_fullness(spool) > NEARLY_EMPTY)
 		if (!take_some(spool, all, &count))
 			return false;
