@@ -225,6 +225,20 @@ class StartAndStop(Case):
             self.assertNotIn("\033", "".join(burr.seen))
         self.check(run("status", store=self.store), 3, r"not running")
 
+    def test_counts_for_prometheus(self):
+        line = re.compile(r"(burr_[a-z_]+) (\d+)")
+        with Collector(self.store) as burr:
+            with urllib.request.urlopen(burr.url() + "/metrics", timeout=WAIT_S) as answer:
+                self.assertTrue(answer.headers["content-type"].startswith("text/plain; version=0.0.4"))
+                text = answer.read().decode()
+        values = dict(line.fullmatch(each).groups() for each in text.splitlines() if not each.startswith("#"))
+        typed = dict(re.findall(r"^# TYPE (\S+) (counter|gauge)$", text, re.MULTILINE))
+        self.assertEqual(typed.keys(), values.keys())
+        for name, kind in typed.items():
+            self.assertEqual(name.endswith("_total"), kind == "counter", name)
+        self.assertEqual(values["burr_records_total"], "0")
+        self.assertEqual(values["burr_dropped_records_total"], "0")
+
     def test_ends_by_sigint(self):
         with Collector(self.store) as burr:
             burr.url()

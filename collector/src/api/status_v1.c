@@ -1,5 +1,6 @@
 #include "api/status_v1.h"
 
+#include "api/metrics.h"
 #include "base/clock.h"
 #include "base/json.h"
 
@@ -117,8 +118,24 @@ static void answer_health(const struct http_request *req, struct http_response *
 	res->cache_control = "no-store";
 }
 
+static void answer_metrics(const struct http_request *req, struct http_response *res)
+{
+	struct metrics metrics = {
+		.ready = catalog_is_ready(attached->catalog),
+		.uptime_s = (clock_wall_ns() - attached->started_ns) / 1000000000,
+	};
+	(void)req;
+	ingest_get_stats(attached->ingest, &metrics.ingest);
+	http_server_get_stats(attached->http, &metrics.http);
+	catalog_get_stats(attached->catalog, &metrics.catalog);
+	metrics_put(&res->body, &metrics);
+	res->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	res->cache_control = "no-store";
+}
+
 const struct http_route status_v1_routes[] = {
 	{"GET", "/api/v1/status", answer_status},
 	{"GET", "/healthz", answer_health},
+	{"GET", "/metrics", answer_metrics},
 };
 const size_t status_v1_route_count = sizeof(status_v1_routes) / sizeof(*status_v1_routes);

@@ -1,4 +1,5 @@
-/* api/status_v1.h: how the collector is: GET /api/v1/status and GET /healthz.
+/* api/status_v1.h: how the collector is: GET /api/v1/status, GET /healthz and GET
+ * /metrics (api/metrics.h).
  *
  *     {"version","pid","store","url","durability","started","uptime_s","appending","writers","batches",
  *      "records","bytes","invalid","lost","later","never","refused","dropped","spools","recovered","aside",
