@@ -223,13 +223,16 @@ static burr_status prepare(struct db *db, const struct where *where, sqlite3_stm
 	return BURR_OK;
 }
 
-static burr_status count_runs(
+static burr_status count_first(
 	struct db *db, int64_t project, const struct runs_request *request, int64_t *out, burr_error *err)
 {
 	struct where where = {.sql = BUF_INIT};
 	sqlite3_stmt *stmt = NULL;
-	buf_append_str(&where.sql, "SELECT count(*)");
+	buf_append_str(&where.sql, "SELECT count(*) FROM (SELECT 1");
 	put_where(&where, project, request);
+	buf_append_str(&where.sql, " LIMIT ");
+	put_number(&where, RUNS_COUNTED_MAX + 1);
+	buf_append_str(&where.sql, ")");
 	burr_status status = prepare(db, &where, &stmt, err);
 	if (status == BURR_OK && sqlite3_step(stmt) == SQLITE_ROW)
 		*out = sqlite3_column_int64(stmt, 0);
@@ -237,6 +240,23 @@ static burr_status count_runs(
 		status = db_fail(db, "count runs", err);
 	sqlite3_finalize(stmt);
 	buf_fini(&where.sql);
+	return status;
+}
+
+/* all: how many the project has. */
+static burr_status count_runs(struct db *db, int64_t project, int64_t all, const struct runs_request *request,
+	int64_t *out, burr_error *err)
+{
+	bool any = request->filter && request->filter->term_count;
+	if (!any && !request->parent.data && !request->roots_only) {
+		*out = all;
+		return BURR_OK;
+	}
+	if (!all_rows_decide(request->filter))
+		return BURR_OK;
+	burr_status status = count_first(db, project, request, out, err);
+	if (status == BURR_OK && *out > RUNS_COUNTED_MAX)
+		*out = -1;
 	return status;
 }
 
@@ -473,8 +493,8 @@ static burr_status list_runs(struct catalog_reader *reader, const struct runs_re
 		out->total = 0;
 		return status;
 	}
-	if (!after && all_rows_decide(request->filter))
-		status = count_runs(&reader->db, project, request, &out->total, err);
+	if (!after)
+		status = count_runs(&reader->db, project, count, request, &out->total, err);
 	if (status != BURR_OK)
 		return status;
 	struct where where = {.sql = BUF_INIT};

@@ -33,10 +33,13 @@ struct runs_request {
 	int64_t deadline_ns; /* clock_mono_ns */
 };
 
+enum { RUNS_COUNTED_MAX = 1000 }; /* counting costs what is counted: a page must not */
+
 struct runs_page {
-	int64_t total; /* of all that fit; -1: unknown without reading all their logs, or not the first page
-			*/
-	bool complete; /* the time was enough */
+	/* Of all that fit, on the first page. -1: more than RUNS_COUNTED_MAX of a filter's, or unknown
+	 * without reading their logs. */
+	int64_t total;
+	bool complete;     /* the time was enough */
 	struct buf cursor; /* empty: there is no more */
 };
 
