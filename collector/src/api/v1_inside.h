@@ -59,5 +59,7 @@ void v1_get_overview(const struct http_request *req, struct http_response *res);
 void v1_get_state(const struct http_request *req, struct http_response *res);
 void v1_get_difference(const struct http_request *req, struct http_response *res);
 void v1_get_history(const struct http_request *req, struct http_response *res);
+void v1_search_run(const struct http_request *req, struct http_response *res);
+void v1_search_runs(const struct http_request *req, struct http_response *res);
 
 #endif

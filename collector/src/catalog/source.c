@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { READ_AHEAD = 256 << 10 };
+
 void source_init(struct source *source, struct catalog_reader *reader, struct slice project)
 {
 	*source = (struct source)SOURCE_INIT;
@@ -21,7 +23,7 @@ void source_init(struct source *source, struct catalog_reader *reader, struct sl
 void source_fini(struct source *source)
 {
 	fd_close(&source->fd);
-	buf_fini(&source->line);
+	buf_fini(&source->window);
 	buf_fini(&source->spare);
 }
 
@@ -43,27 +45,46 @@ burr_status source_open(struct source *source, struct slice app_id, burr_error *
 		       : burr_fail(err, BURR_ENOTFOUND, "application %.*s has no log", SLICE_ARG(app_id));
 }
 
+/* Bytes of the log from `at` on, `want` or more: as many as there are. */
+static void fill_window(struct source *source, uint64_t at, size_t want)
+{
+	struct buf *window = &source->window;
+	buf_clear(window);
+	source->window_at = at;
+	char *to = buf_reserve(window, want);
+	while (to && window->len < want) {
+		ssize_t got =
+			pread(source->fd, to + window->len, want - window->len, (off_t)(at + window->len));
+		if (got == 0 || (got < 0 && errno != EINTR))
+			return;
+		window->len += got > 0 ? (size_t)got : 0;
+	}
+}
+
+static bool has_bytes(const struct source *source, uint64_t at, size_t len)
+{
+	return at >= source->window_at && at - source->window_at <= source->window.len &&
+	       source->window.len - (at - source->window_at) >= len;
+}
+
+bool source_bytes(struct source *source, uint64_t at, uint32_t len, struct slice *out)
+{
+	if (!len)
+		return false;
+	if (!has_bytes(source, at, len))
+		fill_window(source, at, source->reads_ahead && len < READ_AHEAD ? READ_AHEAD : len);
+	if (!has_bytes(source, at, len))
+		return false;
+	*out = (struct slice){source->window.data + (at - source->window_at), len};
+	return true;
+}
+
 bool source_read(
 	struct source *source, uint64_t at, uint32_t len, enum line_type type, struct line_record *out)
 {
-	size_t got = 0;
-	buf_clear(&source->line);
-	char *to = len ? buf_reserve(&source->line, len) : NULL;
-	while (to && got < len) {
-		ssize_t count = pread(source->fd, to + got, len - got, (off_t)(at + got));
-		if (count == 0 || (count < 0 && errno != EINTR))
-			return false;
-		got += count > 0 ? (size_t)count : 0;
-	}
-	if (!to)
-		return false;
-	source->line.len = len;
-	return record_read(buf_slice(&source->line), &source->spare, out) && out->type == type;
-}
-
-struct slice source_text(const struct source *source)
-{
-	return buf_slice(&source->line);
+	struct slice text;
+	return source_bytes(source, at, len, &text) && record_read(text, &source->spare, out) &&
+	       out->type == type;
 }
 
 /* ---- walks ---- */
@@ -120,6 +141,7 @@ burr_status source_begins(
 	struct walk walk = {source, each, ctx};
 	struct step_walk steps = {app->id, 0, INT64_MAX, give_begin, &walk};
 	bool there;
+	source->reads_ahead = true;
 	burr_status status = open_log(source, app->app_id, &there, err);
 	return there ? reader_walk_steps(source->reader, &steps, err) : status;
 }
@@ -142,6 +164,7 @@ burr_status source_attributes(
 	struct walk walk = {source, each, ctx};
 	struct part_walk parts = {app->id, 0, INT64_MAX, give_attribute, &walk};
 	bool there;
+	source->reads_ahead = true;
 	burr_status status = open_log(source, app->app_id, &there, err);
 	return there ? reader_walk_parts(source->reader, &parts, err) : status;
 }

@@ -14,12 +14,15 @@ struct source {
 	struct slice project;          /* borrowed */
 	int fd;                        /* -1: not open */
 	int64_t deadline_ns;           /* clock_mono_ns; walks end there. 0: none */
-	struct buf line, spare;
+	bool reads_ahead;              /* what is asked for comes in the order of the log */
+	struct buf window;             /* bytes of the log from window_at on */
+	uint64_t window_at;
+	struct buf spare;
 };
 
-#define SOURCE_INIT                                        \
-	{                                                  \
-		NULL, {NULL, 0}, -1, 0, BUF_INIT, BUF_INIT \
+#define SOURCE_INIT       \
+	{                 \
+		.fd = -1, \
 	}
 
 void source_init(struct source *source, struct catalog_reader *reader, struct slice project);
@@ -29,8 +32,8 @@ burr_status source_open(struct source *source, struct slice app_id, burr_error *
 /* The record of type `type` at a place; false: there is none. Valid until the next call. */
 bool source_read(
 	struct source *source, uint64_t at, uint32_t len, enum line_type type, struct line_record *out);
-/* The same line as text. */
-struct slice source_text(const struct source *source);
+/* The bytes at a place; false: the log has none there. Valid until the next call. */
+bool source_bytes(struct source *source, uint64_t at, uint32_t len, struct slice *out);
 
 /* Within a question (reader_begin): records of a run, until `each` returns false. A run without a log has
  * none. */
