@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "query/cut.h"
+#include "query/fold.h"
 
 #include <stdlib.h>
 
@@ -388,4 +389,103 @@ void v1_get_overview(const struct http_request *req, struct http_response *res)
 	json_put_member_int(out, "bucket_us", overview.width_us);
 	put_buckets(out, &overview);
 	json_put_close(out, '}');
+}
+
+/* ---- folded ---- */
+
+struct folding {
+	const struct catalog_app *app;
+	struct buf actions; /* int64_t: the name of each step's action; -1 for what is to be seen */
+	int64_t from;
+	struct buf *out;
+};
+
+/* A step that failed, is open or gave way breaks a cycle, as does one whose action has no name. */
+static bool take_action(const struct catalog_step *found, void *ctx)
+{
+	struct folding *folding = ctx;
+	const struct step *step = &found->step;
+	bool plain = step->action && step->end_len && !(step->flags & (STEP_FAILED | STEP_SUPERSEDED));
+	int64_t action = plain ? step->action : -1;
+	buf_append(&folding->actions, &action, sizeof(action));
+	return !folding->actions.failed;
+}
+
+static bool put_action(const struct catalog_step *found, void *ctx)
+{
+	json_put_text(ctx, found->action);
+	return true;
+}
+
+static burr_status put_group(struct catalog_reader *reader, struct folding *folding,
+	const struct fold_group *group, burr_error *err)
+{
+	struct buf *out = folding->out;
+	int64_t from = folding->from + (int64_t)group->from;
+	json_put_open(out, '{');
+	json_put_member_int(out, "from", from);
+	json_put_member_int(out, "to", from + (int64_t)(group->period * group->times));
+	json_put_member_int(out, "times", (int64_t)group->times);
+	json_put_key(out, SLICE_LIT("actions"));
+	json_put_open(out, '[');
+	burr_status status = catalog_list_steps(
+		reader, folding->app->id, from, from + (int64_t)group->period, put_action, out, err);
+	json_put_close(out, ']');
+	json_put_close(out, '}');
+	return status;
+}
+
+/* Groups from the first on, at most `limit`; *out_next: the step to go on at, -1 behind the last. */
+static burr_status put_groups(struct catalog_reader *reader, struct folding *folding, int64_t limit,
+	int64_t *out_next, burr_error *err)
+{
+	const int64_t *actions = (const int64_t *)(const void *)folding->actions.data;
+	struct fold_iter it = fold_iter(actions, folding->actions.len / sizeof(*actions), 0);
+	struct fold_group group;
+	burr_status status = BURR_OK;
+	*out_next = -1;
+	while (status == BURR_OK && fold_next(&it, &group)) {
+		if (limit-- == 0) {
+			*out_next = folding->from + (int64_t)group.from;
+			break;
+		}
+		status = put_group(reader, folding, &group, err);
+	}
+	return status;
+}
+
+void v1_list_folded(const struct http_request *req, struct http_response *res)
+{
+	static const char *const names[] = {"from", "limit", NULL};
+	CLEAN(buf_fini) struct buf rows = BUF_INIT;
+	struct catalog_app app;
+	struct folding folding = {.app = &app, .actions = BUF_INIT, .out = &rows};
+	int64_t limit = V1_LIMIT;
+	int64_t next = -1;
+	burr_error err = BURR_ERROR_INIT;
+	if (!v1_only(req, res, names) || !v1_number(req, res, "from", 0, INT64_MAX, &folding.from) ||
+		!v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &limit) ||
+		!v1_find_run(req, res, NULL, NULL, &app))
+		return;
+	struct catalog_reader *reader = v1_reader(req);
+	burr_status status =
+		catalog_list_steps(reader, app.id, folding.from, INT64_MAX, take_action, &folding, &err);
+	json_put_open(&rows, '[');
+	if (status == BURR_OK && folding.actions.failed)
+		status = burr_fail(&err, BURR_ENOMEM, "no memory to fold steps");
+	if (status == BURR_OK)
+		status = put_groups(reader, &folding, limit, &next, &err);
+	json_put_close(&rows, ']');
+	buf_fini(&folding.actions);
+	if (status != BURR_OK) {
+		v1_fail(res, status, &err);
+		return;
+	}
+	struct buf *out = &res->body;
+	v1_open(out);
+	json_put_member_int(out, "step_count", app.step_count);
+	v1_put_number(out, "next", next >= 0, next);
+	json_put_member_raw(out, "groups", buf_slice(&rows));
+	json_put_close(out, '}');
+	out->failed = out->failed || rows.failed;
 }

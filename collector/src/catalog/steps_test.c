@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "catalog/runs.h"
+#include "catalog/search.h"
 #include "store/read.h"
 
 #include <burr/tracker.h>
@@ -592,6 +593,71 @@ static void pages_visit_each_run_once(void **state)
 	}
 }
 
+/* ---- search ---- */
+
+static void put_hit(const struct search_hit *hit, void *ctx)
+{
+	buf_printf(ctx, "%lld %s %.*s: %.*s; ", (long long)hit->step->number, hit->field, SLICE_ARG(hit->key),
+		(int)hit->len, hit->value.data + hit->at);
+}
+
+static void assert_search(struct fixture *f, const char *text, int64_t from, int64_t limit,
+	const char *expected, int64_t expected_next)
+{
+	struct needle needle;
+	struct buf hits = BUF_INIT;
+	burr_error err = BURR_ERROR_INIT;
+	int64_t next = -2;
+	bool complete = false;
+	assert_int_equal(needle_open(&needle, slice_of(text), &err), BURR_OK);
+	struct search_request request = {.project = SLICE_LIT("p"),
+		.app_id = SLICE_LIT("a"),
+		.needle = &needle,
+		.from = from,
+		.limit = limit,
+		.deadline_ns = INT64_MAX};
+	assert_int_equal(
+		catalog_search_run(f->reader, &request, put_hit, &hits, &next, &complete, &err), BURR_OK);
+	buf_append_str(&hits, "");
+	assert_string_equal(hits.data, expected);
+	assert_int_equal(next, expected_next);
+	assert_true(complete);
+	buf_fini(&hits);
+}
+
+static void a_text_is_found_in_every_field(void **state)
+{
+	struct fixture *f = *state;
+	testing_make_app(f->folder, "p", "a",
+		"{\"type\":\"begin_entry\",\"action\":\"Ask "
+		"Zoe\",\"inputs\":{\"who\":\"zoe\"},\"sequence_id\":0}\n"
+		"{\"type\":\"attribute\",\"action_sequence_id\":0,\"key\":\"user\",\"value\":[\"Zo\\u0065\"]}"
+		"\n"
+		"{\"type\":\"attribute\",\"action_sequence_id\":0,\"key\":\"user\",\"value\":[\"ZOE\"]}\n"
+		"{\"type\":\"end_entry\",\"action\":\"Ask "
+		"Zoe\",\"result\":{\"to\":\"zoe\"},\"exception\":\"no zoe\","
+		"\"sequence_id\":0,\"state\":{\"kept\":\"zoe\",\"n\":1,\"__PRIOR_STEP\":\"zoe\"}}\n"
+		"{\"type\":\"begin_entry\",\"action\":\"b\",\"inputs\":{},\"sequence_id\":1}\n"
+		"{\"type\":\"end_entry\",\"action\":\"b\",\"result\":null,\"exception\":null,"
+		"\"sequence_id\":1,\"state\":{\"kept\":\"zoe\",\"n\":2}}\n"
+		"{\"type\":\"begin_entry\",\"action\":\"b\",\"inputs\":{},\"sequence_id\":2}\n"
+		"{\"type\":\"end_entry\",\"action\":\"b\",\"result\":null,\"exception\":null,"
+		"\"sequence_id\":2,\"state\":{\"kept\":\"Zoe?\",\"n\":2}}\n");
+	fixture_open(f);
+	fixture_update(f);
+	static const char first[] =
+		"0 action : Zoe; 0 inputs : zoe; 0 result : zoe; 0 exception : zoe; 0 state kept: zoe; "
+		"0 attribute user: ZOE; ";
+	char all[400];
+	snprintf(all, sizeof(all), "%s%s", first, "2 state kept: Zoe; "); /* 1 did not change it */
+	assert_search(f, "zoe", 0, 100, all, -1);
+	assert_search(f, "zoe", 0, 1, first, 1);
+	assert_search(f, "zoe", 1, 1, "2 state kept: Zoe; ", -1);
+	assert_search(f, "zoe", 3, 1, "", -1);
+	assert_search(f, "begin_entry", 0, 100, "", -1);
+	assert_search(f, "sequence", 0, 100, "", -1);
+}
+
 /* What a name is spoken of by must not outlive the transaction that made it, nor the file. */
 static void names_survive_a_new_catalog(void **state)
 {
@@ -622,6 +688,7 @@ int main(void)
 		TEST(a_run_is_lost_when_its_writer_dies),
 		TEST(filters_find_their_runs),
 		TEST(pages_visit_each_run_once),
+		TEST(a_text_is_found_in_every_field),
 		TEST(names_survive_a_new_catalog),
 	};
 #undef TEST
