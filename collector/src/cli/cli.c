@@ -101,6 +101,29 @@ static const struct command commands[] = {
 		"  burr state demo_counter count-to-10 | jq .counter\n",
 		OPTION_STORE | OPTION_SEQUENCE_ID | OPTION_PRETTY | OPTION_RAW | OPTION_JSON, 2, 2,
 		command_state},
+	{"diff", "PROJECT APP STEP [STEP]", "what a step changed in the state",
+		"With one number: what that step changed. With two: from the state after the\n"
+		"first to that after the second. + is added, ~ changed, - removed. Numbers are\n"
+		"sequence ids, as burr show lists them; -1 is the last step. APP may be shortened\n"
+		"to any beginning that only one run has.\n"
+		"\n"
+		"Options:\n" HELP_STORE HELP_JSON "\n"
+		"Examples:\n"
+		"  burr diff demo_counter count-to-10 3\n"
+		"  burr diff demo_counter count-to-10 0 -1\n",
+		OPTION_STORE | OPTION_JSON, 3, 4, command_diff},
+	{"grep", "TEXT PROJECT [APP]", "find a text in what runs took, gave and changed",
+		"Looks through actions, inputs, results, errors, attributes and the values of the\n"
+		"state that a step changed; one line for each step and field. Case of ASCII\n"
+		"letters does not count. Runs come newest first.\n"
+		"\n"
+		"Exit code 3 when the text is nowhere.\n"
+		"\n"
+		"Options:\n" HELP_STORE
+		"  --limit N          at most N (0: all); 100 unless --json\n" HELP_JSON "\n"
+		"Example:\n"
+		"  burr grep timeout demo_retries\n",
+		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 2, 3, command_grep},
 	{"demo", "[NAME ...]", "run the sample programs",
 		"All of them, or those that are named.\n"
 		"\n"

@@ -40,6 +40,8 @@ int command_open(const struct options *options);
 int command_ls(const struct options *options);
 int command_show(const struct options *options);
 int command_state(const struct options *options);
+int command_diff(const struct options *options);
+int command_grep(const struct options *options);
 int command_demo(const struct options *options);
 
 #endif

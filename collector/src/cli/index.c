@@ -1,0 +1,117 @@
+#include "cli/index.h"
+
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "cli/cli.h"
+#include "cli/fetch.h"
+#include "cli/find.h"
+#include "cli/running.h"
+#include "cli/say.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum {
+	INDEX_WAIT_MS = 2000,
+	ASK_AGAIN_MS = 10,
+	ASK_MS = 1000,
+	QUIET_MS = 500, /* before progress is shown */
+};
+
+/* ---- progress ---- */
+
+struct progress {
+	int64_t started_ns;
+	bool shown;
+};
+
+static void on_progress(size_t done, size_t total, void *ctx)
+{
+	struct progress *progress = ctx;
+	if (!isatty(STDERR_FILENO) || clock_mono_ns() - progress->started_ns < QUIET_MS * INT64_C(1000000))
+		return;
+	progress->shown = done < total;
+	if (done < total)
+		fprintf(stderr, "\rindexing: %zu of %zu runs ", done, total);
+	else
+		fprintf(stderr, "\r\033[K");
+}
+
+static void on_message(const char *text, void *ctx)
+{
+	(void)ctx;
+	say_error("%s", text);
+}
+
+/* ---- a collector's ---- */
+
+/* How many runs it is behind with; -1: it does not say. */
+static int64_t ask_waiting(const struct running *running)
+{
+	CLEAN(buf_fini) struct buf body = BUF_INIT;
+	int64_t waiting = -1;
+	if (!running->url.len ||
+		fetch_get_below(running->url.data, "/api/v1/status", ASK_MS, &body, NULL) != BURR_OK)
+		return -1;
+	struct slice index = json_find(buf_slice(&body), "index");
+	if (!json_to_int(json_find(index, "waiting"), &waiting))
+		return -1;
+	return waiting || json_kind_of(json_find(index, "ready")) == JSON_TRUE ? waiting : 1;
+}
+
+static void await_collector(const struct running *running)
+{
+	int64_t until_ns = clock_mono_ns() + INDEX_WAIT_MS * INT64_C(1000000);
+	int64_t waiting;
+	while ((waiting = ask_waiting(running)) > 0 && clock_mono_ns() < until_ns)
+		usleep(ASK_AGAIN_MS *
+			1000); /* it tells by events only what changed, not that it has caught up */
+	if (waiting > 0)
+		say_error("the collector's index is behind with %lld runs, so this may not be all",
+			(long long)waiting);
+}
+
+/* ---- opening ---- */
+
+static int bring_up_to_date(struct index *index)
+{
+	CLEAN(running_fini) struct running running = RUNNING_INIT;
+	burr_error err;
+	if (running_find(index->store, &running)) {
+		await_collector(&running);
+		return CLI_OK;
+	}
+	burr_status status = catalog_update_all(index->catalog, &err);
+	return status == BURR_OK ? CLI_OK : find_fail(status, &err);
+}
+
+int index_open(const char *store_option, struct index *out)
+{
+	struct catalog_options options = CATALOG_OPTIONS_INIT;
+	struct progress progress = {clock_mono_ns(), false};
+	burr_error err;
+	int code = find_store(store_option, &out->store);
+	if (code != CLI_OK)
+		return code;
+	options.store = out->store;
+	options.on_progress = on_progress;
+	options.on_message = on_message;
+	options.ctx = &progress;
+	burr_status status = catalog_open(&options, &out->catalog, &err);
+	if (status != BURR_OK)
+		return find_fail(status, &err);
+	code = bring_up_to_date(out);
+	if (code != CLI_OK)
+		return code;
+	status = catalog_reader_open(out->catalog, &out->reader, &err);
+	return status == BURR_OK ? CLI_OK : find_fail(status, &err);
+}
+
+void index_close(struct index *index)
+{
+	catalog_reader_close(index->reader);
+	catalog_close(index->catalog);
+	store_close(index->store);
+	*index = (struct index)INDEX_INIT;
+}
