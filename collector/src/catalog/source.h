@@ -14,12 +14,13 @@ struct source {
 	struct slice project;          /* borrowed */
 	int fd;                        /* -1: not open */
 	int64_t deadline_ns;           /* clock_mono_ns; walks end there. 0: none */
+	bool cut;                      /* one did: what it did not find may be there */
 	struct buf line, spare;
 };
 
-#define SOURCE_INIT                                        \
-	{                                                  \
-		NULL, {NULL, 0}, -1, 0, BUF_INIT, BUF_INIT \
+#define SOURCE_INIT                                               \
+	{                                                         \
+		NULL, {NULL, 0}, -1, 0, false, BUF_INIT, BUF_INIT \
 	}
 
 void source_init(struct source *source, struct catalog_reader *reader, struct slice project);
