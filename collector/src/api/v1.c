@@ -268,6 +268,18 @@ bool v1_find_step(const struct http_request *req, struct http_response *res, con
 	return status == BURR_OK && out->number >= 0;
 }
 
+/* ---- what is written of all this ---- */
+
+extern const struct http_asset api_openapi_assets[]; /* openapi.json alone, by embed.c */
+
+static void get_document(const struct http_request *req, struct http_response *res)
+{
+	static const char *const names[] = {NULL};
+	if (v1_only(req, res, names))
+		assets_answer_file(
+			api_openapi_assets, respond_accepts_gzip(http_header(req, "accept-encoding")), res);
+}
+
 /* ---- the table ---- */
 
 #define RUNS "/api/v1/projects/{project}/runs"
@@ -276,6 +288,7 @@ bool v1_find_step(const struct http_request *req, struct http_response *res, con
 const struct http_route *api_v1_routes(size_t *out_count)
 {
 	static const struct http_route routes[] = {
+		{"GET", "/api/openapi.json", get_document},
 		{"GET", "/api/v1/projects", v1_list_projects},
 		{"GET", RUNS, v1_list_runs},
 		{"GET", RUN, v1_get_run},
