@@ -23,10 +23,15 @@ int64_t v1_deadline_ns(void)
 
 /* ---- writing ---- */
 
+/* Logs may name any year; ours are those that nanoseconds in 64 bits can hold, and others become the nearest
+ * of them. */
 static void put_us(struct buf *out, const char *key, int64_t us)
 {
 	char text[TIME_TEXT_LEN + 1];
-	time_text(us * 1000, text);
+	int64_t ns;
+	if (__builtin_mul_overflow(us, 1000, &ns))
+		ns = us < 0 ? INT64_MIN : INT64_MAX;
+	time_text(ns, text);
 	json_put_member(out, key, slice_of(text));
 }
 
@@ -34,6 +39,17 @@ void v1_open(struct buf *out)
 {
 	json_put_open(out, '{');
 	put_us(out, "now", clock_wall_ns() / 1000);
+}
+
+void v1_set_tag(struct http_response *res)
+{
+	char tag[32];
+	const char *comma = res->body.len ? memchr(res->body.data, ',', res->body.len) : NULL;
+	if (res->body.failed || res->status != 200 || !comma)
+		return;
+	size_t len = res->body.len - (size_t)(comma - res->body.data);
+	snprintf(tag, sizeof(tag), "%016" PRIx64, bytes_hash(comma, len, V1_FORM));
+	http_set_etag(res, slice_of(tag));
 }
 
 void v1_put_time(struct buf *out, const char *key, bool known, int64_t us)
@@ -144,13 +160,23 @@ static bool is_one_of(struct slice name, const char *const *names)
 	return false;
 }
 
+static bool came_before(const struct http_request *req, size_t index, struct slice name)
+{
+	while (index-- > 0)
+		if (slice_eq(http_query_name(req, index), name))
+			return true;
+	return false;
+}
+
 bool v1_only(const struct http_request *req, struct http_response *res, const char *const *names)
 {
 	struct slice name;
 	for (size_t i = 0; (name = http_query_name(req, i)).data; i++) {
-		if (is_one_of(name, names))
+		bool known = is_one_of(name, names);
+		if (known && !came_before(req, i, name))
 			continue;
-		http_fail(res, 422, "%.*s: there is no such parameter here",
+		http_fail(res, 422,
+			known ? "%.*s: it is given twice" : "%.*s: there is no such parameter here",
 			name.len < 60 ? (int)name.len : 60, name.data);
 		return false;
 	}
@@ -231,15 +257,27 @@ bool v1_find_step(const struct http_request *req, struct http_response *res, con
 	int64_t number, struct catalog_step *out)
 {
 	burr_error err = BURR_ERROR_INIT;
+	int64_t end = number < INT64_MAX ? number + 1 : number;
 	out->number = -1;
-	burr_status status =
-		catalog_list_steps(v1_reader(req), app->id, number, number + 1, take_step, out, &err);
+	burr_status status = catalog_list_steps(v1_reader(req), app->id, number, end, take_step, out, &err);
 	if (status != BURR_OK)
 		v1_fail(res, status, &err);
 	else if (out->number < 0)
 		http_fail(res, 404, "application %.*s has no step number %lld: it has %lld",
 			SLICE_ARG(app->app_id), (long long)number, (long long)app->step_count);
 	return status == BURR_OK && out->number >= 0;
+}
+
+/* ---- what is written of all this ---- */
+
+extern const struct http_asset api_openapi_assets[]; /* openapi.json alone, by embed.c */
+
+static void get_document(const struct http_request *req, struct http_response *res)
+{
+	static const char *const names[] = {NULL};
+	if (v1_only(req, res, names))
+		assets_answer_file(
+			api_openapi_assets, respond_accepts_gzip(http_header(req, "accept-encoding")), res);
 }
 
 /* ---- the table ---- */
@@ -250,6 +288,7 @@ bool v1_find_step(const struct http_request *req, struct http_response *res, con
 const struct http_route *api_v1_routes(size_t *out_count)
 {
 	static const struct http_route routes[] = {
+		{"GET", "/api/openapi.json", get_document},
 		{"GET", "/api/v1/projects", v1_list_projects},
 		{"GET", RUNS, v1_list_runs},
 		{"GET", RUN, v1_get_run},

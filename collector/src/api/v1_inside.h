@@ -16,6 +16,8 @@ int64_t v1_deadline_ns(void);
 
 /* Each answer is an object that begins with "now", the server's time. */
 void v1_open(struct buf *out);
+/* An ETag of all but that time, for an answer that is whole. */
+void v1_set_tag(struct http_response *res);
 /* Members: a moment as UTC; a number, or null where it is not known. */
 void v1_put_time(struct buf *out, const char *key, bool known, int64_t us);
 void v1_put_number(struct buf *out, const char *key, bool known, int64_t number);
@@ -26,7 +28,8 @@ void v1_put_run(struct buf *out, const struct catalog_app *app);
 bool v1_number(const struct http_request *req, struct http_response *res, const char *name, int64_t low,
 	int64_t high, int64_t *out);
 bool v1_bool(const struct http_request *req, struct http_response *res, const char *name, bool *out);
-/* What the request does not know is a mistake of the caller's, and said: names, ending with NULL. */
+/* What the request does not know, or is given twice, is a mistake of the caller's, and said: names, ending
+ * with NULL. */
 bool v1_only(const struct http_request *req, struct http_response *res, const char *const *names);
 
 /* The run of the path. False: the answer is made (404, 503, or 304 for who has it). put (may be NULL) is

@@ -46,7 +46,9 @@ void v1_list_projects(const struct http_request *req, struct http_response *res)
 	burr_status status = catalog_list_projects(v1_reader(req), put_project, &res->body, &err);
 	json_put_close(&res->body, ']');
 	json_put_close(&res->body, '}');
-	if (status != BURR_OK)
+	if (status == BURR_OK)
+		v1_set_tag(res);
+	else
 		v1_fail(res, status, &err);
 }
 
@@ -117,6 +119,7 @@ static void list_runs(
 		json_put_member_raw(out, "runs", buf_slice(&rows));
 		json_put_close(out, '}');
 		res->body.failed = res->body.failed || rows.failed;
+		v1_set_tag(res);
 	} else {
 		v1_fail(res, status, &err);
 	}

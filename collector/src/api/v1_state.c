@@ -92,6 +92,17 @@ static void read_initial(const struct http_request *req, struct slice app_id, st
 		hold(out, json_find(object, "initial_state"));
 }
 
+/* Grammar alone: whether there is such a value is another question. */
+static bool is_pointer(struct http_response *res, struct slice pointer)
+{
+	struct slice ignored;
+	burr_error err = BURR_ERROR_INIT;
+	if (json_pointer_find(SLICE_LIT("{}"), pointer, &ignored, &err) != BURR_EINVAL)
+		return true;
+	http_fail(res, 422, "pointer: %s", err.message);
+	return false;
+}
+
 /* ---- at a step ---- */
 
 void v1_get_state(const struct http_request *req, struct http_response *res)
@@ -109,7 +120,7 @@ void v1_get_state(const struct http_request *req, struct http_response *res)
 	source_init(&source, v1_reader(req), http_capture(req, "project"));
 	if (!v1_only(req, res, names) ||
 		!api_number(res, "number", http_capture(req, "number"), 0, INT64_MAX, &number) ||
-		!v1_number(req, res, "cut", 128, INT32_MAX, &cut) ||
+		!v1_number(req, res, "cut", 128, INT32_MAX, &cut) || !is_pointer(res, pointer) ||
 		!v1_find_run(req, res, NULL, NULL, &app) || !v1_find_step(req, res, &app, number, &step))
 		return;
 	burr_status status = source_open(&source, app.app_id, &err);
@@ -366,7 +377,6 @@ void v1_get_history(const struct http_request *req, struct http_response *res)
 	CLEAN(source_fini) struct source source;
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
 	struct catalog_app app;
-	struct slice ignored;
 	int64_t from = 0;
 	burr_error err = BURR_ERROR_INIT;
 	struct history history = {.app = &app,
@@ -380,12 +390,11 @@ void v1_get_history(const struct http_request *req, struct http_response *res)
 	if (!v1_only(req, res, names) || !v1_number(req, res, "from", 0, INT64_MAX, &from) ||
 		!v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &history.limit))
 		return;
-	if (!history.pointer.data ||
-		json_pointer_find(SLICE_LIT("{}"), history.pointer, &ignored, &err) == BURR_EINVAL) {
-		http_fail(res, 422, "pointer: %s", history.pointer.data ? err.message : "it is missing");
+	if (!history.pointer.data) {
+		http_fail(res, 422, "pointer: it is missing");
 		return;
 	}
-	if (!v1_find_run(req, res, NULL, NULL, &app))
+	if (!is_pointer(res, history.pointer) || !v1_find_run(req, res, NULL, NULL, &app))
 		return;
 	history.deadline_ns = v1_deadline_ns();
 	burr_status status = first_part(history.pointer, &history.key)

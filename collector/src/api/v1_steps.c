@@ -281,7 +281,7 @@ void v1_list_records(const struct http_request *req, struct http_response *res)
 	int64_t to = INT64_MAX;
 	int64_t cut = 4096;
 	struct records records = {
-		.source = &source, .out = &rows, .limit = V1_LIMIT_MAX, .next = -1, .step = -1};
+		.app = &app, .source = &source, .out = &rows, .limit = V1_LIMIT_MAX, .next = -1, .step = -1};
 	source_init(&source, v1_reader(req), http_capture(req, "project"));
 	if (!v1_only(req, res, names) || !read_range(req, res, &from, &to) ||
 		!v1_number(req, res, "limit", 1, 10 * V1_LIMIT_MAX, &records.limit) ||
@@ -376,8 +376,9 @@ void v1_get_overview(const struct http_request *req, struct http_response *res)
 		return;
 	}
 	overview.buckets = buckets;
-	overview.from_us = app.first_us;
-	overview.width_us = (app.last_us - app.first_us) / overview.bucket_count + 1;
+	/* A clock that was set back can have the last record before the first. */
+	overview.from_us = app.first_us < app.last_us ? app.first_us : app.last_us;
+	overview.width_us = llabs(app.last_us - app.first_us) / overview.bucket_count + 1;
 	burr_status status =
 		catalog_list_steps(v1_reader(req), app.id, 0, INT64_MAX, take_time, &overview, &err);
 	if (status != BURR_OK) {

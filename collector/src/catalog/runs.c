@@ -106,9 +106,10 @@ static void put_used(struct where *where, enum name_kind kind, struct slice name
 	buf_append_str(&where->sql, " AND u.application = application.id)");
 }
 
+/* What is absent is nobody's equal, and so a negated term holds for it. */
 static void put_equal(struct where *where, const char *column, struct slice text)
 {
-	buf_printf(&where->sql, "ifnull(%s, '') = ", column);
+	buf_printf(&where->sql, "%s IS ", column);
 	put_text(where, text);
 }
 
@@ -392,14 +393,10 @@ struct place {
 
 static bool read_cursor(struct slice text, struct place *out)
 {
-	char copy[64];
-	int used = 0;
-	if (text.len >= sizeof(copy))
-		return false;
-	memcpy(copy, text.data, text.len);
-	copy[text.len] = '\0';
-	return sscanf(copy, "%" SCNd64 "_%" SCNd64 "%n", &out->value, &out->id, &used) == 2 &&
-	       used == (int)text.len;
+	const char *bar = text.len ? memchr(text.data, '_', text.len) : NULL;
+	size_t len = bar ? (size_t)(bar - text.data) : 0;
+	return bar && json_to_int((struct slice){text.data, len}, &out->value) &&
+	       json_to_int((struct slice){bar + 1, text.len - len - 1}, &out->id);
 }
 
 static void put_cursor(struct buf *out, const struct place *place)
@@ -441,26 +438,34 @@ static burr_status count_children(struct db *db, int64_t project, struct catalog
 	return status;
 }
 
-/* The run of a row, if it fits. */
+struct row {
+	int64_t deadline_ns; /* 0: it gets all the time that it needs */
+	bool fits;
+	bool cut; /* there was no time to tell */
+};
+
 static burr_status take_row(struct catalog_reader *reader, const struct runs_request *request,
-	int64_t project, struct catalog_app *app, bool *out_fits, burr_error *err)
+	int64_t project, struct catalog_app *app, struct row *row, burr_error *err)
 {
 	struct match match = {reader, request->project, app, SOURCE_INIT, BURR_OK, err};
 	source_init(&match.source, reader, request->project);
-	match.source.deadline_ns = request->deadline_ns;
-	*out_fits = match_run(&match, request->filter);
+	match.source.deadline_ns = row->deadline_ns;
+	row->fits = match_run(&match, request->filter);
+	row->cut = match.source.cut;
 	source_fini(&match.source);
-	if (match.status == BURR_OK && *out_fits)
+	if (match.status == BURR_OK && row->fits && !row->cut)
 		match.status = count_children(&reader->db, project, app, err);
 	return match.status;
 }
 
+/* The first run of a page is looked at to its end, however long its log is, so that each page gets on. */
 static burr_status take_rows(struct catalog_reader *reader, const struct runs_request *request,
 	int64_t project, sqlite3_stmt *stmt, catalog_app_fn *each, void *ctx, struct runs_page *out,
 	burr_error *err)
 {
 	int64_t count = 0;
 	struct place last = {0, 0};
+	struct row row = {.deadline_ns = 0};
 	int code;
 	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
 		if (count == request->limit || !out->complete) {
@@ -468,16 +473,21 @@ static burr_status take_rows(struct catalog_reader *reader, const struct runs_re
 			return BURR_OK;
 		}
 		struct catalog_app app = reader_app_of(stmt);
-		bool fits = false;
-		burr_status status = take_row(reader, request, project, &app, &fits, err);
+		burr_status status = take_row(reader, request, project, &app, &row, err);
 		if (status != BURR_OK)
 			return status;
-		if (fits) {
+		if (row.cut) {
+			out->complete = false;
+			put_cursor(&out->cursor, &last);
+			return BURR_OK;
+		}
+		if (row.fits) {
 			each(&app, ctx);
 			count++;
 		}
 		last = (struct place){sqlite3_column_int64(stmt, DB_APP_COLUMN_COUNT), app.id};
 		out->complete = clock_mono_ns() < request->deadline_ns;
+		row.deadline_ns = request->deadline_ns;
 	}
 	out->complete = true; /* whatever the time, that was all */
 	return code == SQLITE_DONE ? BURR_OK : db_fail(&reader->db, "list runs", err);

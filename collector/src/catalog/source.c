@@ -95,9 +95,12 @@ struct walk {
 	void *ctx;
 };
 
-static bool is_over(const struct source *source)
+/* Whether a walk that wants to go on may. */
+static bool goes_on(struct source *source, bool on)
 {
-	return source->deadline_ns && clock_mono_ns() >= source->deadline_ns;
+	bool over = on && source->deadline_ns && clock_mono_ns() >= source->deadline_ns;
+	source->cut = source->cut || over;
+	return on && !over;
 }
 
 /* Where a walk needs the log: *out_there is false for a run that has none. */
@@ -131,7 +134,7 @@ static burr_status give_begin(int64_t number, const struct step *step, void *ctx
 	if (step->begin_len &&
 		source_read(walk->source, step->at, step->begin_len, LINE_BEGIN_ENTRY, &record))
 		*on = walk->each(&record, walk->ctx);
-	*on = *on && !is_over(walk->source);
+	*on = goes_on(walk->source, *on);
 	return BURR_OK;
 }
 
@@ -154,7 +157,7 @@ static burr_status give_attribute(const struct part *part, void *ctx, bool *on, 
 	if (part->type == LINE_ATTRIBUTE &&
 		source_read(walk->source, part->at, part->len, LINE_ATTRIBUTE, &record))
 		*on = walk->each(&record, walk->ctx);
-	*on = *on && !is_over(walk->source);
+	*on = goes_on(walk->source, *on);
 	return BURR_OK;
 }
 

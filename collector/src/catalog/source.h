@@ -14,6 +14,7 @@ struct source {
 	struct slice project;          /* borrowed */
 	int fd;                        /* -1: not open */
 	int64_t deadline_ns;           /* clock_mono_ns; walks end there. 0: none */
+	bool cut;                      /* one did: what it did not find may be there */
 	bool reads_ahead;              /* what is asked for comes in the order of the log */
 	struct buf window;             /* bytes of the log from window_at on */
 	uint64_t window_at;

@@ -104,13 +104,13 @@ static const struct command commands[] = {
 	{"diff", "PROJECT APP STEP [STEP]", "what a step changed in the state",
 		"With one number: what that step changed. With two: from the state after the\n"
 		"first to that after the second. + is added, ~ changed, - removed. Numbers are\n"
-		"sequence ids, as burr show lists them; -1 is the last step. APP may be shortened\n"
-		"to any beginning that only one run has.\n"
+		"sequence ids, as burr show lists them, or the word last. APP may be shortened to\n"
+		"any beginning that only one run has.\n"
 		"\n"
 		"Options:\n" HELP_STORE HELP_JSON "\n"
 		"Examples:\n"
 		"  burr diff demo_counter count-to-10 3\n"
-		"  burr diff demo_counter count-to-10 0 -1\n",
+		"  burr diff demo_counter count-to-10 0 last\n",
 		OPTION_STORE | OPTION_JSON, 3, 4, command_diff},
 	{"grep", "TEXT PROJECT [APP]", "find a text in what runs took, gave and changed",
 		"Looks through actions, inputs, results, errors, attributes and the values of the\n"

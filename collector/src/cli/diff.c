@@ -38,11 +38,15 @@ static void difference_fini(struct difference *d)
 static bool read_step(const char *text, int64_t *out)
 {
 	char *end;
+	if (strcmp(text, "last") == 0) {
+		*out = BURR_LAST_STEP;
+		return true;
+	}
 	errno = 0;
 	*out = strtoll(text, &end, 10);
-	if (*text && !*end && !errno)
+	if (*text && !*end && !errno && *out >= 0)
 		return true;
-	say_error("'%s' is not the number of a step", text);
+	say_error("'%s' is neither the number of a step nor 'last'", text);
 	return false;
 }
 
@@ -74,11 +78,13 @@ static int load(struct difference *d, const char *project, int64_t step, burr_lo
 static int load_before(struct difference *d, const char *project)
 {
 	burr_error err;
-	burr_status status = burr_load(
-		d->store->path, project, d->app_id, NULL, d->after->sequence_id - 1, &d->before, &err);
+	int64_t step = d->after->sequence_id - 1;
+	burr_status status =
+		step < 0 ? BURR_ENOTFOUND
+			 : burr_load(d->store->path, project, d->app_id, NULL, step, &d->before, &err);
 	if (status == BURR_OK)
 		d->before_state = slice_of(d->before->state_json);
-	else if (status == BURR_ENOTFOUND || d->after->sequence_id == 0)
+	else if (status == BURR_ENOTFOUND)
 		read_initial(d, project);
 	else
 		return find_fail(status, &err);

@@ -42,7 +42,7 @@ static const struct http_asset *find(const struct http_asset *assets, size_t cou
 	return count ? bsearch(&path, assets, count, sizeof(*assets), compare_asset) : NULL;
 }
 
-static void answer_file(const struct http_asset *asset, bool accepts_gzip, struct http_response *res)
+void assets_answer_file(const struct http_asset *asset, bool accepts_gzip, struct http_response *res)
 {
 	bool hashed = strncmp(asset->path, "/assets/", 8) == 0;
 	bool gzip = accepts_gzip && asset->gzip_body;
@@ -108,7 +108,7 @@ void assets_answer(const struct http_asset *assets, size_t asset_count, struct s
 	const struct http_asset *index = find(assets, asset_count, SLICE_LIT("/index.html"));
 	const struct http_asset *asset = find(assets, asset_count, path);
 	if (asset && asset != index)
-		answer_file(asset, accepts_gzip, res);
+		assets_answer_file(asset, accepts_gzip, res);
 	else if (slice_starts(path, "/assets/"))
 		http_fail(res, 404, "no such file: the page may be of another version of burr, reload it");
 	else if (index)

@@ -24,6 +24,9 @@ extern const size_t http_embedded_asset_count;
 
 struct http_response;
 
+/* Answer with one file, whose body is borrowed. */
+void assets_answer_file(const struct http_asset *asset, bool accepts_gzip, struct http_response *res);
+
 /* Answer a GET for `path` (percent-decoded segments joined again would not do: the depth is that of the raw
  * path, so this takes the path as it came) with a file, with index.html, or with a page that says what is
  * missing. Gives 404 for what is not there under /assets/, as a page instead of a script helps nobody.

@@ -250,7 +250,7 @@ void respond_finish(struct http_response *res, const struct respond_wishes *wish
 	if (res->status >= 400 && respond_body(res).len == 0)
 		http_fail(res, res->status, "%s", respond_reason(res->status));
 	if (!res->cache_control)
-		res->cache_control = res->status == 200 ? "no-cache" : "no-store";
+		res->cache_control = res->status == 200 || res->status == 304 ? "no-cache" : "no-store";
 	bool reads = slice_is(wishes->method, "GET") || slice_is(wishes->method, "HEAD");
 	if (reads && res->status == 200) {
 		if (!res->etag[0])

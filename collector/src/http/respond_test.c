@@ -87,8 +87,25 @@ static void revalidates(void **state)
 		respond_finish(&res, &asked);
 		assert_int_equal(res.status, cases[i].status);
 		assert_int_equal(res.body.len, cases[i].status == 304 ? 0 : 2);
+		assert_string_equal(res.cache_control, "no-cache");
 		respond_fini(&res);
 	}
+}
+
+/* A handler that asks by itself, before it makes a body: with no-store a browser would forget what it has. */
+static void keeps_what_was_revalidated(void **state)
+{
+	(void)state;
+	struct http_response res;
+	respond_init(&res);
+	http_set_etag(&res, SLICE_LIT("v1"));
+	respond_revalidate(&res, SLICE_LIT("\"v1\""));
+	struct respond_wishes asked = wishes("GET", "\"v1\"", NULL);
+	respond_finish(&res, &asked);
+	assert_int_equal(res.status, 304);
+	assert_string_equal(res.cache_control, "no-cache");
+	assert_string_equal(res.etag, "\"v1\"");
+	respond_fini(&res);
 }
 
 static void hashes_bodies(void **state)
@@ -181,6 +198,7 @@ int main(void)
 		cmocka_unit_test(knows_who_takes_gzip),
 		cmocka_unit_test(fails_in_json),
 		cmocka_unit_test(revalidates),
+		cmocka_unit_test(keeps_what_was_revalidated),
 		cmocka_unit_test(hashes_bodies),
 		cmocka_unit_test(packs),
 		cmocka_unit_test(leaves_small_and_binary_alone),

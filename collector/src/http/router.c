@@ -112,6 +112,9 @@ burr_status http_params_parse(struct slice raw, char *room, struct http_params *
 		param->name = decode_to(name, &room, &failed);
 		if (!failed)
 			param->value = decode_to(value, &room, &failed);
+		if (failed && param->name.data)
+			return burr_fail(err, BURR_EINVAL, "%.*s: it is not percent-encoded properly",
+				param->name.len < 60 ? (int)param->name.len : 60, param->name.data);
 		if (failed)
 			return burr_fail(err, BURR_EINVAL,
 				"parameter %zu of the query is not percent-encoded properly",

@@ -51,7 +51,7 @@ enum { HTTP_ETAG_SIZE = 72 };
 struct http_response {
 	int status;
 	const char *content_type;  /* static text */
-	const char *cache_control; /* static text; NULL: no-cache (ask again, 304) for a 200, else no-store */
+	const char *cache_control; /* static text; NULL: no-cache (ask again) for 200, 304, else no-store */
 	struct buf body;           /* the server frees it; a failed buf becomes a 500 */
 
 	/* Set through the functions below. */

@@ -63,7 +63,7 @@ static bool has_cut_key(struct slice value, int depth)
 /* Looks at the keys only where the bytes allow one: spelled out, or with its letters as \u00.. */
 static bool needs_quotes(struct slice value)
 {
-	if (!value.len ||
+	if (!value.data || !value.len ||
 		(!memmem(value.data, value.len, "$cut", 4) && !memmem(value.data, value.len, "\\u00", 4)))
 		return false;
 	return has_cut_key(value, 0);

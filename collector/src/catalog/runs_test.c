@@ -1,0 +1,104 @@
+/* Pages of runs when there is no time: they are short, and miss nothing. What each filter and sort gives is
+ * tests/e2e/api_v1_test.py's. */
+#include "base/clean.h"
+#include "catalog/runs.h"
+#include "catalog/testing.h"
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	void *folder = NULL;
+	if (!f || testing_make_folder(&folder) < 0)
+		return -1;
+	f->folder = folder;
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	if (f->catalog)
+		fixture_close(f);
+	remove_tree(f->folder);
+	free(f->folder);
+	free(f);
+	return 0;
+}
+
+#define INPUT(seq, x)                                                                     \
+	"{\"type\":\"begin_entry\",\"start_time\":\"2026-01-01T00:00:0" seq ".000000Z\"," \
+	"\"action\":\"a\",\"inputs\":{\"x\":" x "},\"sequence_id\":" seq "}\n" END_AT(seq, "0" seq)
+
+static void put_name(const struct catalog_app *app, void *ctx)
+{
+	struct buf *names = ctx;
+	buf_append_slice(names, app->app_id);
+	buf_append_char(names, ' ');
+}
+
+/* All pages, each asked for when its time is over already. */
+static void expect_all(struct fixture *f, const char *filter_text, const char *expected)
+{
+	CLEAN(buf_fini) struct buf names = BUF_INIT;
+	CLEAN(buf_fini) struct buf cursor = BUF_INIT;
+	burr_error err = BURR_ERROR_INIT;
+	struct filter *filter = NULL;
+	struct runs_page page = {.cursor = BUF_INIT};
+	assert_int_equal(filter_parse(slice_of(filter_text), 0, &filter, &err), BURR_OK);
+	struct runs_request request = {
+		.project = SLICE_LIT("p"), .filter = filter, .limit = 100, .deadline_ns = 1};
+	do {
+		buf_clear(&cursor);
+		buf_append_slice(&cursor, buf_slice(&page.cursor));
+		request.cursor = buf_slice(&cursor);
+		if (catalog_list_runs(f->reader, &request, put_name, &names, &page, &err) != BURR_OK)
+			fail_msg("%s", err.message);
+		assert_int_equal(page.complete, page.cursor.len == 0);
+	} while (page.cursor.len);
+	buf_append_str(&names, "");
+	assert_string_equal(names.data, expected);
+	buf_fini(&page.cursor);
+	filter_free(filter);
+}
+
+static void without_time_nothing_is_missed(void **state)
+{
+	struct fixture *f = *state;
+	testing_make_app(f->folder, "p", "early", INPUT("0", "7") INPUT("1", "0") INPUT("2", "0"));
+	testing_make_app(f->folder, "p", "late", INPUT("0", "0") INPUT("1", "0") INPUT("3", "7"));
+	testing_make_app(f->folder, "p", "never", INPUT("0", "0") INPUT("1", "0") INPUT("4", "0"));
+	fixture_open(f);
+	fixture_update(f);
+	expect_all(f, "", "never late early ");
+	expect_all(f, "input.x:7", "late early ");
+	expect_all(f, "-input.x:7", "never ");
+	expect_all(f, "input.x:7,8", "late early ");
+	expect_all(f, "-state.n:4 input.x:*", "late early ");
+}
+
+static void a_cursor_is_one_that_a_page_gave(void **state)
+{
+	static const char *const texts[] = {"1", "_", "1_", "_1", "1_2_3", "1_2 ", " 1_2", "1.0_2", "+1_2",
+		"99999999999999999999_1", "1_99999999999999999999", "0x1_2"};
+	struct fixture *f = *state;
+	fixture_open(f);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		burr_error err = BURR_ERROR_INIT;
+		struct runs_page page = {.cursor = BUF_INIT};
+		struct runs_request request = {
+			.project = SLICE_LIT("p"), .limit = 1, .cursor = slice_of(texts[i])};
+		burr_status status = catalog_list_runs(f->reader, &request, put_name, NULL, &page, &err);
+		if (status != BURR_EINVAL || !strstr(err.message, "cursor"))
+			fail_msg("%s: %d %s", texts[i], status, err.message);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(without_time_nothing_is_missed, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_cursor_is_one_that_a_page_gave, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
