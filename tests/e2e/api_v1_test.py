@@ -129,7 +129,7 @@ def is_strict(operation):
     return "422" in operation["responses"]
 
 
-REQUIRED = {"to": 1, "pointer": "/n"}
+REQUIRED = {"to": 1, "pointer": "/n", "q": "a"}
 
 
 def values_for(operation):
@@ -374,6 +374,7 @@ def good_values(parameter):
         "filter": ["", " ", "status:ok", "-is:root a*b", "a" * 4096, 'error:"x y"'],
         "cursor": ["", "0_0", "-5_1", f"{INT64_MAX}_{INT64_MAX}"],
         "pointer": ["", "/", "/n", "/user/name", "/a~1b/~0", "/ä"],
+        "q": ["a", " ", '"', "\\", "ä b%&+=/", "😀" * 64, "x" * 256],
     }
     return by_name.get(parameter["name"], ["", "nested", "n", "no such", "ä b%&+=/"])
 
@@ -386,7 +387,13 @@ def bad_values(parameter):
         return ["", "x", schema["enum"][0].upper(), schema["enum"][0] + " ", "-", "--last", "last,first"]
     if schema["type"] == "boolean":
         return ["", "x", "TRUE", "yes", "2", "-1"]
-    return {"filter": BAD_FILTERS, "cursor": BAD_CURSORS, "pointer": BAD_POINTERS}.get(parameter["name"], [])
+    by_name = {
+        "filter": BAD_FILTERS,
+        "cursor": BAD_CURSORS,
+        "pointer": BAD_POINTERS,
+        "q": ["", "x" * 257, "😀" * 65],
+    }
+    return by_name.get(parameter["name"], [])
 
 
 class Parameters(Store):
@@ -491,7 +498,7 @@ class Parameters(Store):
             elif names:
                 for project in ("no such", "..", "none", "x" * 10000):
                     answer = self.get(target_of(path, text, project=project))
-                    self.assertEqual((answer["total"], answer["runs"], answer["next"]), (0, [], None))
+                    self.assertEqual((answer.get("total", 0), answer["runs"], answer["next"]), (0, [], None))
 
     def test_numbers_of_steps_that_are_not_there(self):
         for name, other in (("to", "from"), ("from", "to")):
@@ -769,6 +776,66 @@ class Answers(Store):
                     "longest_us": max(took, default=0),
                 }
                 self.assertEqual(bucket, expected, (run.app_id, buckets, i))
+
+    def test_folded_steps_are_all_steps(self):
+        for run in self.runs:
+            answer = self.get(self.run_path(run, "/folded?limit=1000"))
+            self.assertIsNone(answer["next"])
+            unfolded = []
+            for group in answer["groups"]:
+                self.assertEqual(group["from"], len(unfolded))
+                self.assertTrue(group["times"] == 1 == len(group["actions"]) or group["times"] >= 3, group)
+                unfolded += group["actions"] * group["times"]
+                self.assertEqual(group["to"], len(unfolded))
+                if group["times"] > 1:
+                    of_group = run.steps[group["from"] : group["to"]]
+                    self.assertFalse(any(step["exception"] or step["end"] is None for step in of_group), group)
+            self.assertEqual(unfolded, [step["action"] for step in run.steps], run.app_id)
+            pages = []
+            next_number = 0
+            while next_number is not None:
+                page = self.get(self.run_path(run, f"/folded?limit=2&from={next_number}"))
+                pages += page["groups"]
+                next_number = page["next"]
+            self.assertEqual(pages, answer["groups"], run.app_id)
+
+    def test_searches_find_errors_and_actions(self):
+        failed = [
+            (run.app_id, step["number"]) for run in self.runs for step in run.steps if step["exception"] is not None
+        ]
+        self.assertGreater(len(failed), 0)
+        for app_id, number in failed:
+            step = self.by_id[app_id].steps[number]
+            text = step["exception"].splitlines()[0][:40]
+            hits = self.get(self.run_path(self.by_id[app_id], f"/search?q={quote(text.upper())}"))["hits"]
+            found = [hit for hit in hits if (hit["number"], hit["field"]) == (number, "exception")]
+            self.assertEqual(len(found), 1, text)
+            self.assertEqual(found[0]["context"]["hit"].lower(), text.lower())
+        for run in self.runs:
+            wanted = [step["number"] for step in run.steps if step["action"] == "tool"]
+            hits = []
+            next_number = 0
+            while next_number is not None:
+                page = self.get(self.run_path(run, f"/search?q=TOOL&limit=3&from={next_number}"))
+                hits += page["hits"]
+                next_number = page["next"]
+            self.assertEqual([hit["number"] for hit in hits if hit["field"] == "action"], wanted, run.app_id)
+
+    def test_a_project_is_searched_run_by_run(self):
+        text = next(run.last_error for run in self.runs if run.last_error).splitlines()[0]
+        expected = {
+            run.app_id
+            for run in self.runs
+            if any(step["exception"] and text in step["exception"] for step in run.steps)
+        }
+        found = set()
+        cursor = ""
+        while cursor is not None:
+            page = self.get(f"/api/v1/projects/p/search?q={quote(text)}" + (f"&cursor={cursor}" if cursor else ""))
+            found |= {run["app_id"] for run in page["runs"] if any(hit["field"] == "exception" for hit in run["hits"])}
+            self.assertEqual(page["complete"], page["next"] is None)
+            cursor = page["next"]
+        self.assertEqual(found, expected)
 
     def test_histories_say_what_is_true(self):
         pointers = ["/n", "/x", "/user", "/user/name", "/user/tags/1", "/m", "/none", "/gone", "/list/2/x"]

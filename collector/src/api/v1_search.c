@@ -168,6 +168,7 @@ void v1_search_runs(const struct http_request *req, struct http_response *res)
 		json_put_member_raw(out, "runs", buf_slice(&rows));
 		json_put_close(out, '}');
 		out->failed = out->failed || rows.failed;
+		v1_set_tag(res);
 	} else {
 		v1_fail(res, status, &err);
 	}

@@ -89,6 +89,8 @@ static void look_in_end(struct search *search, const struct catalog_step *found)
 	if (!step->end_len || !may_hold(search, &search->lines, step->end_at, step->end_len) ||
 		!source_read(&search->lines, step->end_at, step->end_len, LINE_END_ENTRY, &record))
 		return;
+	if (!step->begin_len)
+		look_in(search, found, "action", SLICE_NONE, record.action);
 	look_in(search, found, "result", SLICE_NONE, record.result);
 	look_in(search, found, "exception", SLICE_NONE, record.exception);
 	look_in_state(search, found, record.state);
