@@ -51,6 +51,15 @@ def stamp(us, zone="Z"):
     return f"{year:04}-{month:02}-{date:02}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.{rest:06}{zone}"
 
 
+def gist(exception):
+    """What a list shows of a traceback: the lines behind its last indented one."""
+    if not exception.startswith("Traceback (most recent call last)"):
+        return exception
+    lines = exception.splitlines(keepends=True)
+    last = max(i for i, line in enumerate(lines) if line.startswith(" ") or i == 0)
+    return "".join(lines[last + 1 :])
+
+
 def pointer(app_id, sequence_id=0):
     return {"type": "parent_pointer", "app_id": app_id, "sequence_id": sequence_id, "partition_key": None}
 
@@ -138,7 +147,7 @@ class Run:
         )
         step.update(end=us, exception=exception, state=text)
         if exception is not None:
-            self.last_error = exception[:300]
+            self.last_error = gist(exception)[:300]
         return self
 
     def step(self, seq, action, state, exception=None, inputs=None, took=None, via=None):

@@ -1,11 +1,13 @@
 """Make a scenario happen: real processes on a temporary store, each event at its moment, then everything at rest.
 
 Only the drawn moments are waited for by the clock. Whatever else is waited for is an event: the end of a process,
-or of a family of forked ones, which is the end of file on their standard error. Every process is ended by the id that
+or of a family of forked ones: the end of file on their standard error, and then each one's own, as
+threads that a dying process has not ended yet still hold its locks. Every process is ended by the id that
 it was started with; a writer leads a process group of its own, so its orphans end with it.
 """
 
 import contextlib
+import ctypes
 import errno
 import json
 import mmap
@@ -31,6 +33,11 @@ SHIM = BUILD / "tests" / "libfaults_shim.so"
 SLOWER = int(os.environ.get("BURR_TEST_SLOWER", "1"))
 PATIENCE_S = 40 * SLOWER  # for the end of a process whose troubles are over
 FOREIGN_PAUSE_S = 0.002  # between two lines of Burr's own client
+
+
+PR_SET_CHILD_SUBREAPER = 36
+if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:  # orphans are ours to wait for
+    raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def can_mount():
@@ -128,6 +135,9 @@ class Family:
             said += chunk
         self.process.stderr.close()
         code = self.process.wait()
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-self.process.pid, 0)
         if said:
             verdict.add("damaged", f"{self.name} said {said[-2000:].decode(errors='replace')!r}")
         if code not in (0, -signal.SIGKILL):

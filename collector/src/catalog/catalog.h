@@ -135,7 +135,7 @@ struct catalog_app {
 	int64_t part_count;   /* records within steps */
 	int64_t input_tokens, output_tokens;
 	struct slice last_action;          /* SLICE_NONE: no step yet */
-	struct slice last_error;           /* the beginning of the last exception; SLICE_NONE */
+	struct slice last_error;           /* what the last exception says, cut; SLICE_NONE */
 	int64_t last_end_at, last_end_len; /* the place of the last end; len 0: none */
 	struct slice parent_app;           /* the run that it was spawned by or forked from; SLICE_NONE */
 	int64_t child_count; /* runs that were spawned by or forked from this one; of catalog_list_runs alone

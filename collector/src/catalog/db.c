@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum {
-	SCHEMA_VERSION = 2, /* raise it at every change below: older files are made anew */
+	SCHEMA_VERSION = 3, /* raise it at every change below: older files are made anew */
 	BUSY_TIMEOUT_MS = 5000,
 	SCHEMA_ID = 0x62757272, /* "burr", SQLite's application_id */
 };

@@ -559,6 +559,23 @@ static burr_status take_state(
 			    : name_of(pass, NAME_KEYS, buf_slice(text), &step->keys, err);
 }
 
+/* Where what went wrong is said: in a traceback of Python's behind its last indented line, else at the
+ * beginning. */
+static size_t gist_of(struct slice text)
+{
+	size_t gist = 0;
+	if (!slice_starts(text, "Traceback (most recent call last)"))
+		return 0;
+	for (size_t at = 0; at + 1 < text.len; at++) {
+		bool begins = at == 0 || text.data[at - 1] == '\n';
+		if (begins && text.data[at] == ' ')
+			gist = 0;
+		else if (begins && at > 0 && !gist)
+			gist = at;
+	}
+	return gist;
+}
+
 static burr_status take_exception(
 	struct pass *pass, const struct line_record *record, struct step *step, burr_error *err)
 {
@@ -569,6 +586,9 @@ static burr_status take_exception(
 	pass->at.failed_count++;
 	buf_clear(text);
 	json_to_text(record->exception, text);
+	size_t from = gist_of(buf_slice(text));
+	memmove(text->data, text->data + from, text->len - from);
+	text->len -= from;
 	text->len = text->len < ERROR_MAX ? text->len : ERROR_MAX;
 	while (text->len && !utf8_valid(buf_slice(text)))
 		text->len--; /* cut within a character */

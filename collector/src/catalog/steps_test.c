@@ -470,6 +470,21 @@ static void a_run_is_lost_when_its_writer_dies(void **state)
 	assert_status(f, "dies", STATUS_LOST);
 }
 
+static void of_a_traceback_the_error_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	static const char end[] =
+		"{\"type\":\"end_entry\",\"action\":\"a\",\"sequence_id\":0,\"exception\":\"Traceback "
+		"(most recent call last):\\n  File \\\"a.py\\\", line 1\\n    f()\\nValueError: "
+		"no\\nluck\\n\",\"result\":null,\"state\":{}}\n";
+	testing_make_app(f->folder, "p", "a", end);
+	fixture_open(f);
+	fixture_update(f);
+	char *all = all_of(f, "a");
+	assert_non_null(strstr(all, " error ValueError: no\nluck\n next"));
+	free(all);
+}
+
 /* ---- pages of runs ---- */
 
 struct page_text {
@@ -685,6 +700,7 @@ int main(void)
 		TEST(ends_are_found_from_both_sides),
 		TEST(rewound_steps_are_attempts),
 		TEST(status_is_what_the_last_step_says),
+		TEST(of_a_traceback_the_error_is_kept),
 		TEST(a_run_is_lost_when_its_writer_dies),
 		TEST(filters_find_their_runs),
 		TEST(pages_visit_each_run_once),

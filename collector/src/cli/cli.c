@@ -4,6 +4,7 @@
 #include "cli/nearest.h"
 #include "cli/say.h"
 #include "notices/licenses.h"
+#include "query/filter.h"
 
 #include <fcntl.h>
 #include <langinfo.h>
@@ -74,12 +75,15 @@ static const struct command commands[] = {
 		"  burr open demo_counter\n",
 		OPTION_STORE | OPTION_NO_OPEN, 0, 2, command_open},
 	{"ls", "[PROJECT]", "list the projects, or the runs of one, newest first",
-		"Options:\n" HELP_STORE
-		"  --limit N          at most N (0: all); 30 unless --json\n" HELP_JSON "\n"
+		"Options:\n" HELP_STORE "  --limit N          at most N (0: all); 30 unless --json\n"
+		"  --filter TEXT      only runs that fit; burr help filter tells the language\n"
+		"  --sort WORD        by last, first, duration, steps, failed or tokens; with a -\n"
+		"                     in front the largest first; -last unless given\n" HELP_JSON "\n"
 		"Examples:\n"
 		"  burr ls\n"
-		"  burr ls demo_counter --limit 5\n",
-		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 0, 1, command_ls},
+		"  burr ls demo_counter --limit 5\n"
+		"  burr ls demo_counter --filter 'status:failed after:2h' --sort=-steps\n",
+		OPTION_STORE | OPTION_LIMIT | OPTION_JSON | OPTION_FILTER | OPTION_SORT, 0, 1, command_ls},
 	{"show", "PROJECT APP", "show a run: its links and its steps",
 		"APP may be shortened to any beginning that only one run has.\n"
 		"\n"
@@ -157,7 +161,7 @@ static void print_overview(void)
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		struct buf left = BUF_INIT;
 		buf_printf(&left, "%s %s", commands[i].name, commands[i].args);
-		say("  %-22s %s%s\n", left.data ? left.data : "", commands[i].summary,
+		say("  %-28s %s%s\n", left.data ? left.data : "", commands[i].summary,
 			i ? "" : "; the default");
 		buf_fini(&left);
 	}
@@ -198,6 +202,10 @@ static int command_help(const struct options *options)
 		return CLI_OK;
 	}
 	const struct command *command = find_command(options->args[0]);
+	if (!command && strcmp(options->args[0], "filter") == 0) {
+		say_bytes(slice_of(filter_help()));
+		return CLI_OK;
+	}
 	if (!command)
 		return fail_unknown(options->args[0]);
 	print_help(command);

@@ -1,10 +1,13 @@
 /* cli/ls.c: burr ls: the projects of the store, or the runs of one project. */
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/json.h"
+#include "catalog/runs.h"
 #include "cli/cli.h"
 #include "cli/columns.h"
 #include "cli/find.h"
 #include "cli/human.h"
+#include "cli/index.h"
 #include "cli/life.h"
 #include "cli/say.h"
 #include "load/tail.h"
@@ -262,9 +265,161 @@ static int list_runs(const struct store *store, const char *project, const struc
 	return CLI_OK;
 }
 
+/* ---- runs that fit, by the catalog ---- */
+
+enum { PAGE = 1000 };
+
+struct fitting {
+	struct index index;
+	struct filter *filter;
+	struct columns table;
+	struct buf out; /* of --json */
+	bool json;
+	int64_t limit, count;
+	bool more;
+};
+
+static void fitting_fini(struct fitting *fitting)
+{
+	index_close(&fitting->index);
+	filter_free(fitting->filter);
+	buf_fini(&fitting->out);
+}
+
+static enum style status_style(enum catalog_status status)
+{
+	if (status == STATUS_FAILED || status == STATUS_LOST)
+		return STYLE_BAD;
+	return status == STATUS_OK ? STYLE_GOOD : STYLE_NONE;
+}
+
+static void add_slice_time(struct columns *table, struct slice time)
+{
+	CLEAN(ptr_free) char *text = slice_dup(time);
+	add_time(table, text);
+}
+
+static void add_run(struct columns *table, const struct catalog_app *app)
+{
+	columns_add(table, app->app_id, STYLE_BOLD);
+	columns_add(table, app->partition_key, STYLE_NONE);
+	add_count(table, (uint64_t)app->step_count);
+	add_slice_time(table, app->first_text);
+	add_slice_time(table, app->last_text);
+	columns_add(table, slice_of(catalog_status_name(app->status)), status_style(app->status));
+	columns_add(table, app->last_error, STYLE_NONE);
+}
+
+static void put_run(struct buf *out, const struct catalog_app *app)
+{
+	json_put_open(out, '{');
+	json_put_member(out, "app_id", app->app_id);
+	json_put_member(out, "partition_key", app->partition_key);
+	json_put_member_int(out, "step_count", app->step_count);
+	json_put_member(out, "first_written", app->first_text);
+	json_put_member(out, "last_written", app->last_text);
+	json_put_member(out, "status", slice_of(catalog_status_name(app->status)));
+	json_put_member(out, "last_error", app->last_error);
+	json_put_close(out, '}');
+}
+
+static void take_run(const struct catalog_app *app, void *ctx)
+{
+	struct fitting *fitting = ctx;
+	fitting->count++;
+	if (fitting->json)
+		put_run(&fitting->out, app);
+	else
+		add_run(&fitting->table, app);
+}
+
+/* Page after page, as far as the limit goes. */
+static int list_fitting(struct fitting *fitting, struct runs_request *request)
+{
+	CLEAN(buf_fini) struct buf cursor = BUF_INIT;
+	struct runs_page page = {.cursor = BUF_INIT};
+	burr_error err;
+	burr_status status;
+	do {
+		int64_t left = fitting->limit - fitting->count;
+		request->limit = left < PAGE ? left : PAGE;
+		request->cursor = buf_slice(&cursor);
+		status = catalog_list_runs(fitting->index.reader, request, take_run, fitting, &page, &err);
+		buf_clear(&cursor);
+		buf_append_slice(&cursor, buf_slice(&page.cursor));
+	} while (status == BURR_OK && cursor.len && fitting->count < fitting->limit);
+	fitting->more = cursor.len > 0;
+	buf_fini(&page.cursor);
+	return status == BURR_OK ? CLI_OK : find_fail(status, &err);
+}
+
+static bool read_sort(const char *text, struct runs_request *request)
+{
+	request->ascending = text && *text != '-';
+	if (!text || run_sort_of(slice_of(text + (*text == '-')), &request->sort))
+		return true;
+	say_error("--sort is last, first, duration, steps, failed or tokens, or one of them behind a -, not "
+		  "'%s'",
+		text);
+	return false;
+}
+
+static void print_fitting(const struct fitting *fitting)
+{
+	if (fitting->json)
+		say_bytes(buf_slice(&fitting->out));
+	else if (fitting->count)
+		columns_print(&fitting->table);
+	else
+		say("No run fits.\n");
+	if (!fitting->json && fitting->more)
+		say("%s… and more: --limit 0 shows all%s\n", say_style(STYLE_DIM), say_plain());
+}
+
+static int list_filtered(const char *project, const struct options *options)
+{
+	static const char *const titles[] = {
+		"RUN", "PARTITION", ">STEPS", "STARTED", "LAST STEP", "STATUS", "ERROR", NULL};
+	CLEAN(fitting_fini)
+	struct fitting fitting = {
+		.index = INDEX_INIT, .json = options_has(options, OPTION_JSON), .limit = INT64_MAX};
+	struct runs_request request = {.project = slice_of(project), .deadline_ns = INT64_MAX};
+	burr_error err;
+	if (options->limit > 0 || (options->limit < 0 && !fitting.json))
+		fitting.limit = options->limit > 0 ? options->limit : LIMIT_TEXT;
+	if (!read_sort(options->sort, &request))
+		return CLI_USAGE;
+	if (options->filter && filter_parse(slice_of(options->filter), clock_wall_ns() / 1000,
+				       &fitting.filter, &err) != BURR_OK) {
+		say_error("--filter: %s", err.message);
+		return CLI_USAGE;
+	}
+	request.filter = fitting.filter;
+	int code = index_open(options->store, &fitting.index);
+	if (code == CLI_OK)
+		code = find_project(fitting.index.store, project);
+	if (code != CLI_OK)
+		return code;
+	columns_init(&fitting.table, titles);
+	json_put_open(&fitting.out, '[');
+	code = list_fitting(&fitting, &request);
+	json_put_close(&fitting.out, ']');
+	buf_append_char(&fitting.out, '\n');
+	if (code == CLI_OK)
+		print_fitting(&fitting);
+	columns_fini(&fitting.table);
+	return code;
+}
+
 int command_ls(const struct options *options)
 {
 	CLEAN(free_store) struct store *store = NULL;
+	if (options->filter || options->sort) {
+		if (options->arg_count)
+			return list_filtered(options->args[0], options);
+		say_error("--filter and --sort are for the runs of a project: burr ls PROJECT");
+		return CLI_USAGE;
+	}
 	int code = find_store(options->store, &store);
 	if (code != CLI_OK)
 		return code;

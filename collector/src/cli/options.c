@@ -30,6 +30,8 @@ static const struct {
 	{"raw", OPTION_RAW, no_argument},
 	{"list", OPTION_LIST, no_argument},
 	{"durability", OPTION_DURABILITY, required_argument},
+	{"filter", OPTION_FILTER, required_argument},
+	{"sort", OPTION_SORT, required_argument},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(*specs), LONG_BASE = 1000 };
 
@@ -87,6 +89,12 @@ static bool take(struct options *out, int spec, const char *value)
 			say_error("--durability is os, group or power, not '%s'", value);
 			return false;
 		}
+		return true;
+	case OPTION_FILTER:
+		out->filter = value;
+		return true;
+	case OPTION_SORT:
+		out->sort = value;
 		return true;
 	case OPTION_LIMIT:
 		return read_number(name, value, 0, INT32_MAX, "a number (0: all)", &out->limit);

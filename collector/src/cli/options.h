@@ -23,6 +23,8 @@ enum option_bit {
 	OPTION_RAW = 1 << 11,
 	OPTION_LIST = 1 << 12,
 	OPTION_DURABILITY = 1 << 13,
+	OPTION_FILTER = 1 << 14,
+	OPTION_SORT = 1 << 15,
 };
 
 enum { ALLOWED_HOSTS_MAX = 32, DEFAULT_PORT = 7241 };
@@ -36,6 +38,8 @@ struct options {
 	size_t allowed_host_count;
 	int64_t limit; /* -1: not given; 0: all */
 	int64_t sequence_id;
+	const char *filter; /* NULL: not given; likewise sort */
+	const char *sort;
 	enum durability durability; /* OPTION_DURABILITY says whether it was given */
 	char **args;                /* what is no option */
 	int arg_count;
