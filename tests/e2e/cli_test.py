@@ -27,7 +27,7 @@ import urllib.request
 BURR = os.environ.get("BURR", "")
 WAIT_S = 30  # for what takes milliseconds; under a sanitizer on a busy machine
 
-COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "state", "demo", "help"]
+COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "state", "diff", "grep", "demo", "help"]
 
 
 def environment(**changes):
@@ -673,8 +673,64 @@ class Reading(Case):
         self.check(run("state", "demo", "count-1", "--sequence-id", "7", store=self.store), 3, "^$", "sequence_id 7: burr show demo count-1 lists")
         self.check(run("state", "demo", "bare", store=self.store), 3, "^$", "no finished step")
 
+    def test_ls_filter(self):
+        listed = lambda *args: [
+            r["app_id"] for r in json.loads(self.check(run("ls", "demo", "--json", *args, store=self.store), 0).stdout)
+        ]
+        self.assertEqual(listed("--filter", "status:failed"), ["count-2"])
+        self.assertEqual(listed("--filter", "status:failed -error:many"), [])
+        self.assertEqual(listed("--filter", "state.n:>=3 app:count-*", "--sort", "first"), ["count-1", "count-2"])
+        self.assertEqual(listed("--filter", 'partition:"user é"'), ["count-1"])
+        self.assertEqual(sorted(listed("--sort=-steps", "--limit", "2")), ["count-1", "count-2"])
+        text = self.check(run("ls", "demo", "--filter", "is:forked", store=self.store), 0).stdout.splitlines()
+        self.assertRegex(text[0], r"^RUN +PARTITION +STEPS +STARTED +LAST STEP +STATUS +ERROR$")
+        self.assertRegex(text[1], r"^count-2 +3 +2024-05-01 10:00 .* failed +ValueError: too many .\[31mred")
+        self.assertNotIn("\033", "".join(text))
+        lines = self.check(run("ls", "demo", "--sort", "last", "--limit", "1", store=self.store), 0).stdout.splitlines()
+        self.assertEqual((len(lines), "--limit 0" in lines[2]), (3, True))
+        self.check(run("ls", "demo", "--filter", "steps:>99", store=self.store), 0, "^No run fits")
+        self.check(run("ls", "demo", "--filter", "nope:1", store=self.store), 2, "^$", "byte 0: expected a key")
+        self.check(run("ls", "demo", "--sort", "size", store=self.store), 2, "^$", "--sort is last, first")
+        self.check(run("ls", "--filter", "status:ok", store=self.store), 2, "^$", "burr ls PROJECT")
+        self.check(run("ls", "dem", "--filter", "status:ok", store=self.store), 3, "^$", "there is no project")
+        self.check(run("help", "filter", store=self.store), 0, r"(?m)^  status:failed,lost ")
+
+    def test_diff(self):
+        text = self.check(run("diff", "demo", "count-1", "1", store=self.store), 0).stdout
+        self.assertEqual(text, "What step 1 (count) changed:\n~ /n  1 → 2\n")
+        text = self.check(run("diff", "demo", "count-1", "0", store=self.store), 0).stdout
+        self.assertEqual(text, "What step 0 (count) left; what was before it is not recorded:\n+ /n  1\n")
+        text = self.check(run("diff", "demo", "count-1", "2", "2", store=self.store), 0).stdout
+        self.assertEqual(text, "From the state after step 2 to that after step 2:\nnothing\n")
+        answer = json.loads(self.check(run("diff", "demo", "count-2", "0", "last", "--json", store=self.store), 0).stdout)
+        change = {"kind": "changed", "path": "/n", "before": 1, "after": 9}
+        self.assertEqual(answer, {"from": 0, "to": 2, "before_known": True, "changes": [change]})
+        self.check(run("diff", "demo", "count-1", "7", store=self.store), 3, "^$", "burr show demo count-1 lists")
+        self.check(run("diff", "demo", "count-1", "x", store=self.store), 2, "^$", "neither the number of a step")
+        self.check(run("diff", "demo", "count-1", store=self.store), 2, "^$", "burr help diff")
+
+    def test_grep(self):
+        text = self.check(run("grep", "TOO MANY", "demo", store=self.store), 0).stdout
+        self.assertRegex(text, r"^count-2 #2 fail exception: .*ValueError: too many .\[31mred.?\n$")
+        self.assertNotIn("\033", text)
+        hits = json.loads(self.check(run("grep", "count", "demo", "count-1", "--json", store=self.store), 0).stdout)
+        self.assertEqual([(h["app_id"], h["sequence_id"], h["field"]) for h in hits], [("count-1", i, "action") for i in range(3)])
+        lines = self.check(run("grep", "count", "demo", "--limit", "2", store=self.store), 0).stdout.splitlines()
+        self.assertEqual((len(lines), "--limit 0" in lines[-1]), (3, True))
+        self.check(run("grep", "nowhere to be found", "demo", store=self.store), 3, "^$")
+        self.check(run("grep", "", "demo", store=self.store), 2, "^$", "1 to 256 bytes")
+        self.check(run("grep", "count", "none", store=self.store), 3, "^$", "there is no project 'none'")
+
     def test_the_same_with_a_collector(self):
-        questions = (["ls"], ["ls", "demo"], ["state", "demo", "count-1"], ["show", "demo", "count-1", "--json"])
+        questions = (
+            ["ls"],
+            ["ls", "demo"],
+            ["ls", "demo", "--filter", "status:failed,waiting", "--json"],
+            ["grep", "count", "demo"],
+            ["diff", "demo", "count-1", "1"],
+            ["state", "demo", "count-1"],
+            ["show", "demo", "count-1", "--json"],
+        )
         before = [run(*q, store=self.store).stdout for q in questions]
         with Collector(self.store) as burr:
             url = burr.url()

@@ -105,9 +105,9 @@ static const struct command commands[] = {
 		"  burr state demo_counter count-to-10 | jq .counter\n",
 		OPTION_STORE | OPTION_SEQUENCE_ID | OPTION_PRETTY | OPTION_RAW | OPTION_JSON, 2, 2,
 		command_state},
-	{"diff", "PROJECT APP STEP [STEP]", "what a step changed in the state",
-		"With one number: what that step changed. With two: from the state after the\n"
-		"first to that after the second. + is added, ~ changed, - removed. Numbers are\n"
+	{"diff", "PROJECT APP STEP [TO]", "what a step changed in the state",
+		"With one number: what that step changed. With two: from the state after STEP to\n"
+		"that after TO. + is added, ~ changed, - removed. Numbers are\n"
 		"sequence ids, as burr show lists them, or the word last. APP may be shortened to\n"
 		"any beginning that only one run has.\n"
 		"\n"
@@ -161,15 +161,15 @@ static void print_overview(void)
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		struct buf left = BUF_INIT;
 		buf_printf(&left, "%s %s", commands[i].name, commands[i].args);
-		say("  %-28s %s%s\n", left.data ? left.data : "", commands[i].summary,
+		say("  %-26s %s%s\n", left.data ? left.data : "", commands[i].summary,
 			i ? "" : "; the default");
 		buf_fini(&left);
 	}
 	say("\n"
 	    "Options:\n"
-	    "  --store DIR            the store; else BURR_STORE, burr_path or ~/.burr\n"
-	    "  --help, --version      burr help COMMAND tells a command's options\n"
-	    "  --licenses             the notices of all software in this program\n"
+	    "  --store DIR                the store; else BURR_STORE, burr_path or ~/.burr\n"
+	    "  --help, --version          burr help COMMAND tells a command's options\n"
+	    "  --licenses                 the notices of all software in this program\n"
 	    "\n"
 	    "Exit codes: 0 all well, 1 an error, 2 a wrong command line, 3 what was asked for\n"
 	    "is not there or not running.\n");

@@ -18,6 +18,7 @@ struct grep {
 	const char *app_id; /* of the run that is looked through */
 	bool json;
 	int64_t limit, count;
+	bool more;       /* than the limit */
 	struct buf apps; /* each followed by a NUL */
 	struct buf line;
 	struct buf out; /* of --json */
@@ -104,6 +105,7 @@ static int look_in_run(struct grep *grep, const char *app_id)
 	grep->app_id = app_id;
 	burr_status status =
 		catalog_search_run(grep->index.reader, &request, take_hit, grep, &next, &complete, &err);
+	grep->more = grep->count > grep->limit || (status == BURR_OK && next >= 0);
 	return status == BURR_OK || status == BURR_ENOTFOUND ? CLI_OK : find_fail(status, &err);
 }
 
@@ -137,9 +139,10 @@ static int look_in_project(struct grep *grep)
 {
 	int code = list_apps(grep);
 	const char *end = grep->apps.data + grep->apps.len;
-	for (const char *app = grep->apps.data; code == CLI_OK && app < end && grep->count < grep->limit;
-		app += strlen(app) + 1)
+	const char *app = grep->apps.data;
+	for (; code == CLI_OK && app < end && grep->count < grep->limit; app += strlen(app) + 1)
 		code = look_in_run(grep, app);
+	grep->more = grep->more || app < end;
 	return code;
 }
 
@@ -147,7 +150,7 @@ static int say_count(const struct grep *grep)
 {
 	if (grep->json)
 		return CLI_OK;
-	if (grep->count > grep->limit || (grep->count == grep->limit && grep->limit == LIMIT_TEXT))
+	if (grep->more)
 		say("%s… there may be more: --limit 0 shows all%s\n", say_style(STYLE_DIM), say_plain());
 	return grep->count ? CLI_OK : CLI_ABSENT;
 }
