@@ -274,7 +274,8 @@ class Run:
 
     def is_known_of_steps(self):
         """Each attempt as …/steps shows it."""
-        before = last_seq = None
+        before = self.initial
+        last_seq = None
         for step in self.steps:
             changed = None
             state = parsed(step["state"]) if step["state"] is not None else None

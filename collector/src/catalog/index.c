@@ -752,6 +752,21 @@ static bool is_same_log(const struct pass *pass, int fd, const struct stat *st)
 	return log_check_read(fd, (uint64_t)pass->at.log_len, &check) && check == pass->at.log_check;
 }
 
+/* The state before the first end is in metadata.json, where it was recorded. */
+static void load_initial(struct pass *pass, int app_fd)
+{
+	struct indexer *indexer = pass->indexer;
+	struct slice metadata;
+	struct buf unused = BUF_INIT;
+	if (file_read(app_fd, "metadata.json", SIDE_FILE_MAX, &indexer->text, NULL) != BURR_OK ||
+		!record_read_object(buf_slice(&indexer->text), &indexer->spare, &metadata))
+		return;
+	struct slice state = json_find(metadata, "initial_state");
+	if (state.data)
+		keys_take(&pass->keys, state, &unused); /* only taken as the one before */
+	buf_fini(&unused);
+}
+
 /* The state before the next end is in the log. Where it cannot be read, what the next step changed is not
  * known. */
 static void load_state(struct pass *pass, int fd)
@@ -854,6 +869,8 @@ static burr_status index_log(struct pass *pass, int app_fd, const struct facts *
 		status = load_current(pass, err);
 		load_state(pass, fd);
 	}
+	if (!pass->at.last_end_len)
+		load_initial(pass, app_fd);
 	return status == BURR_OK ? read_lines(pass, fd, facts, err) : status;
 }
 

@@ -357,6 +357,25 @@ static void rewound_steps_are_attempts(void **state)
 	buf_fini(&out);
 }
 
+static void the_first_step_is_held_against_the_initial_state(void **state)
+{
+	struct fixture *f = *state;
+	testing_make_app(f->folder, "p", "a", BEGIN_AT("0", "00"));
+	testing_write(f->folder, "p/a/metadata.json",
+		"{\"type\":\"application_metadata\",\"partition_key\":null,\"parent_pointer\":null,"
+		"\"spawning_parent_pointer\":null,\"initial_state\":{\"n\":0,\"kept\":1}}");
+	fixture_open(f);
+	fixture_update(f);
+	static const char end[] =
+		"{\"type\":\"end_entry\",\"action\":\"a\",\"sequence_id\":0,\"exception\":null,"
+		"\"result\":null,\"state\":{\"n\":1,\"kept\":1}}\n";
+	write_log(f, "a", end, sizeof(end) - 1);
+	fixture_update(f);
+	char *all = all_of(f, "a");
+	assert_non_null(strstr(all, " a via  [\"n\"]\n"));
+	free(all);
+}
+
 /* ---- status ---- */
 
 #define FAILED_AT(seq, s)                                                                           \
@@ -699,6 +718,7 @@ int main(void)
 		TEST(however_a_log_grows),
 		TEST(ends_are_found_from_both_sides),
 		TEST(rewound_steps_are_attempts),
+		TEST(the_first_step_is_held_against_the_initial_state),
 		TEST(status_is_what_the_last_step_says),
 		TEST(of_a_traceback_the_error_is_kept),
 		TEST(a_run_is_lost_when_its_writer_dies),

@@ -82,7 +82,7 @@ static const struct command commands[] = {
 		"Examples:\n"
 		"  burr ls\n"
 		"  burr ls demo_counter --limit 5\n"
-		"  burr ls demo_counter --filter 'status:failed after:2h' --sort=-steps\n",
+		"  burr ls demo_failure --filter 'status:failed after:2h' --sort=-steps\n",
 		OPTION_STORE | OPTION_LIMIT | OPTION_JSON | OPTION_FILTER | OPTION_SORT, 0, 1, command_ls},
 	{"show", "PROJECT APP", "show a run: its links and its steps",
 		"APP may be shortened to any beginning that only one run has.\n"
@@ -126,7 +126,7 @@ static const struct command commands[] = {
 		"Options:\n" HELP_STORE
 		"  --limit N          at most N (0: all); 100 unless --json\n" HELP_JSON "\n"
 		"Example:\n"
-		"  burr grep timeout demo_retries\n",
+		"  burr grep declined demo_failure\n",
 		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 2, 3, command_grep},
 	{"demo", "[NAME ...]", "run the sample programs",
 		"All of them, or those that are named.\n"

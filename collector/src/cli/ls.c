@@ -307,7 +307,7 @@ static void add_run(struct columns *table, const struct catalog_app *app)
 	add_slice_time(table, app->first_text);
 	add_slice_time(table, app->last_text);
 	columns_add(table, slice_of(catalog_status_name(app->status)), status_style(app->status));
-	columns_add(table, app->last_error, STYLE_NONE);
+	columns_add(table, app->status == STATUS_FAILED ? app->last_error : SLICE_NONE, STYLE_NONE);
 }
 
 static void put_run(struct buf *out, const struct catalog_app *app)
