@@ -27,7 +27,7 @@ import urllib.request
 BURR = os.environ.get("BURR", "")
 WAIT_S = 30  # for what takes milliseconds; under a sanitizer on a busy machine
 
-COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "state", "diff", "grep", "demo", "help"]
+COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "state", "diff", "grep", "verify", "demo", "help"]
 
 
 def environment(**changes):
@@ -720,6 +720,40 @@ class Reading(Case):
         self.check(run("grep", "nowhere to be found", "demo", store=self.store), 3, "^$")
         self.check(run("grep", "", "demo", store=self.store), 2, "^$", "1 to 256 bytes")
         self.check(run("grep", "count", "none", store=self.store), 3, "^$", "there is no project 'none'")
+
+    def test_verify(self):
+        text = self.check(run("verify", store=self.store), 0).stdout
+        self.assertRegex(text, r"^Read \d+ lines \([\d.]+ .?B\) of 5 runs: all is well\.\n$")
+        path = os.path.join(self.store, "demo", "count-1", "log.jsonl")
+        with open(path, "rb") as file:
+            good = file.read()
+        first = good.index(b"\n") + 1
+        lone = b'{"type":"end_entry","action":"a"}\n'
+        with open(path, "wb") as file:
+            file.write(good[:first] + b"no record\n[1]\n" + lone + b"\xff\n" + good[first:] + b'{"type":')
+        with open(os.path.join(self.store, "demo", "count-2", "graph.json"), "w", encoding="utf-8") as file:
+            file.write("{")
+        answer = json.loads(self.check(run("verify", "--json", store=self.store), 1).stdout)
+        found = {(d["app_id"], d["file"], d["line"]): d for d in answer["damage"]}
+        end = len(good) + 10 + 4 + len(lone) + 2
+        lines = good.count(b"\n") + 4
+        self.assertEqual(
+            {place: d["offset"] for place, d in found.items()},
+            {
+                ("count-1", "log.jsonl", 2): first,
+                ("count-1", "log.jsonl", 3): first + 10,
+                ("count-1", "log.jsonl", 4): first + 14,
+                ("count-1", "log.jsonl", 5): first + 14 + len(lone),
+                ("count-1", "log.jsonl", lines + 1): end,
+                ("count-2", "graph.json", 0): 0,
+            },
+        )
+        self.assertEqual((answer["damage_count"], answer["run_count"]), (6, 5))
+        text = self.check(run("verify", "demo", "count-1", store=self.store), 1).stdout
+        self.assertRegex(text, rf"(?m)^demo / count-1  log\.jsonl line 2, byte {first}: not JSON at byte 0: ")
+        self.assertRegex(text, r"of 1 run: 5 places are damaged\.\n$")
+        self.check(run("verify", "demo", "日本", store=self.store), 0, "all is well")
+        self.check(run("verify", "none", store=self.store), 3, "^$", "no project")
 
     def test_the_same_with_a_collector(self):
         questions = (

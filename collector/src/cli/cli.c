@@ -128,6 +128,15 @@ static const struct command commands[] = {
 		"Example:\n"
 		"  burr grep declined demo_failure\n",
 		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 2, 3, command_grep},
+	{"verify", "[PROJECT [APP]]", "read every byte of runs, list what is damaged",
+		"Logs, graphs and metadata of all runs, of a project's, or of one. A damaged line\n"
+		"costs itself alone: all others load. APP may be shortened to any beginning that\n"
+		"only one run has.\n"
+		"\n"
+		"Exit code 1 when something is damaged.\n"
+		"\n"
+		"Options:\n" HELP_STORE HELP_JSON,
+		OPTION_STORE | OPTION_JSON, 0, 2, command_verify},
 	{"demo", "[NAME ...]", "run the sample programs",
 		"All of them, or those that are named.\n"
 		"\n"
