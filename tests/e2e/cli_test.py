@@ -27,7 +27,7 @@ import urllib.request
 BURR = os.environ.get("BURR", "")
 WAIT_S = 30  # for what takes milliseconds; under a sanitizer on a busy machine
 
-COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "state", "diff", "grep", "verify", "demo", "help"]
+COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "state", "diff", "grep", "tail", "verify", "demo", "help"]
 
 
 def environment(**changes):
@@ -720,6 +720,44 @@ class Reading(Case):
         self.check(run("grep", "nowhere to be found", "demo", store=self.store), 3, "^$")
         self.check(run("grep", "", "demo", store=self.store), 2, "^$", "1 to 256 bytes")
         self.check(run("grep", "count", "none", store=self.store), 3, "^$", "there is no project 'none'")
+
+    def test_tail(self):
+        text = self.check(run("tail", "demo", "count-2", store=self.store), 0).stdout.splitlines()
+        self.assertEqual(len(text), 3)
+        self.assertRegex(text[0], r"^#0  2024-05-01 10:00  count  completed  250 ms$")
+        self.assertRegex(text[2], r"^#2  2024-05-01 10:00  fail  failed  250 ms  ValueError: too many .\[31mred$")
+        text = self.check(run("tail", "demo", "--limit", "1", store=self.store), 0).stdout.splitlines()
+        self.assertRegex(text[0], r"^demo / ")
+        self.assertRegex(text[1], r"^#2  .* completed  250 ms$")
+        path = os.path.join(self.store, "demo", "count-2", "log.jsonl")
+        with open(path, encoding="utf-8") as file:
+            lines = file.read()
+        self.assertEqual(self.check(run("tail", "demo", "count-2", "--json", "--limit", "0", store=self.store), 0).stdout, lines)
+        self.check(run("tail", "demo", "bare", store=self.store), 3, "^$", "has recorded nothing yet")
+        self.check(run("tail", "other", "--limit", "x", store=self.store), 2, "^$", "--limit is")
+
+    def test_tail_follows(self):
+        path = os.path.join(self.store, "demo", "count-1", "log.jsonl")
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines(keepends=True)
+        command = [BURR, "tail", "-f", "demo", "count-1", "--limit", "1", "--store", self.store]
+        out = subprocess.PIPE
+        with subprocess.Popen(command, env=environment(), stdout=out, stderr=out, text=True) as tail:
+            self.assertRegex(tail.stdout.readline(), r"^#2 ")
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(lines[0] + lines[1][:20])
+                file.flush()
+                file.write(lines[1][20:])
+                file.flush()
+            self.assertRegex(tail.stdout.readline(), r"^#0 .* 250 ms$")
+            with open(path + ".new", "w", encoding="utf-8") as file:
+                file.writelines(lines[:2])
+            os.rename(path + ".new", path)  # another log, read from its beginning
+            self.assertRegex(tail.stdout.readline(), r"^#0 .* 250 ms$")
+            shutil.rmtree(os.path.dirname(path))
+            self.assertEqual(tail.stdout.readline(), "")
+            self.assertRegex(tail.stderr.read(), "^burr: run 'count-1' was deleted\n$")
+            self.assertEqual(tail.wait(WAIT_S), 3)
 
     def test_verify(self):
         text = self.check(run("verify", store=self.store), 0).stdout

@@ -128,6 +128,17 @@ static const struct command commands[] = {
 		"Example:\n"
 		"  burr grep declined demo_failure\n",
 		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 2, 3, command_grep},
+	{"tail", "PROJECT [APP]", "the last steps of a run, and those to come",
+		"Of the newest run where none is named. APP may be shortened to any beginning\n"
+		"that only one run has.\n"
+		"\n"
+		"Options:\n" HELP_STORE "  --limit N          the last N steps (0: all), 10\n"
+		"  -f, --follow       and each further one as it ends, until Ctrl-C\n"
+		"  --json             the lines of the log as they stand\n"
+		"\n"
+		"Example:\n"
+		"  burr tail -f demo_chat\n",
+		OPTION_STORE | OPTION_LIMIT | OPTION_FOLLOW | OPTION_JSON, 1, 2, command_tail},
 	{"verify", "[PROJECT [APP]]", "read every byte of runs, list what is damaged",
 		"Logs, graphs and metadata of all runs, of a project's, or of one. A damaged line\n"
 		"costs itself alone: all others load. APP may be shortened to any beginning that\n"

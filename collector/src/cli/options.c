@@ -32,6 +32,7 @@ static const struct {
 	{"durability", OPTION_DURABILITY, required_argument},
 	{"filter", OPTION_FILTER, required_argument},
 	{"sort", OPTION_SORT, required_argument},
+	{"follow", OPTION_FOLLOW, no_argument},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(*specs), LONG_BASE = 1000 };
 
@@ -112,6 +113,17 @@ static bool fail_unknown(const char *command, const char *word)
 	return false;
 }
 
+/* The spec of a long option, "--name" or "--name=value"; -1 when there is none of this name. */
+static int find_spec(const char *word)
+{
+	const char *name = word + 2;
+	size_t len = strcspn(name, "=");
+	for (int i = 0; strncmp(word, "--", 2) == 0 && i < SPEC_COUNT; i++)
+		if (strlen(specs[i].name) == len && strncmp(specs[i].name, name, len) == 0)
+			return i;
+	return -1;
+}
+
 bool options_parse(const char *command, unsigned allowed, int argc, char **argv, struct options *out)
 {
 	struct option longs[SPEC_COUNT + 1];
@@ -120,7 +132,7 @@ bool options_parse(const char *command, unsigned allowed, int argc, char **argv,
 	fill_long_options(longs);
 	opterr = 0;
 	optind = 0; /* glibc: start anew */
-	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":hf", longs, NULL)) != -1) {
 		if (c == ':') {
 			say_error("%s needs a value: see burr help %s", argv[optind - 1], command);
 			return false;
@@ -135,7 +147,7 @@ bool options_parse(const char *command, unsigned allowed, int argc, char **argv,
 		}
 		if (c == '?')
 			return fail_unknown(command, argv[optind - 1]);
-		int spec = c == 'h' ? 0 : c - LONG_BASE;
+		int spec = c == 'h' ? 0 : c == 'f' ? find_spec("--follow") : c - LONG_BASE;
 		if (!(specs[spec].bit & (allowed | OPTION_HELP))) {
 			say_error("burr %s takes no --%s: see burr help %s", command, specs[spec].name,
 				command);
@@ -147,17 +159,6 @@ bool options_parse(const char *command, unsigned allowed, int argc, char **argv,
 	out->args = argv + optind;
 	out->arg_count = argc - optind;
 	return true;
-}
-
-/* The spec of a long option, "--name" or "--name=value"; -1 when there is none of this name. */
-static int find_spec(const char *word)
-{
-	const char *name = word + 2;
-	size_t len = strcspn(name, "=");
-	for (int i = 0; strncmp(word, "--", 2) == 0 && i < SPEC_COUNT; i++)
-		if (strlen(specs[i].name) == len && strncmp(specs[i].name, name, len) == 0)
-			return i;
-	return -1;
 }
 
 int options_find_command(int argc, char **argv)

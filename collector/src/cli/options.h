@@ -25,6 +25,7 @@ enum option_bit {
 	OPTION_DURABILITY = 1 << 13,
 	OPTION_FILTER = 1 << 14,
 	OPTION_SORT = 1 << 15,
+	OPTION_FOLLOW = 1 << 16,
 };
 
 enum { ALLOWED_HOSTS_MAX = 32, DEFAULT_PORT = 7241 };
