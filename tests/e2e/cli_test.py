@@ -27,7 +27,7 @@ import urllib.request
 BURR = os.environ.get("BURR", "")
 WAIT_S = 30  # for what takes milliseconds; under a sanitizer on a busy machine
 
-COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "state", "diff", "grep", "tail", "verify", "demo", "help"]
+COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "state", "diff", "grep", "tail", "verify", "demo", "completion", "help"]
 
 
 def environment(**changes):
@@ -758,6 +758,29 @@ class Reading(Case):
             self.assertEqual(tail.stdout.readline(), "")
             self.assertRegex(tail.stderr.read(), "^burr: run 'count-1' was deleted\n$")
             self.assertEqual(tail.wait(WAIT_S), 3)
+
+    def completed(self, *words):
+        return self.check(run("__complete", *words, store=self.store), 0).stdout.splitlines()
+
+    def test_completion(self):
+        self.assertEqual(self.completed(""), COMMANDS)
+        self.assertEqual(sorted(self.completed("ls", "")), ["demo", "other"])
+        self.assertEqual(sorted(self.completed("show", "demo", "")), sorted(["bare", "count-1", "count-2", "日本"]))
+        self.assertEqual(self.completed("diff", "demo", "count-1", ""), [])
+        self.assertEqual(sorted(self.completed("grep", "text", "demo", "")), sorted(["bare", "count-1", "count-2", "日本"]))
+        self.assertEqual(self.completed("ls", "--sort", "")[:2], ["last", "first"])
+        self.assertEqual(self.completed("serve", "--durability", ""), ["os", "group", "power"])
+        self.assertEqual(self.completed("--store", self.path("none"), "ls", ""), [])
+        self.assertIn("--follow", self.completed("tail", "--"))
+        self.assertNotIn("--follow", self.completed("ls", "--"))
+        self.assertEqual(self.completed("help", ""), COMMANDS)
+        line = f'COMP_WORDS=("{BURR}" show demo count-); COMP_CWORD=3; _burr; echo "${{COMPREPLY[@]}}"'
+        script = f'PATH="{os.path.dirname(BURR)}:$PATH"; source <(burr completion bash); {line}'
+        bash = shutil.which("bash")
+        if bash:
+            found = subprocess.run([bash, "-c", script], env=environment(BURR_STORE=self.store, PATH=os.environ["PATH"]), capture_output=True, text=True)
+            self.assertEqual((found.stdout.split(), found.stderr), (["count-1", "count-2"], ""))
+        self.check(run("completion", "csh"), 2, "^$", "bash, zsh and fish, not for 'csh'")
 
     def test_verify(self):
         text = self.check(run("verify", store=self.store), 0).stdout

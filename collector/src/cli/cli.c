@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/clean.h"
+#include "cli/complete.h"
 #include "cli/nearest.h"
 #include "cli/say.h"
 #include "notices/licenses.h"
@@ -156,6 +157,12 @@ static const struct command commands[] = {
 		"Example:\n"
 		"  burr demo --list\n",
 		OPTION_STORE | OPTION_LIST, 0, ARGS_ANY, command_demo},
+	{"completion", "SHELL", "print the completion of bash, zsh or fish",
+		"Examples:\n"
+		"  source <(burr completion bash)                    # or in ~/.bashrc\n"
+		"  burr completion zsh >\"${fpath[1]}/_burr\"\n"
+		"  burr completion fish >~/.config/fish/completions/burr.fish\n",
+		0, 1, 1, command_completion},
 	{"help", "[COMMAND]", "show this, or the help of a command", "", 0, 0, 1, command_help},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
@@ -249,6 +256,13 @@ static void set_locale(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+static void print_manual(void)
+{
+	CLEAN(buf_fini) struct buf page = BUF_INIT;
+	complete_put_manual(commands, COMMAND_COUNT, &page);
+	say_bytes(buf_slice(&page));
+}
+
 static bool print_early(int argc, char **argv, int *out_code)
 {
 	const char *first = argc > 1 ? argv[1] : "";
@@ -259,6 +273,10 @@ static bool print_early(int argc, char **argv, int *out_code)
 		say_bytes((struct slice){burr_licenses, burr_licenses_len});
 	else if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
 		print_overview();
+	else if (strcmp(first, "__complete") == 0)
+		complete_words(commands, COMMAND_COUNT, argv + 2, argc - 2);
+	else if (strcmp(first, "__manual") == 0)
+		print_manual();
 	else
 		return false;
 	return true;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,4 +174,23 @@ int options_find_command(int argc, char **argv)
 			i++;
 	}
 	return 0;
+}
+
+bool options_takes_value(const char *word)
+{
+	int spec = find_spec(word);
+	return spec >= 0 && specs[spec].has_value == required_argument && !strchr(word, '=');
+}
+
+void options_each(unsigned allowed, void (*each)(const char *word))
+{
+	unsigned seen = 0; /* of several spellings the first */
+	for (int i = 0; i < SPEC_COUNT; i++) {
+		char word[64];
+		if (!(specs[i].bit & (allowed | OPTION_HELP)) || (specs[i].bit & seen))
+			continue;
+		seen |= specs[i].bit;
+		snprintf(word, sizeof(word), "--%s", specs[i].name);
+		each(word);
+	}
 }

@@ -59,4 +59,9 @@ bool options_parse(const char *command, unsigned allowed, int argc, char **argv,
  * there is none. */
 int options_find_command(int argc, char **argv);
 
+/* Whether a word is an option that another word follows as its value. */
+bool options_takes_value(const char *word);
+/* Each option of these OPTION_… bits, as "--name". */
+void options_each(unsigned allowed, void (*each)(const char *word));
+
 #endif
