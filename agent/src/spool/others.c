@@ -45,7 +45,8 @@ struct other {
 	/* In this batch: */
 	bool asked; /* the filter is as new as the batch */
 	bool read;
-	/* What was read last, by their hashes: all that it holds, as long as no more is published. */
+	/* What was read last, by their hashes: all that it holds, as long as no more is published and the
+	 * store refuses none of it. */
 	struct foreign entries;
 	uint64_t read_published; /* NOTHING_READ: there is none */
 };
@@ -456,6 +457,15 @@ static void forget_wanted(const struct foreign *from, const struct held_filter *
 		i < from->entry_count && from->entries[i].hash == filter->hash; i++)
 		if (is_wanted(from, &from->entries[i], filter))
 			from->entries[i].time_ns = INT64_MAX;
+}
+
+void others_doubt(void *ctx, struct slice project, struct slice app_id)
+{
+	struct others *o = ctx;
+	const uint64_t hash = spool_hash(project, app_id);
+	for (size_t i = 0; i < o->count; i++)
+		if (spool_filter_has(o->list[i].filter, hash))
+			o->list[i].read_published = NOTHING_READ;
 }
 
 void others_forget(

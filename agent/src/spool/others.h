@@ -28,14 +28,16 @@ void others_free(struct others *others);
  * BURR_ELATER still. boot_id is copied; NULL: it is over. */
 void others_pass_boot(struct others *others, const char *boot_id);
 
-/* A begin_others_fn, a find_others_fn and a forget_others_fn (store/foreign.h); their first argument is a
- * struct others. A spool is read at the first application that it may be asked for, and once a batch after
- * that while its writer publishes more. */
+/* A begin_others_fn, a find_others_fn, a forget_others_fn and a doubt_others_fn (store/foreign.h); their
+ * first argument is a struct others. A spool is read at the first application that it may be asked for, and
+ * once a batch after that while its writer publishes more. */
 void others_begin(void *others);
 burr_status others_find(void *others, struct slice writer, struct slice project, struct slice app_id,
 	int64_t before_ns, struct foreign *out, burr_error *err);
 void others_forget(
 	void *others, struct slice writer, struct slice project, struct slice app_id, int64_t before_ns);
+
+void others_doubt(void *others, struct slice project, struct slice app_id);
 
 /* How many spools there are, and of them how many hold records. */
 struct others_count {

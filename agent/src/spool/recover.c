@@ -543,6 +543,7 @@ struct recoverer *recoverer_new(struct store *store)
 		.begin_others = others_begin,
 		.find_others = others_find,
 		.forget_others = others_forget,
+		.doubt_others = others_doubt,
 		.others = r->others,
 	};
 	r->appender = r->others ? appender_new(store, &options) : NULL;

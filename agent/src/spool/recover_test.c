@@ -527,6 +527,67 @@ static void what_others_hold_is_given_until_it_is_stored(void **state)
 	others_free(others);
 }
 
+/* In a process of its own: two records that wait, told by a byte; then they are dealt with. */
+static pid_t start_waiting(struct fixture *f, int said_fd, int go_fd)
+{
+	char byte;
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	struct recording r = {.folder = f->folder};
+	open_tracker(&r);
+	burr_tracker_app *gone = make_app(&r, "x");
+	burr_tracker_app *locked = make_app(&r, "y");
+	child_check(write(said_fd, "a", 1) == 1 && read(go_fd, &byte, 1) == 1, "wait");
+	record_step(gone, 0, 0);
+	record_step(locked, 0, 0);
+	child_check(write(said_fd, "b", 1) == 1, "say");
+	child_check(burr_tracker_flush(r.tracker, 20000, NULL) == BURR_EDROPPED, "flush");
+	_exit(0);
+}
+
+/* An older record of a stopped process comes first, and cannot be stored as its run was deleted. When that
+ * process has been told so it has the record no more, and ours have their turn. */
+/* An older record of a stopped process comes first, and cannot be stored as its run was deleted. When that
+ * process has been told so it has the record no more, though still another one, and ours has its turn. */
+static void what_another_gave_up_is_not_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r = {.folder = f->folder};
+	char path[4096];
+	char byte;
+	int said[2];
+	int go[2];
+	int status = -1;
+	assert_true(pipe(said) == 0 && pipe(go) == 0);
+	pid_t pid = start_waiting(f, said[1], go[0]);
+	assert_true(pid > 0);
+	assert_int_equal(read(said[0], &byte, 1), 1);
+	open_tracker(&r);
+	burr_tracker_app *app = make_app(&r, "x");
+	int fd = lock_append(f->folder);
+	int log = openat(f->store->dir_fd, "p/y/log.jsonl", O_RDONLY | O_CLOEXEC);
+	assert_true(log >= 0 && flock(log, LOCK_EX) == 0);
+	assert_int_equal(write(go[1], "g", 1), 1);
+	assert_int_equal(read(said[0], &byte, 1), 1);
+	kill(pid, SIGSTOP);
+	record_step(app, 1, 0);
+	snprintf(path, sizeof(path), "%s/p/x", f->folder);
+	remove_tree(path);
+	close(fd);
+	assert_int_equal(burr_tracker_flush(r.tracker, 300, NULL), BURR_ETIMEOUT);
+	kill(pid, SIGCONT);
+	assert_int_equal(burr_tracker_flush(r.tracker, 10000, NULL), BURR_EDROPPED);
+	close(log);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(burr_tracker_close(r.tracker, NULL), BURR_OK);
+	close(said[0]);
+	close(said[1]);
+	close(go[0]);
+	close(go[1]);
+}
+
 /* ---- what is no spool of ours, and what must not be touched ---- */
 
 static void a_living_writers_spool_stays(void **state)
@@ -1170,6 +1231,7 @@ int main(void)
 		TEST(more_spools_than_descriptors),
 		TEST(a_writer_among_more_spools_than_descriptors),
 		TEST(what_others_hold_is_given_until_it_is_stored),
+		TEST(what_another_gave_up_is_not_waited_for),
 		TEST(a_living_writers_spool_stays),
 		TEST(nothing_without_the_right_to_append),
 		TEST(other_versions_and_garbage_are_set_aside),

@@ -298,6 +298,7 @@ static bool open_appender(struct spool *spool)
 		.begin_others = others_begin,
 		.find_others = others_find,
 		.forget_others = others_forget,
+		.doubt_others = others_doubt,
 		.others = spool->others,
 	};
 	spool->appender = appender_new(spool->store, &options);

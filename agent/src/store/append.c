@@ -597,6 +597,8 @@ static burr_status take_other(struct appender *a, struct slot *slot, const struc
 		return status;
 	if (entry.type == RECORD_APPLICATION && !entry.side_len)
 		return BURR_OK;
+	if (a->options.doubt_others)
+		a->options.doubt_others(a->options.others, slot->project, slot->app_id);
 	return burr_fail_in(err, BURR_ELATER, "an earlier record of another process");
 }
 

@@ -22,10 +22,11 @@ struct appender_options {
 			  * or `power` all is synced once, before anything is acknowledged */
 	appended_fn *on_appended; /* NULL */
 	void *ctx;
-	begin_others_fn *begin_others; /* these three are NULL where there are no others */
+	begin_others_fn *begin_others; /* these four are NULL where there are no others */
 	find_others_fn *find_others;
-	forget_others_fn *forget_others; /* NULL: they are given again each time */
-	void *others;                    /* their first argument */
+	forget_others_fn *forget_others; /* NULL, with the next: they are given as they are each time */
+	doubt_others_fn *doubt_others;
+	void *others; /* their first argument */
 };
 
 /* The store is borrowed and outlives the appender. NULL without memory. */

@@ -88,5 +88,7 @@ typedef burr_status find_others_fn(void *others, struct slice writer, struct sli
 /* What it gave for these arguments is in the application's log, and need not be given again. */
 typedef void forget_others_fn(
 	void *others, struct slice writer, struct slice project, struct slice app_id, int64_t before_ns);
+/* The store refused what it gave. Its writer may have been told so and have it no more: look again. */
+typedef void doubt_others_fn(void *others, struct slice project, struct slice app_id);
 
 #endif

@@ -178,6 +178,7 @@ static burr_status recover(struct recovery *r, burr_error *err)
 		.begin_others = others_begin,
 		.find_others = others_find,
 		.forget_others = others_forget,
+		.doubt_others = others_doubt,
 		.others = others,
 	};
 	struct appender *appender = others ? appender_new(r->store, &options) : NULL;

@@ -397,6 +397,7 @@ static burr_status open_all(struct ingest *in, burr_error *err)
 		.begin_others = others_begin,
 		.find_others = others_find,
 		.forget_others = others_forget,
+		.doubt_others = others_doubt,
 	};
 	in->others = others_new(in->options.store, SLICE_NONE);
 	if (!in->others)
