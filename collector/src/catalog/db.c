@@ -186,9 +186,11 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_SAVE_BLOCK] = "INSERT OR REPLACE INTO block(id, application, min_seq, max_seq, bytes, max_end)"
 			  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 	[DB_LOAD_BLOCK] = "SELECT bytes FROM block WHERE id = ?1",
-	[DB_FIND_BLOCK] = "SELECT id, bytes FROM block WHERE id = (SELECT id FROM block INDEXED BY block_seq"
-			  " WHERE application = ?1 AND max_seq >= ?2 AND min_seq <= ?2 AND id < ?3"
-			  " ORDER BY id DESC LIMIT 1)",
+	[DB_LIST_RANGES] = "SELECT id, min_seq, max_seq FROM block INDEXED BY block_seq"
+			   " WHERE application = ?1",
+	[DB_LIST_BLOCKS_BY_SEQ] = "SELECT id, bytes FROM block WHERE id IN (SELECT id FROM block"
+				  " INDEXED BY block_seq WHERE application = ?1 AND max_seq >= ?2 AND"
+				  " min_seq <= ?2) ORDER BY id DESC",
 	[DB_LIST_BLOCKS] = "SELECT id, bytes FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
 	[DB_LIST_BLOCKS_BY_END] = "SELECT id, bytes, max_end FROM block INDEXED BY block_end"
 				  " WHERE application = ?1 ORDER BY max_end DESC",

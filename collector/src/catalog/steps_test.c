@@ -367,6 +367,53 @@ static void rewound_steps_are_attempts(void **state)
 	"{\"type\":\"begin_entry\",\"start_time\":\"2026-01-01T00:00:09.000000Z\",\"action\":\"a\"," \
 	"\"inputs\":{},\"sequence_id\":9,\"_rec\":\"" writer ".0.1\"}\n"
 
+struct attempts {
+	int64_t count, second, superseded;
+};
+
+static bool count_attempt(const struct catalog_step *found, void *ctx)
+{
+	struct attempts *attempts = ctx;
+	bool again = found->number >= 600;
+	bool gave_way = !again && found->step.seq >= 50 && found->step.seq < 450;
+	attempts->count++;
+	attempts->second += found->step.nth == 2;
+	attempts->superseded += (found->step.flags & STEP_SUPERSEDED) != 0;
+	assert_int_equal(found->step.nth, again ? 2 : 1);
+	assert_int_equal((found->step.flags & STEP_SUPERSEDED) != 0, gave_way);
+	return true;
+}
+
+/* Over several blocks, and so that the indexer begins anew in between. */
+static void a_long_run_is_taken_back(void **state)
+{
+	struct fixture *f = *state;
+	struct attempts attempts = {0, 0, 0};
+	struct buf log = BUF_INIT;
+	uint64_t at;
+	uint64_t len;
+	fixture_open(f);
+	testing_make_app(f->folder, "p", "a", "");
+	for (int i = 0; i < 1000; i++) {
+		put_begin(&log, i < 600 ? i : i - 550);
+		put_end(&log, i < 600 ? i : i - 550);
+		if (i != 620 && i != 800 && i != 999)
+			continue;
+		write_log(f, "a", log.data, log.len);
+		buf_clear(&log);
+		fixture_update(f);
+	}
+	assert_int_equal(
+		catalog_list_steps(f->reader, find(f, "a").id, 0, 2000, count_attempt, &attempts, NULL),
+		BURR_OK);
+	assert_int_equal(attempts.count, 1000);
+	assert_int_equal(attempts.second, 400);
+	assert_int_equal(attempts.superseded, 400);
+	assert_int_equal(
+		catalog_find_end(f->reader, SLICE_LIT("p"), SLICE_LIT("a"), 10, &at, &len, NULL), BURR_OK);
+	buf_fini(&log);
+}
+
 static void assert_status(struct fixture *f, const char *app_id, enum catalog_status expected)
 {
 	enum catalog_status status = find(f, app_id).status;
@@ -699,6 +746,7 @@ int main(void)
 		TEST(however_a_log_grows),
 		TEST(ends_are_found_from_both_sides),
 		TEST(rewound_steps_are_attempts),
+		TEST(a_long_run_is_taken_back),
 		TEST(status_is_what_the_last_step_says),
 		TEST(of_a_traceback_the_error_is_kept),
 		TEST(a_run_is_lost_when_its_writer_dies),
