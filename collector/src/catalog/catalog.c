@@ -100,8 +100,8 @@ static void roll_back(struct catalog *catalog)
 	/* A transaction that SQLite ended by itself needs none, and says so. */
 	if (catalog->db.conn && !sqlite3_get_autocommit(catalog->db.conn))
 		(void)db_do(&catalog->db, DB_ROLLBACK, NULL);
+	/* The topics stay for the next commit: a part of a long log may be committed that they tell of. */
 	indexer_forget(&catalog->indexer);
-	table_fini(&catalog->topics);
 }
 
 static burr_status rebuild(struct catalog *catalog, burr_error *err)
@@ -502,6 +502,7 @@ burr_status catalog_open(const struct catalog_options *options, struct catalog *
 	catalog->watch.fd = -1;
 	notes_init(&catalog->notes);
 	indexer_init(&catalog->indexer, options->store, &catalog->db);
+	catalog->indexer.stopping = &catalog->stopping;
 	catalog->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	bool fresh = false;
 	burr_status status = catalog->wake_fd < 0 ? burr_fail(err, BURR_EIO, "eventfd: %s", strerror(errno))
@@ -548,6 +549,7 @@ void catalog_close(struct catalog *catalog)
 	}
 	watch_close(&catalog->watch);
 	roll_back(catalog);
+	table_fini(&catalog->topics);
 	indexer_fini(&catalog->indexer);
 	db_close(&catalog->db);
 	if (catalog->temp_folder) {

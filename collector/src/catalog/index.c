@@ -22,7 +22,8 @@
 
 enum {
 	CHECK_BYTES = 64,         /* before the place reached; a log that differs there is another one */
-	COMMIT_LINES = 100000,    /* a long log is committed in between, so a crash costs no more than that */
+	COMMIT_MS = 500,          /* a long log is committed in between, so a crash costs no more than that */
+	LOOK_LINES = 64,          /* how often to look at the time */
 	SIDE_FILE_MAX = 64 << 20, /* as in store/create.c */
 	ERROR_MAX = 300,          /* bytes of an exception that lists show; the line has it all */
 	STRANGER_S = 60,          /* so long after its last record one without a spool is taken to live */
@@ -800,25 +801,39 @@ static burr_status save_place(
 	return save_pass(pass, facts, err);
 }
 
+static bool is_stopping(const struct indexer *indexer)
+{
+	return indexer->stopping && atomic_load(indexer->stopping);
+}
+
+static burr_status commit_place(
+	struct pass *pass, int fd, uint64_t offset, const struct facts *facts, burr_error *err)
+{
+	burr_status status = save_place(pass, fd, offset, facts, err);
+	if (status == BURR_OK)
+		status = db_do(pass->indexer->db, DB_COMMIT, err);
+	return status == BURR_OK ? db_do(pass->indexer->db, DB_BEGIN_WRITE, err) : status;
+}
+
 static burr_status read_lines(struct pass *pass, int fd, const struct facts *facts, burr_error *err)
 {
 	CLEAN(log_reader_fini) struct log_reader reader;
 	struct log_line line;
 	burr_status status = BURR_OK;
-	uint64_t uncommitted = 0;
+	const int64_t commit_ns = (int64_t)COMMIT_MS * 1000000;
+	int64_t commit_at_ns = clock_mono_ns() + commit_ns;
+	bool stopped = false;
 	log_reader_init(&reader, fd, (uint64_t)pass->at.log_len);
-	while (status == BURR_OK && log_reader_next(&reader, &line)) {
+	for (uint64_t n = 1; status == BURR_OK && !stopped && log_reader_next(&reader, &line); n++) {
 		status = take_line(pass, &line, err);
-		if (status != BURR_OK || ++uncommitted < COMMIT_LINES)
+		stopped = is_stopping(pass->indexer);
+		if (status != BURR_OK || n % LOOK_LINES || clock_mono_ns() < commit_at_ns)
 			continue;
-		uncommitted = 0;
-		status = save_place(pass, fd, log_reader_offset(&reader), facts, err);
-		if (status == BURR_OK)
-			status = db_do(pass->indexer->db, DB_COMMIT, err);
-		if (status == BURR_OK)
-			status = db_do(pass->indexer->db, DB_BEGIN_WRITE, err);
+		status = commit_place(pass, fd, log_reader_offset(&reader), facts, err);
+		commit_at_ns = clock_mono_ns() + commit_ns;
 	}
-	if (status == BURR_OK && reader.status == BURR_OK)
+	/* What was not read to its end looks as it did before: the next pass goes on. */
+	if (status == BURR_OK && reader.status == BURR_OK && !stopped)
 		pass->at.log_mark = (int64_t)facts->log_mark;
 	if (status == BURR_OK)
 		status = save_place(pass, fd, log_reader_offset(&reader), facts, err);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "catalog/runs.h"
 #include "catalog/search.h"
+#include "catalog/state.h"
 #include "store/read.h"
 
 #include <burr/tracker.h>
@@ -720,6 +721,30 @@ static void a_text_is_found_in_every_field(void **state)
 	assert_search(f, "sequence", 0, 100, "", -1);
 }
 
+/* Who ends the collector does not wait for it; the next pass goes on. */
+static void a_long_log_is_left_and_gone_on_with(void **state)
+{
+	struct fixture *f = *state;
+	testing_make_app(f->folder, "p", "a", STEP_AT("0", "01") STEP_AT("1", "02") STEP_AT("2", "03"));
+	testing_make_app(f->folder, "p", "b", STEP_AT("0", "01") STEP_AT("1", "02") STEP_AT("2", "03"));
+	fixture_open(f);
+	for (int64_t count = 1; count <= 2; count++) {
+		burr_error err = BURR_ERROR_INIT;
+		atomic_store(&f->catalog->stopping, true);
+		assert_int_equal(
+			catalog_update_app(f->catalog, SLICE_LIT("p"), SLICE_LIT("a"), &err), BURR_OK);
+		assert_int_equal(find(f, "a").step_count, 1);
+		assert_int_equal(find(f, "a").last_end_len > 0, count == 2);
+	}
+	atomic_store(&f->catalog->stopping, false);
+	fixture_update(f);
+	char *left = all_of(f, "a");
+	char *whole = all_of(f, "b");
+	assert_string_equal(left, whole);
+	free(left);
+	free(whole);
+}
+
 /* What a name is spoken of by must not outlive the transaction that made it, nor the file. */
 static void names_survive_a_new_catalog(void **state)
 {
@@ -753,6 +778,7 @@ int main(void)
 		TEST(filters_find_their_runs),
 		TEST(pages_visit_each_run_once),
 		TEST(a_text_is_found_in_every_field),
+		TEST(a_long_log_is_left_and_gone_on_with),
 		TEST(names_survive_a_new_catalog),
 	};
 #undef TEST
