@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 enum {
@@ -343,12 +344,19 @@ static bool is_final(const struct pass *pass, struct slice action)
 	return false;
 }
 
+/* A last record that is far in the future tells no more than one that is long ago: clocks are set back, and
+ * of times without a zone it is not always known. */
+static bool is_fresh(int64_t last_us)
+{
+	return llabs(clock_wall_ns() / 1000 - last_us) < (int64_t)STRANGER_S * 1000000;
+}
+
 static bool writer_lives(struct pass *pass)
 {
 	const struct progress *at = &pass->at;
 	if (at->writer[0])
 		return alive_has_writer(&pass->indexer->alive, at->writer);
-	return clock_wall_ns() / 1000 - at->last_us < (int64_t)STRANGER_S * 1000000 ||
+	return is_fresh(at->last_us) ||
 	       alive_holds_log(&pass->indexer->alive, (dev_t)at->log_dev, (ino_t)at->log_ino);
 }
 
@@ -990,9 +998,9 @@ static enum catalog_status look_at_live(struct indexer *indexer, sqlite3_stmt *s
 	snprintf(writer, sizeof(writer), "%.*s", SLICE_ARG(db_text(stmt, 3)));
 	if (writer[0])
 		return alive_has_writer(&indexer->alive, writer) ? STATUS_RUNNING : STATUS_LOST;
-	bool fresh = clock_wall_ns() / 1000 - sqlite3_column_int64(stmt, 4) < (int64_t)STRANGER_S * 1000000;
-	bool held = fresh || alive_holds_log(&indexer->alive, (dev_t)sqlite3_column_int64(stmt, 5),
-				     (ino_t)sqlite3_column_int64(stmt, 6));
+	bool held = is_fresh(sqlite3_column_int64(stmt, 4)) ||
+		    alive_holds_log(&indexer->alive, (dev_t)sqlite3_column_int64(stmt, 5),
+			    (ino_t)sqlite3_column_int64(stmt, 6));
 	return held ? STATUS_RUNNING : STATUS_UNKNOWN;
 }
 

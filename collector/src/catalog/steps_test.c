@@ -441,6 +441,9 @@ static void status_is_what_the_last_step_says(void **state)
 	testing_write(f->folder, "p/final/graph.json", final_graph);
 	testing_make_app(f->folder, "p", "lost", OPEN_BY("0123456789abcdef"));
 	testing_make_app(f->folder, "p", "unknown", BEGIN_AT("0", "00"));
+	testing_make_app(f->folder, "p", "future",
+		"{\"type\":\"begin_entry\",\"start_time\":\"2999-01-01T00:00:00.000000Z\",\"action\":\"a\","
+		"\"inputs\":{},\"sequence_id\":0}\n");
 	fixture_open(f);
 	fixture_update(f);
 	assert_status(f, "empty", STATUS_WAITING);
@@ -452,6 +455,7 @@ static void status_is_what_the_last_step_says(void **state)
 	assert_status(f, "final", STATUS_OK);
 	assert_status(f, "lost", STATUS_LOST);
 	assert_status(f, "unknown", STATUS_UNKNOWN);
+	assert_status(f, "future", STATUS_UNKNOWN);
 	/* Burr's client keeps its log open. */
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/p/unknown/log.jsonl", f->folder);
