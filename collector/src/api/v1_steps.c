@@ -337,7 +337,8 @@ static bool take_time(const struct catalog_step *found, void *ctx)
 	bucket->count++;
 	bucket->failed += step->flags & STEP_FAILED ? 1 : 0;
 	bucket->open += step->end_len ? 0 : 1;
-	bucket->busy_us += took_us;
+	if (__builtin_add_overflow(bucket->busy_us, took_us, &bucket->busy_us))
+		bucket->busy_us = INT64_MAX;
 	bucket->longest_us = took_us > bucket->longest_us ? took_us : bucket->longest_us;
 	return true;
 }

@@ -516,7 +516,9 @@ static burr_status take_action(
 		status = count_use(pass, step->action, 1, false, err);
 	if (status != BURR_OK)
 		return status;
-	bool counted = !step->action || tally_add(&pass->edges, pass->last_action_name, step->action, 1, 0);
+	/* Behind one without a name it does not come first. */
+	bool known = step->action && (pass->last_action_name || pass->blocks.step_count == 1);
+	bool counted = !known || tally_add(&pass->edges, pass->last_action_name, step->action, 1, 0);
 	pass->last_action_name = step->action;
 	return counted && !pass->last_action.failed ? BURR_OK
 						    : burr_fail(err, BURR_ENOMEM, "no memory to index");
@@ -559,7 +561,8 @@ static burr_status take_state(
 	struct pass *pass, const struct line_record *record, struct step *step, burr_error *err)
 {
 	struct buf *text = &pass->indexer->text;
-	bool follows = record->sequence_id == pass->at.last_end_seq + 1 || !pass->at.last_end_len;
+	int64_t before = pass->at.last_end_seq;
+	bool follows = !pass->at.last_end_len || (before < INT64_MAX && record->sequence_id == before + 1);
 	if (!follows)
 		keys_forget(&pass->keys);
 	if (!record->state.data || !keys_take(&pass->keys, record->state, text))

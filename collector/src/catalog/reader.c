@@ -84,7 +84,23 @@ burr_status reader_end(struct catalog_reader *reader, burr_status status, burr_e
 
 /* ---- names ---- */
 
-static burr_status load_name(struct catalog_reader *reader, int64_t id, char **out, burr_error *err)
+struct name {
+	size_t len;
+	char text[]; /* a NUL may be in it */
+};
+
+static struct name *make_name(struct slice text)
+{
+	struct name *name = malloc(sizeof(*name) + text.len);
+	if (!name)
+		return NULL;
+	name->len = text.len;
+	if (text.len)
+		memcpy(name->text, text.data, text.len);
+	return name;
+}
+
+static burr_status load_name(struct catalog_reader *reader, int64_t id, struct name **out, burr_error *err)
 {
 	sqlite3_stmt *stmt = db_get(&reader->db, DB_GET_NAME, err);
 	bool row;
@@ -96,7 +112,7 @@ static burr_status load_name(struct catalog_reader *reader, int64_t id, char **o
 	if (status != BURR_OK || !row)
 		return status != BURR_OK ? status
 					 : burr_fail(err, BURR_ECORRUPT, "the catalog: a name is missing");
-	*out = slice_dup(db_text(stmt, 0));
+	*out = make_name(db_text(stmt, 0));
 	db_done(stmt);
 	return *out ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory for a name");
 }
@@ -112,17 +128,22 @@ burr_status reader_get_name(struct catalog_reader *reader, int64_t id, struct sl
 		table_put(&reader->names, (struct slice){(const char *)&id, sizeof(id)}, &added);
 	if (!entry)
 		return burr_fail(err, BURR_ENOMEM, "no memory for a name");
-	char *text = entry->value;
-	burr_status status = text ? BURR_OK : load_name(reader, id, &text, err);
-	entry->value = text;
+	struct name *name = entry->value;
+	burr_status status = name ? BURR_OK : load_name(reader, id, &name, err);
+	entry->value = name;
 	if (status != BURR_OK)
 		table_remove(&reader->names, entry);
 	else
-		*out = slice_of(text);
+		*out = (struct slice){name->text, name->len};
 	return status;
 }
 
 /* ---- rows ---- */
+
+static int64_t after(int64_t seq)
+{
+	return seq < INT64_MAX ? seq + 1 : seq;
+}
 
 struct catalog_app reader_app_of(sqlite3_stmt *stmt)
 {
@@ -140,7 +161,7 @@ struct catalog_app reader_app_of(sqlite3_stmt *stmt)
 		.last_us = sqlite3_column_int64(stmt, 10),
 		.zone = sqlite3_column_int(stmt, 11),
 		.zone_offset_s = sqlite3_column_int64(stmt, 12),
-		.num_steps = sqlite3_column_int64(stmt, 13) + 1,
+		.num_steps = after(sqlite3_column_int64(stmt, 13)),
 		.step_count = sqlite3_column_int64(stmt, 14),
 		.damaged = sqlite3_column_int64(stmt, 15),
 		.ended = sqlite3_column_int(stmt, 16) != 0,

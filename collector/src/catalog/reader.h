@@ -10,7 +10,7 @@ struct catalog_reader {
 	struct db db;
 	bool open;
 	unsigned generation; /* of the file that is open */
-	struct table names;  /* number → text, of this generation: a number is never used again */
+	struct table names;  /* number → struct name, of this generation: a number is never used again */
 };
 
 /* A question: reader_ask opens what is to be read, reader_answered passes its status on and tells the indexer

@@ -725,6 +725,49 @@ static void a_text_is_found_in_every_field(void **state)
 	assert_search(f, "sequence", 0, 100, "", -1);
 }
 
+static void check_edge(struct slice from, struct slice to, int64_t count, void *ctx)
+{
+	assert_int_equal(count, 1);
+	assert_true(from.data || slice_eq(to, (struct slice){"a\0b", 3}));
+	++*(int *)ctx;
+}
+
+static bool take_action(const struct catalog_step *found, void *ctx)
+{
+	*(bool *)ctx = slice_eq(found->action, (struct slice){"a\0b", 3});
+	return false;
+}
+
+static void strange_names_and_numbers_stay_what_they_are(void **state)
+{
+	struct fixture *f = *state;
+	struct buf log = BUF_INIT;
+	int edges = 0;
+	bool whole = false;
+	static const char *const actions[] = {"a\\u0000b", "", "c", "d"};
+	static const int64_t numbers[] = {3, 5, INT64_MAX, INT64_MAX};
+	for (int i = 0; i < 4; i++) {
+		buf_append_str(&log, "{\"type\":\"begin_entry\",\"action\":\"");
+		for (int j = 0; i == 1 && j < 2000; j++)
+			buf_append_char(&log, 'x');
+		buf_printf(&log, "%s\",\"sequence_id\":%lld}\n", actions[i], (long long)numbers[i]);
+		buf_printf(&log,
+			"{\"type\":\"end_entry\",\"action\":\"%s\",\"sequence_id\":%lld,\"state\":{}}\n",
+			actions[i], (long long)numbers[i]);
+	}
+	testing_make_app(f->folder, "p", "a", log.data);
+	buf_fini(&log);
+	fixture_open(f);
+	fixture_update(f);
+	struct catalog_app app = find(f, "a");
+	assert_int_equal(app.step_count, 4);
+	assert_int_equal(app.num_steps, INT64_MAX);
+	assert_int_equal(catalog_list_steps(f->reader, app.id, 0, 1, take_action, &whole, NULL), BURR_OK);
+	assert_true(whole);
+	assert_int_equal(catalog_list_edges(f->reader, app.id, check_edge, &edges, NULL), BURR_OK);
+	assert_int_equal(edges, 2); /* none from or to the long one */
+}
+
 /* Who ends the collector does not wait for it; the next pass goes on. */
 static void a_long_log_is_left_and_gone_on_with(void **state)
 {
@@ -782,6 +825,7 @@ int main(void)
 		TEST(filters_find_their_runs),
 		TEST(pages_visit_each_run_once),
 		TEST(a_text_is_found_in_every_field),
+		TEST(strange_names_and_numbers_stay_what_they_are),
 		TEST(a_long_log_is_left_and_gone_on_with),
 		TEST(names_survive_a_new_catalog),
 	};
