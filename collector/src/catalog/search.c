@@ -14,6 +14,7 @@ struct search {
 	void *ctx;
 	int64_t app;
 	int64_t count, next;
+	int64_t most; /* hits, with those of this step */
 	bool complete;
 	struct buf key;
 };
@@ -64,7 +65,8 @@ static void look_in_state(struct search *search, const struct catalog_step *step
 	struct json_iter it = json_iter(state);
 	while (json_next_member(&it, &key, &value)) {
 		buf_clear(&search->key);
-		if (slice_starts(key, "__") || !json_unescape(key, &search->key) ||
+		if (search->count >= search->most || slice_starts(key, "__") ||
+			!json_unescape(key, &search->key) ||
 			(step->keys.data && !has_key(step->keys, buf_slice(&search->key))))
 			continue;
 		look_in(search, step, "state", buf_slice(&search->key), value);
@@ -106,9 +108,9 @@ static burr_status look_in_part(const struct part *part, void *ctx, bool *on, bu
 	struct looking *looking = ctx;
 	struct search *search = looking->search;
 	struct line_record record;
-	(void)on;
 	(void)err;
-	if (part->type != LINE_ATTRIBUTE || !may_hold(search, &search->parts, part->at, part->len) ||
+	*on = search->count < search->most;
+	if (!*on || part->type != LINE_ATTRIBUTE || !may_hold(search, &search->parts, part->at, part->len) ||
 		!source_read(&search->parts, part->at, part->len, LINE_ATTRIBUTE, &record))
 		return BURR_OK;
 	buf_clear(&search->key);
@@ -137,6 +139,7 @@ static burr_status look_in_step(int64_t number, const struct step *step, void *c
 	burr_status status = name_step(search->reader, step, &found, err);
 	if (status != BURR_OK)
 		return status;
+	search->most = search->count + SEARCH_STEP_HITS;
 	look_in_begin(search, &found);
 	look_in_end(search, &found);
 	if (!step->part_count)
