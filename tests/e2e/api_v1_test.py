@@ -1167,6 +1167,18 @@ class Extremes(Served):
         self.assertEqual((len(answer["hits"]), answer["next"]), (1000, 1))
         self.assertEqual(len(self.get(search + "&from=1")["hits"]), 1)
 
+    def test_what_was_written_over_is_sent_again(self):
+        target = "/api/v1/projects/p/runs/edited/steps/0/state"
+        before = self.ask(target)
+        self.assertIn(b"secret", before.body)
+        with open(self.edited.path, "r+b") as file:
+            text = file.read()
+            file.seek(0)
+            file.write(text.replace(b"secret", b"------"))
+        again = self.ask(target, if_none_match=before.headers["etag"])
+        self.assertEqual(again.status, 200)
+        self.assertNotIn(b"secret", again.body)
+
 
 class Changes(Served):
     @classmethod
