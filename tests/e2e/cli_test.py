@@ -830,6 +830,17 @@ class StatusAndStop(Case):
             self.check(run("stop", store=self.store), 0)
             self.assertEqual(burr.wait(), 0)
 
+    def test_runs_are_found_beside_one_that_does_not_answer(self):
+        with Collector(self.store) as burr:
+            burr.url()
+            burr.signal(signal.SIGSTOP)
+            try:
+                write_app(self.store, "demo", "new", [("count", {"n": 1}, None)])
+                self.check(run("ls", "demo", "--filter", "steps:1", store=self.store), 0, "(?m)^new ")
+                self.check(run("grep", "count", "demo", store=self.store), 0, "^new #0 count action")
+            finally:
+                burr.signal(signal.SIGCONT)
+
     def test_stop_reaches_one_that_no_longer_answers_writers(self):
         with Collector(self.store) as burr:
             burr.url()
