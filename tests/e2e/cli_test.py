@@ -717,6 +717,11 @@ class Reading(Case):
         self.assertEqual([(h["app_id"], h["sequence_id"], h["field"]) for h in hits], [("count-1", i, "action") for i in range(3)])
         lines = self.check(run("grep", "count", "demo", "--limit", "2", store=self.store), 0).stdout.splitlines()
         self.assertEqual((len(lines), "--limit 0" in lines[-1]), (3, True))
+        write_app(self.store, "long", "run", [("count", {"n": i}, None) for i in range(2100)])
+        for limit, end in (("0", 2100), ("1700", 1700), ("2000", 2000)):
+            lines = self.check(run("grep", "count", "long", "--limit", limit, store=self.store), 0).stdout.splitlines()
+            self.assertEqual([line.split()[1] for line in lines[:end]], [f"#{i}" for i in range(end)])
+            self.assertEqual(len(lines) - end, end < 2100)
         self.check(run("grep", "nowhere to be found", "demo", store=self.store), 3, "^$")
         self.check(run("grep", "", "demo", store=self.store), 2, "^$", "1 to 256 bytes")
         self.check(run("grep", "count", "none", store=self.store), 3, "^$", "there is no project 'none'")
