@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 enum {
-	BLOCKS_MAX = 1 << 24, /* block_id */
 	/* A log may be made so that every block might hold every number: no search goes through all of them.
 	 * In one whose numbers rise and are taken back, the first that might hold one does. */
 	FIND_BLOCKS = 8,

@@ -6,6 +6,8 @@
 #include "catalog/db.h"
 #include "catalog/step.h"
 
+enum { BLOCKS_MAX = 1 << 24 }; /* of a run: block_id */
+
 struct step_block {
 	bool loaded, dirty;
 	int64_t n;

@@ -200,6 +200,8 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_LOAD_PARTS] = "SELECT bytes FROM part WHERE id = ?1",
 	[DB_LIST_PARTS] = "SELECT id, bytes FROM part WHERE id IN (SELECT id FROM part INDEXED BY part_step"
 			  " WHERE application = ?1 AND max_step >= ?2 AND min_step <= ?3) ORDER BY id",
+	[DB_LIST_PART_RANGES] = "SELECT id, min_step, max_step FROM part INDEXED BY part_step"
+				" WHERE application = ?1",
 	[DB_COUNT_APPS] = "SELECT ifnull(sum(app_count), 0) FROM project",
 	[DB_LIST_PROJECTS] =
 		"SELECT p.name, p.app_count, p.made_us,"

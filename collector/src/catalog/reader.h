@@ -51,4 +51,14 @@ struct part_walk {
 };
 burr_status reader_walk_parts(struct catalog_reader *reader, const struct part_walk *walk, burr_error *err);
 
+/* For who walks the parts of one step after another within a question: which blocks hold some of which steps,
+ * loaded at the first walk, so that a walk does not look at the index of all that come behind. */
+struct part_ranges {
+	bool known;
+	struct buf ranges; /* struct part_range of each block */
+};
+void part_ranges_fini(struct part_ranges *ranges);
+burr_status reader_walk_parts_of(struct catalog_reader *reader, struct part_ranges *ranges,
+	const struct part_walk *walk, burr_error *err);
+
 #endif

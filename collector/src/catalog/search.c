@@ -10,6 +10,7 @@ struct search {
 	struct catalog_reader *reader;
 	const struct search_request *request;
 	struct source lines, parts; /* each with a window of its own: both go through the log */
+	struct part_ranges ranges;
 	search_fn *each;
 	void *ctx;
 	int64_t app;
@@ -23,6 +24,7 @@ static void search_fini(struct search *search)
 {
 	source_fini(&search->lines);
 	source_fini(&search->parts);
+	part_ranges_fini(&search->ranges);
 	buf_fini(&search->key);
 }
 
@@ -146,7 +148,7 @@ static burr_status look_in_step(int64_t number, const struct step *step, void *c
 		return BURR_OK;
 	struct looking looking = {search, &found};
 	struct part_walk walk = {search->app, number, number + 1, look_in_part, &looking};
-	return reader_walk_parts(search->reader, &walk, err);
+	return reader_walk_parts_of(search->reader, &search->ranges, &walk, err);
 }
 
 /* ---- a run ---- */

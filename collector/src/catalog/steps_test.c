@@ -792,6 +792,57 @@ static void a_long_log_is_left_and_gone_on_with(void **state)
 	free(whole);
 }
 
+struct found {
+	int64_t last, count, late;
+};
+
+static void take_found(const struct search_hit *hit, void *ctx)
+{
+	struct found *found = ctx;
+	assert_true(hit->step->number >= found->last);
+	found->last = hit->step->number;
+	found->count++;
+	found->late += slice_is(hit->value, "\"needle, late\"");
+}
+
+/* Attributes in many blocks, and some that came long after their steps. */
+static void attributes_are_found_wherever_they_are(void **state)
+{
+	static const char attribute[] =
+		"{\"type\":\"attribute\",\"key\":\"k\",\"action_sequence_id\":%d,\"value\":\"needle%s\"}\n";
+	struct fixture *f = *state;
+	struct buf log = BUF_INIT;
+	struct needle needle;
+	struct found found = {0, 0, 0};
+	struct search_request request = {.project = SLICE_LIT("p"),
+		.app_id = SLICE_LIT("a"),
+		.needle = &needle,
+		.limit = 50,
+		.deadline_ns = INT64_MAX};
+	bool complete;
+	assert_int_equal(needle_open(&needle, SLICE_LIT("needle"), NULL), BURR_OK);
+	for (int i = 0; i < 600; i++) {
+		put_begin(&log, i);
+		for (int j = 0; j < 2 && i % 3; j++)
+			buf_printf(&log, attribute, i, "");
+		put_end(&log, i);
+	}
+	buf_printf(&log, attribute, 300, ", late");
+	buf_printf(&log, attribute, 0, ", late");
+	testing_make_app(f->folder, "p", "a", log.data);
+	buf_fini(&log);
+	fixture_open(f);
+	fixture_update(f);
+	for (int64_t next = 0; next >= 0;) {
+		request.from = next;
+		assert_int_equal(
+			catalog_search_run(f->reader, &request, take_found, &found, &next, &complete, NULL),
+			BURR_OK);
+	}
+	assert_int_equal(found.count, 802);
+	assert_int_equal(found.late, 2);
+}
+
 /* What a name is spoken of by must not outlive the transaction that made it, nor the file. */
 static void names_survive_a_new_catalog(void **state)
 {
@@ -826,6 +877,7 @@ int main(void)
 		TEST(pages_visit_each_run_once),
 		TEST(a_text_is_found_in_every_field),
 		TEST(strange_names_and_numbers_stay_what_they_are),
+		TEST(attributes_are_found_wherever_they_are),
 		TEST(a_long_log_is_left_and_gone_on_with),
 		TEST(names_survive_a_new_catalog),
 	};
