@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -725,6 +726,23 @@ class Reading(Case):
         self.check(run("grep", "nowhere to be found", "demo", store=self.store), 3, "^$")
         self.check(run("grep", "", "demo", store=self.store), 2, "^$", "1 to 256 bytes")
         self.check(run("grep", "count", "none", store=self.store), 3, "^$", "there is no project 'none'")
+
+    def test_commands_that_make_the_catalog_together(self):
+        for _ in range(5):
+            for name in os.listdir(self.store):
+                if name.startswith(".burr-catalog"):
+                    os.unlink(os.path.join(self.store, name))
+            command = [BURR, "ls", "demo", "--filter", "steps:3", "--store", self.store]
+            commands = [subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL) for _ in range(4)]
+            self.assertEqual([made.wait(WAIT_S) for made in commands], [0] * 4)
+
+    def test_one_command_waits_for_another_that_indexes(self):
+        self.check(run("ls", "demo", "--filter", "steps:3", store=self.store), 0)
+        other = sqlite3.connect(os.path.join(self.store, ".burr-catalog"), isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(6, other.rollback).start()  # longer than a collector would wait
+        self.check(run("ls", "demo", "--filter", "steps:3", store=self.store), 0, "(?m)^count-1 ")
+        other.close()
 
     def test_the_same_with_a_collector(self):
         questions = (

@@ -20,7 +20,7 @@ static const int64_t BATCH_NS = 50000000;   /* a live change waits at most that 
 static const int64_t LOOK_NS = 1000000000;  /* how often to ask whether writers live */
 static const int64_t RETRY_NS = 2000000000; /* after a failure of the database */
 static const char CATALOG_FILE[] = ".burr-catalog";
-enum { NICE = 5 };
+enum { NICE = 5, UPDATE_BUSY_MS = 60000 };
 
 static void say(struct catalog *catalog, const char *fmt, ...) BURR_PRINTF(2, 3);
 static void say(struct catalog *catalog, const char *fmt, ...)
@@ -569,6 +569,9 @@ void catalog_close(struct catalog *catalog)
 static burr_status update_all_once(struct catalog *catalog, burr_error *err)
 {
 	bool more = true;
+	if (catalog->db.conn) /* another command may be at a long log; there is nothing else to do meanwhile
+			       */
+		sqlite3_busy_timeout(catalog->db.conn, UPDATE_BUSY_MS);
 	burr_status status = scan_all(catalog, false, err);
 	catalog->start_total = notes_count(&catalog->notes);
 	catalog->start_done = 0;

@@ -390,12 +390,26 @@ static burr_status make_tables(struct db *db, burr_error *err)
 	return status;
 }
 
+/* Of several that make the file at once SQLite lets one go on, and tells the others so at once. */
+static burr_status use_wal(struct db *db, burr_error *err)
+{
+	enum { LOOK_AGAIN_MS = 10 };
+	burr_status status = BURR_ELATER;
+	for (int waited_ms = 0; status == BURR_ELATER && waited_ms < BUSY_TIMEOUT_MS;
+		waited_ms += LOOK_AGAIN_MS) {
+		if (waited_ms)
+			usleep(LOOK_AGAIN_MS * 1000);
+		status = run_text(db, "PRAGMA journal_mode = WAL", err);
+	}
+	return status;
+}
+
 /* Losing the last commits with the power costs reading a few logs again, so no commit waits for the disk. */
 static burr_status open_once(const char *path, struct db *out, bool *out_fresh, burr_error *err)
 {
 	burr_status status = connect(path, out, SQLITE_OPEN_CREATE, err);
 	if (status == BURR_OK)
-		status = run_text(out, "PRAGMA journal_mode = WAL", err);
+		status = use_wal(out, err);
 	if (status == BURR_OK)
 		status = run_text(out,
 			"PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;"
