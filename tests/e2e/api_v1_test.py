@@ -1123,6 +1123,63 @@ class Lists(Store):
 # ---- what changes ----
 
 
+class Extremes(Served):
+    """Steps that overlap, a step with any number of attributes, a log that is written over."""
+
+    @classmethod
+    def fill(cls):
+        super().fill()
+        cls.mixed = Run("mixed").begin(0, "hi").begin(1, "talk").begin(2, "talk")
+        for n in (1, 0, 2, 0, 1, 1, 0, 2):
+            cls.mixed.attribute(n, "k", n)
+        for n in (1, 0, 2):
+            cls.mixed.part("end_span", n, span_id=f"{n}:0").end(n, {"n": n})
+        crowded = Run("crowded").begin(0, "hi")
+        for i in range(12000):
+            crowded.attribute(0, f"k{i}", "needle")
+        crowded.end(0, {"n": 0}).begin(1, "talk").attribute(1, "k", "needle").end(1, {"n": 1})
+        cls.edited = Run("edited").step(0, "hi", {"n": "secret"}).step(1, "hi", {"n": "x" * 200})
+        for run in (cls.mixed, crowded, cls.edited):
+            run.write(cls.store, "p")
+
+    def test_records_of_steps_that_overlap_come_once(self):
+        for limit in (1, 2, 9, 10, 12, 13, 20, 100):
+            records = []
+            next_step = 0
+            for _ in self.mixed.steps:
+                answer = self.get(f"/api/v1/projects/p/runs/mixed/records?limit={limit}&from={next_step}")
+                self.assertEqual(answer["left_out"], 0)
+                records += answer["records"]
+                next_step = answer["next"]
+                if next_step is None:
+                    break
+            self.assertIsNone(next_step, limit)
+            self.assertEqual(sorted(map(str, records)), sorted(map(str, self.mixed.parts)), limit)
+
+    def test_an_answer_about_one_step_has_an_end(self):
+        records = "/api/v1/projects/p/runs/crowded/records"
+        search = "/api/v1/projects/p/runs/crowded/search?q=needle&limit=1"
+        answer = self.get(records + "?limit=1")
+        self.assertEqual((len(answer["records"]), answer["left_out"], answer["next"]), (10000, 2000, 1))
+        answer = self.get(records + "?from=1")
+        self.assertEqual((len(answer["records"]), answer["left_out"], answer["next"]), (1, 0, None))
+        answer = self.get(search)
+        self.assertEqual((len(answer["hits"]), answer["next"]), (1000, 1))
+        self.assertEqual(len(self.get(search + "&from=1")["hits"]), 1)
+
+    def test_what_was_written_over_is_sent_again(self):
+        target = "/api/v1/projects/p/runs/edited/steps/0/state"
+        before = self.ask(target)
+        self.assertIn(b"secret", before.body)
+        with open(self.edited.path, "r+b") as file:
+            text = file.read()
+            file.seek(0)
+            file.write(text.replace(b"secret", b"------"))
+        again = self.ask(target, if_none_match=before.headers["etag"])
+        self.assertEqual(again.status, 200)
+        self.assertNotIn(b"secret", again.body)
+
+
 class Changes(Served):
     @classmethod
     def fill(cls):

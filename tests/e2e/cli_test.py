@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -717,6 +718,11 @@ class Reading(Case):
         self.assertEqual([(h["app_id"], h["sequence_id"], h["field"]) for h in hits], [("count-1", i, "action") for i in range(3)])
         lines = self.check(run("grep", "count", "demo", "--limit", "2", store=self.store), 0).stdout.splitlines()
         self.assertEqual((len(lines), "--limit 0" in lines[-1]), (3, True))
+        write_app(self.store, "long", "run", [("count", {"n": i}, None) for i in range(2100)])
+        for limit, end in (("0", 2100), ("1700", 1700), ("2000", 2000)):
+            lines = self.check(run("grep", "count", "long", "--limit", limit, store=self.store), 0).stdout.splitlines()
+            self.assertEqual([line.split()[1] for line in lines[:end]], [f"#{i}" for i in range(end)])
+            self.assertEqual(len(lines) - end, end < 2100)
         self.check(run("grep", "nowhere to be found", "demo", store=self.store), 3, "^$")
         self.check(run("grep", "", "demo", store=self.store), 2, "^$", "1 to 256 bytes")
         self.check(run("grep", "count", "none", store=self.store), 3, "^$", "there is no project 'none'")
@@ -815,6 +821,23 @@ class Reading(Case):
         self.assertRegex(text, r"of 1 run: 5 places are damaged\.\n$")
         self.check(run("verify", "demo", "日本", store=self.store), 0, "all is well")
         self.check(run("verify", "none", store=self.store), 3, "^$", "no project")
+
+    def test_commands_that_make_the_catalog_together(self):
+        for _ in range(5):
+            for name in os.listdir(self.store):
+                if name.startswith(".burr-catalog"):
+                    os.unlink(os.path.join(self.store, name))
+            command = [BURR, "ls", "demo", "--filter", "steps:3", "--store", self.store]
+            commands = [subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL) for _ in range(4)]
+            self.assertEqual([made.wait(WAIT_S) for made in commands], [0] * 4)
+
+    def test_one_command_waits_for_another_that_indexes(self):
+        self.check(run("ls", "demo", "--filter", "steps:3", store=self.store), 0)
+        other = sqlite3.connect(os.path.join(self.store, ".burr-catalog"), isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(6, other.rollback).start()  # longer than a collector would wait
+        self.check(run("ls", "demo", "--filter", "steps:3", store=self.store), 0, "(?m)^count-1 ")
+        other.close()
 
     def test_the_same_with_a_collector(self):
         questions = (
@@ -924,6 +947,17 @@ class StatusAndStop(Case):
                 burr.signal(signal.SIGCONT)
             self.check(run("stop", store=self.store), 0)
             self.assertEqual(burr.wait(), 0)
+
+    def test_runs_are_found_beside_one_that_does_not_answer(self):
+        with Collector(self.store) as burr:
+            burr.url()
+            burr.signal(signal.SIGSTOP)
+            try:
+                write_app(self.store, "demo", "new", [("count", {"n": 1}, None)])
+                self.check(run("ls", "demo", "--filter", "steps:1", store=self.store), 0, "(?m)^new ")
+                self.check(run("grep", "count", "demo", store=self.store), 0, "^new #0 count action")
+            finally:
+                burr.signal(signal.SIGCONT)
 
     def test_stop_reaches_one_that_no_longer_answers_writers(self):
         with Collector(self.store) as burr:

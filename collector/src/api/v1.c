@@ -226,7 +226,8 @@ static bool has_answer(
 		facts_read(app_fd, ".", &facts);
 	const uint64_t parts[] = {(uint64_t)app->id, (uint64_t)app->log_ino, (uint64_t)app->log_len,
 		(uint64_t)app->log_check, (uint64_t)app->zone_offset_s, (uint64_t)app->last_us, app->status,
-		facts.side_mark, facts.children_mark, bytes_hash(BURR_VERSION, sizeof(BURR_VERSION) - 1, 4)};
+		facts.log_mark, facts.side_mark, facts.children_mark,
+		bytes_hash(BURR_VERSION, sizeof(BURR_VERSION) - 1, 4)};
 	snprintf(tag, sizeof(tag), "%016" PRIx64 "-%d", bytes_hash(parts, sizeof(parts), 5), V1_FORM);
 	http_set_etag(res, slice_of(tag));
 	respond_revalidate(res, http_header(req, "if-none-match"));

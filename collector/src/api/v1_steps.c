@@ -198,14 +198,21 @@ void v1_get_step(const struct http_request *req, struct http_response *res)
 
 /* ---- spans, attributes, streams ---- */
 
+enum {
+	RECORDS_MAX = 10 * V1_LIMIT_MAX,
+	RECORDS_BYTES = 32 << 20, /* an answer is made in memory */
+	RECORDS_EACH = 3, /* at most as many lines come of one that is counted: a stream's, its first item's,
+			     its end */
+};
+
 struct records {
 	const struct catalog_app *app;
 	struct source *source;
 	struct buf *out;
 	size_t cut;
 	int64_t limit, count;
+	int64_t left_out;
 	int64_t next; /* the step to go on at; -1: there is no more */
-	int64_t step;
 };
 
 static const char *type_name(int type)
@@ -254,20 +261,46 @@ static void put_record(struct records *records, const struct part *part, const s
 	json_put_close(out, '}');
 }
 
-/* A page ends between two steps, so that none is shown in part; a single step is shown whole. */
 static bool take_record(const struct part *part, void *ctx)
 {
 	struct records *records = ctx;
 	struct line_record record;
-	if (records->count >= records->limit && part->step != records->step) {
-		records->next = part->step;
-		return false;
+	if (records->count == RECORDS_MAX || records->out->len >= RECORDS_BYTES) {
+		records->left_out++;
+		return true;
 	}
-	records->step = part->step;
 	records->count++;
 	if (source_read(records->source, part->at, part->len, (enum line_type)part->type, &record))
 		put_record(records, part, &record);
 	return true;
+}
+
+/* A page ends between two steps, so that none is shown in part. Which, their own counts tell: in the log,
+ * records of steps that overlap come mixed. */
+static bool take_counted(const struct catalog_step *found, void *ctx)
+{
+	struct records *records = ctx;
+	/* One more: a span may end that never began. */
+	int64_t count = 1 + (int64_t)found->step.part_count * RECORDS_EACH;
+	if (records->count && records->count + count > records->limit) {
+		records->next = found->number;
+		return false;
+	}
+	records->count += count;
+	return true;
+}
+
+static burr_status list_records(
+	struct catalog_reader *reader, struct records *records, int64_t from, int64_t to, burr_error *err)
+{
+	burr_status status = BURR_OK;
+	if (records->app->part_count)
+		status = catalog_list_steps(reader, records->app->id, from, to, take_counted, records, err);
+	int64_t end = records->next >= 0 ? records->next : to;
+	records->count = 0;
+	return status == BURR_OK
+		       ? catalog_list_parts(reader, records->app->id, from, end, take_record, records, err)
+		       : status;
 }
 
 void v1_list_records(const struct http_request *req, struct http_response *res)
@@ -281,17 +314,17 @@ void v1_list_records(const struct http_request *req, struct http_response *res)
 	int64_t to = INT64_MAX;
 	int64_t cut = 4096;
 	struct records records = {
-		.app = &app, .source = &source, .out = &rows, .limit = V1_LIMIT_MAX, .next = -1, .step = -1};
+		.app = &app, .source = &source, .out = &rows, .limit = V1_LIMIT_MAX, .next = -1};
 	source_init(&source, v1_reader(req), http_capture(req, "project"));
 	if (!v1_only(req, res, names) || !read_range(req, res, &from, &to) ||
-		!v1_number(req, res, "limit", 1, 10 * V1_LIMIT_MAX, &records.limit) ||
+		!v1_number(req, res, "limit", 1, RECORDS_MAX, &records.limit) ||
 		!v1_number(req, res, "cut", 128, INT32_MAX, &cut) || !v1_find_run(req, res, NULL, NULL, &app))
 		return;
 	records.cut = (size_t)cut;
 	burr_status status = source_open(&source, app.app_id, &err);
 	json_put_open(&rows, '[');
 	if (status == BURR_OK)
-		status = catalog_list_parts(v1_reader(req), app.id, from, to, take_record, &records, &err);
+		status = list_records(v1_reader(req), &records, from, to, &err);
 	json_put_close(&rows, ']');
 	if (status != BURR_OK) {
 		v1_fail(res, status, &err);
@@ -300,6 +333,7 @@ void v1_list_records(const struct http_request *req, struct http_response *res)
 	struct buf *out = &res->body;
 	v1_open(out);
 	v1_put_number(out, "next", records.next >= 0, records.next);
+	json_put_member_int(out, "left_out", records.left_out);
 	json_put_member_raw(out, "records", buf_slice(&rows));
 	json_put_close(out, '}');
 	out->failed = out->failed || rows.failed;
@@ -337,7 +371,8 @@ static bool take_time(const struct catalog_step *found, void *ctx)
 	bucket->count++;
 	bucket->failed += step->flags & STEP_FAILED ? 1 : 0;
 	bucket->open += step->end_len ? 0 : 1;
-	bucket->busy_us += took_us;
+	if (__builtin_add_overflow(bucket->busy_us, took_us, &bucket->busy_us))
+		bucket->busy_us = INT64_MAX;
 	bucket->longest_us = took_us > bucket->longest_us ? took_us : bucket->longest_us;
 	return true;
 }

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 
 enum {
-	BLOCKS_MAX = 1 << 24, /* block_id */
 	/* A log may be made so that every block might hold every number: no search goes through all of them.
-	 */
-	FIND_BLOCKS = 64,
+	 * In one whose numbers rise and are taken back, the first that might hold one does. */
+	FIND_BLOCKS = 8,
 };
 
 void blocks_fini(struct blocks *blocks)
@@ -17,6 +16,7 @@ void blocks_fini(struct blocks *blocks)
 	free(blocks->other);
 	free(blocks->parts);
 	buf_fini(&blocks->bytes);
+	buf_fini(&blocks->ranges);
 }
 
 static burr_status no_memory(burr_error *err)
@@ -164,23 +164,47 @@ static struct step *find_in(const struct step_block *block, int64_t seq, int64_t
 	return NULL;
 }
 
+static const struct block_range NO_RANGE = {INT64_MAX, INT64_MIN};
+
+static struct block_range *ranges_of(const struct blocks *blocks)
+{
+	return (struct block_range *)(void *)blocks->ranges.data;
+}
+
+/* Asking SQLite for each number takes as long as there are blocks: a run of a million steps that was taken
+ * back is asked so once a step. */
+static burr_status load_ranges(struct blocks *blocks, int64_t count, burr_error *err)
+{
+	bool row = false;
+	burr_status status;
+	sqlite3_stmt *stmt = db_get(blocks->db, DB_LIST_RANGES, err);
+	if (!stmt)
+		return BURR_ECORRUPT;
+	for (int64_t n = 0; n < count; n++)
+		buf_append(&blocks->ranges, &NO_RANGE, sizeof(NO_RANGE));
+	if (blocks->ranges.failed)
+		return no_memory(err);
+	sqlite3_bind_int64(stmt, 1, blocks->app);
+	while ((status = db_step(blocks->db, stmt, &row, err)) == BURR_OK && row) {
+		int64_t n = sqlite3_column_int64(stmt, 0) - block_id(blocks->app, 0);
+		if (n >= 0 && n < count)
+			ranges_of(blocks)[n] = (struct block_range){
+				sqlite3_column_int64(stmt, 1), sqlite3_column_int64(stmt, 2)};
+	}
+	blocks->ranges_known = status == BURR_OK;
+	return status;
+}
+
 /* The next block before `before` that might hold the number; -1: none. */
 static burr_status next_candidate(
 	struct blocks *blocks, int64_t seq, int64_t before, int64_t *out_n, burr_error *err)
 {
-	bool row;
-	sqlite3_stmt *stmt = db_get(blocks->db, DB_FIND_BLOCK, err);
-	if (!stmt)
-		return BURR_ECORRUPT;
-	sqlite3_bind_int64(stmt, 1, blocks->app);
-	sqlite3_bind_int64(stmt, 2, seq);
-	sqlite3_bind_int64(stmt, 3, block_id(blocks->app, before));
-	burr_status status = db_step(blocks->db, stmt, &row, err);
-	*out_n = -1;
-	if (row) {
-		*out_n = sqlite3_column_int64(stmt, 0) - block_id(blocks->app, 0);
-		db_done(stmt);
-	}
+	burr_status status = blocks->ranges_known ? BURR_OK : load_ranges(blocks, blocks->last->n, err);
+	const struct block_range *ranges = ranges_of(blocks);
+	int64_t n = before - 1;
+	while (status == BURR_OK && n >= 0 && (seq < ranges[n].low || seq > ranges[n].high))
+		n--;
+	*out_n = n;
 	return status;
 }
 
@@ -246,6 +270,20 @@ static burr_status supersede(struct blocks *blocks, int64_t seq, uint32_t *out_n
 	return BURR_OK;
 }
 
+/* Of a block that is full. */
+static bool add_range(struct blocks *blocks, const struct step_block *block)
+{
+	struct block_range range = NO_RANGE;
+	for (size_t i = 0; i < block->count; i++) {
+		int64_t seq = block->steps[i].seq;
+		range.low = seq < range.low ? seq : range.low;
+		range.high = seq > range.high ? seq : range.high;
+	}
+	if (blocks->ranges_known)
+		buf_append(&blocks->ranges, &range, sizeof(range));
+	return !blocks->ranges.failed;
+}
+
 burr_status blocks_add(struct blocks *blocks, int64_t seq, uint64_t at, struct step **out, burr_error *err)
 {
 	uint32_t nth;
@@ -261,6 +299,8 @@ burr_status blocks_add(struct blocks *blocks, int64_t seq, uint64_t at, struct s
 			return status;
 		if (last->n + 1 == BLOCKS_MAX)
 			return burr_fail(err, BURR_ETOOBIG, "more steps than a catalog holds");
+		if (!add_range(blocks, last))
+			return no_memory(err);
 		last->n++;
 		last->count = 0;
 	}

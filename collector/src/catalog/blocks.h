@@ -6,6 +6,8 @@
 #include "catalog/db.h"
 #include "catalog/step.h"
 
+enum { BLOCKS_MAX = 1 << 24 }; /* of a run: block_id */
+
 struct step_block {
 	bool loaded, dirty;
 	int64_t n;
@@ -20,6 +22,11 @@ struct part_block {
 	struct part parts[BLOCK_PARTS];
 };
 
+/* The sequence ids in a block: those of a full one never change. */
+struct block_range {
+	int64_t low, high;
+};
+
 struct blocks {
 	struct db *db; /* borrowed */
 	int64_t app;
@@ -29,6 +36,8 @@ struct blocks {
 	struct step_block *other;       /* one of the others, where it was asked for */
 	struct part_block *parts;
 	struct buf bytes;
+	struct buf ranges; /* struct block_range of each block before the last */
+	bool ranges_known; /* from the first question that needs them on */
 };
 
 void blocks_fini(struct blocks *blocks);

@@ -20,7 +20,7 @@ static const int64_t BATCH_NS = 50000000;   /* a live change waits at most that 
 static const int64_t LOOK_NS = 1000000000;  /* how often to ask whether writers live */
 static const int64_t RETRY_NS = 2000000000; /* after a failure of the database */
 static const char CATALOG_FILE[] = ".burr-catalog";
-enum { NICE = 5 };
+enum { NICE = 5, UPDATE_BUSY_MS = 60000 };
 
 static void say(struct catalog *catalog, const char *fmt, ...) BURR_PRINTF(2, 3);
 static void say(struct catalog *catalog, const char *fmt, ...)
@@ -100,8 +100,8 @@ static void roll_back(struct catalog *catalog)
 	/* A transaction that SQLite ended by itself needs none, and says so. */
 	if (catalog->db.conn && !sqlite3_get_autocommit(catalog->db.conn))
 		(void)db_do(&catalog->db, DB_ROLLBACK, NULL);
+	/* The topics stay for the next commit: a part of a long log may be committed that they tell of. */
 	indexer_forget(&catalog->indexer);
-	table_fini(&catalog->topics);
 }
 
 static burr_status rebuild(struct catalog *catalog, burr_error *err)
@@ -502,6 +502,7 @@ burr_status catalog_open(const struct catalog_options *options, struct catalog *
 	catalog->watch.fd = -1;
 	notes_init(&catalog->notes);
 	indexer_init(&catalog->indexer, options->store, &catalog->db);
+	catalog->indexer.stopping = &catalog->stopping;
 	catalog->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	bool fresh = false;
 	burr_status status = catalog->wake_fd < 0 ? burr_fail(err, BURR_EIO, "eventfd: %s", strerror(errno))
@@ -548,6 +549,7 @@ void catalog_close(struct catalog *catalog)
 	}
 	watch_close(&catalog->watch);
 	roll_back(catalog);
+	table_fini(&catalog->topics);
 	indexer_fini(&catalog->indexer);
 	db_close(&catalog->db);
 	if (catalog->temp_folder) {
@@ -567,6 +569,9 @@ void catalog_close(struct catalog *catalog)
 static burr_status update_all_once(struct catalog *catalog, burr_error *err)
 {
 	bool more = true;
+	if (catalog->db.conn) /* another command may be at a long log; there is nothing else to do meanwhile
+			       */
+		sqlite3_busy_timeout(catalog->db.conn, UPDATE_BUSY_MS);
 	burr_status status = scan_all(catalog, false, err);
 	catalog->start_total = notes_count(&catalog->notes);
 	catalog->start_done = 0;

@@ -49,7 +49,7 @@ BURR_MUST_CHECK burr_status catalog_open(
 	const struct catalog_options *options, struct catalog **out, burr_error *err);
 /* Start the indexer's thread, once: watch, scan, index, and go on with what comes. */
 BURR_MUST_CHECK burr_status catalog_start(struct catalog *catalog, burr_error *err);
-/* Stop the thread after the batch it is at; what is not indexed yet will be at the next start. Readers must
+/* Stop the thread after the line it is at; what is not indexed yet will be at the next start. Readers must
  * be closed before. Accepts NULL. */
 void catalog_close(struct catalog *catalog);
 

@@ -186,9 +186,11 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_SAVE_BLOCK] = "INSERT OR REPLACE INTO block(id, application, min_seq, max_seq, bytes, max_end)"
 			  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 	[DB_LOAD_BLOCK] = "SELECT bytes FROM block WHERE id = ?1",
-	[DB_FIND_BLOCK] = "SELECT id, bytes FROM block WHERE id = (SELECT id FROM block INDEXED BY block_seq"
-			  " WHERE application = ?1 AND max_seq >= ?2 AND min_seq <= ?2 AND id < ?3"
-			  " ORDER BY id DESC LIMIT 1)",
+	[DB_LIST_RANGES] = "SELECT id, min_seq, max_seq FROM block INDEXED BY block_seq"
+			   " WHERE application = ?1",
+	[DB_LIST_BLOCKS_BY_SEQ] = "SELECT id, bytes FROM block WHERE id IN (SELECT id FROM block"
+				  " INDEXED BY block_seq WHERE application = ?1 AND max_seq >= ?2 AND"
+				  " min_seq <= ?2) ORDER BY id DESC",
 	[DB_LIST_BLOCKS] = "SELECT id, bytes FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
 	[DB_LIST_BLOCKS_BY_END] = "SELECT id, bytes, max_end FROM block INDEXED BY block_end"
 				  " WHERE application = ?1 ORDER BY max_end DESC",
@@ -198,6 +200,8 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_LOAD_PARTS] = "SELECT bytes FROM part WHERE id = ?1",
 	[DB_LIST_PARTS] = "SELECT id, bytes FROM part WHERE id IN (SELECT id FROM part INDEXED BY part_step"
 			  " WHERE application = ?1 AND max_step >= ?2 AND min_step <= ?3) ORDER BY id",
+	[DB_LIST_PART_RANGES] = "SELECT id, min_step, max_step FROM part INDEXED BY part_step"
+				" WHERE application = ?1",
 	[DB_COUNT_APPS] = "SELECT ifnull(sum(app_count), 0) FROM project",
 	[DB_LIST_PROJECTS] =
 		"SELECT p.name, p.app_count, p.made_us,"
@@ -386,12 +390,26 @@ static burr_status make_tables(struct db *db, burr_error *err)
 	return status;
 }
 
+/* Of several that make the file at once SQLite lets one go on, and tells the others so at once. */
+static burr_status use_wal(struct db *db, burr_error *err)
+{
+	enum { LOOK_AGAIN_MS = 10 };
+	burr_status status = BURR_ELATER;
+	for (int waited_ms = 0; status == BURR_ELATER && waited_ms < BUSY_TIMEOUT_MS;
+		waited_ms += LOOK_AGAIN_MS) {
+		if (waited_ms)
+			usleep(LOOK_AGAIN_MS * 1000);
+		status = run_text(db, "PRAGMA journal_mode = WAL", err);
+	}
+	return status;
+}
+
 /* Losing the last commits with the power costs reading a few logs again, so no commit waits for the disk. */
 static burr_status open_once(const char *path, struct db *out, bool *out_fresh, burr_error *err)
 {
 	burr_status status = connect(path, out, SQLITE_OPEN_CREATE, err);
 	if (status == BURR_OK)
-		status = run_text(out, "PRAGMA journal_mode = WAL", err);
+		status = use_wal(out, err);
 	if (status == BURR_OK)
 		status = run_text(out,
 			"PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;"

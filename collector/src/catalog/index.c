@@ -18,11 +18,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 enum {
 	CHECK_BYTES = 64,         /* before the place reached; a log that differs there is another one */
-	COMMIT_LINES = 100000,    /* a long log is committed in between, so a crash costs no more than that */
+	COMMIT_MS = 500,          /* a long log is committed in between, so a crash costs no more than that */
+	LOOK_LINES = 64,          /* how often to look at the time */
 	SIDE_FILE_MAX = 64 << 20, /* as in store/create.c */
 	ERROR_MAX = 300,          /* bytes of an exception that lists show; the line has it all */
 	STRANGER_S = 60,          /* so long after its last record one without a spool is taken to live */
@@ -342,12 +344,19 @@ static bool is_final(const struct pass *pass, struct slice action)
 	return false;
 }
 
+/* A last record that is far in the future tells no more than one that is long ago: clocks are set back, and
+ * of times without a zone it is not always known. */
+static bool is_fresh(int64_t last_us)
+{
+	return llabs(clock_wall_ns() / 1000 - last_us) < (int64_t)STRANGER_S * 1000000;
+}
+
 static bool writer_lives(struct pass *pass)
 {
 	const struct progress *at = &pass->at;
 	if (at->writer[0])
 		return alive_has_writer(&pass->indexer->alive, at->writer);
-	return clock_wall_ns() / 1000 - at->last_us < (int64_t)STRANGER_S * 1000000 ||
+	return is_fresh(at->last_us) ||
 	       alive_holds_log(&pass->indexer->alive, (dev_t)at->log_dev, (ino_t)at->log_ino);
 }
 
@@ -507,7 +516,9 @@ static burr_status take_action(
 		status = count_use(pass, step->action, 1, false, err);
 	if (status != BURR_OK)
 		return status;
-	bool counted = !step->action || tally_add(&pass->edges, pass->last_action_name, step->action, 1, 0);
+	/* Behind one without a name it does not come first. */
+	bool known = step->action && (pass->last_action_name || pass->blocks.step_count == 1);
+	bool counted = !known || tally_add(&pass->edges, pass->last_action_name, step->action, 1, 0);
 	pass->last_action_name = step->action;
 	return counted && !pass->last_action.failed ? BURR_OK
 						    : burr_fail(err, BURR_ENOMEM, "no memory to index");
@@ -550,7 +561,8 @@ static burr_status take_state(
 	struct pass *pass, const struct line_record *record, struct step *step, burr_error *err)
 {
 	struct buf *text = &pass->indexer->text;
-	bool follows = record->sequence_id == pass->at.last_end_seq + 1 || !pass->at.last_end_len;
+	int64_t before = pass->at.last_end_seq;
+	bool follows = !pass->at.last_end_len || (before < INT64_MAX && record->sequence_id == before + 1);
 	if (!follows)
 		keys_forget(&pass->keys);
 	if (!record->state.data || !keys_take(&pass->keys, record->state, text))
@@ -815,25 +827,39 @@ static burr_status save_place(
 	return save_pass(pass, facts, err);
 }
 
+static bool is_stopping(const struct indexer *indexer)
+{
+	return indexer->stopping && atomic_load(indexer->stopping);
+}
+
+static burr_status commit_place(
+	struct pass *pass, int fd, uint64_t offset, const struct facts *facts, burr_error *err)
+{
+	burr_status status = save_place(pass, fd, offset, facts, err);
+	if (status == BURR_OK)
+		status = db_do(pass->indexer->db, DB_COMMIT, err);
+	return status == BURR_OK ? db_do(pass->indexer->db, DB_BEGIN_WRITE, err) : status;
+}
+
 static burr_status read_lines(struct pass *pass, int fd, const struct facts *facts, burr_error *err)
 {
 	CLEAN(log_reader_fini) struct log_reader reader;
 	struct log_line line;
 	burr_status status = BURR_OK;
-	uint64_t uncommitted = 0;
+	const int64_t commit_ns = (int64_t)COMMIT_MS * 1000000;
+	int64_t commit_at_ns = clock_mono_ns() + commit_ns;
+	bool stopped = false;
 	log_reader_init(&reader, fd, (uint64_t)pass->at.log_len);
-	while (status == BURR_OK && log_reader_next(&reader, &line)) {
+	for (uint64_t n = 1; status == BURR_OK && !stopped && log_reader_next(&reader, &line); n++) {
 		status = take_line(pass, &line, err);
-		if (status != BURR_OK || ++uncommitted < COMMIT_LINES)
+		stopped = is_stopping(pass->indexer);
+		if (status != BURR_OK || n % LOOK_LINES || clock_mono_ns() < commit_at_ns)
 			continue;
-		uncommitted = 0;
-		status = save_place(pass, fd, log_reader_offset(&reader), facts, err);
-		if (status == BURR_OK)
-			status = db_do(pass->indexer->db, DB_COMMIT, err);
-		if (status == BURR_OK)
-			status = db_do(pass->indexer->db, DB_BEGIN_WRITE, err);
+		status = commit_place(pass, fd, log_reader_offset(&reader), facts, err);
+		commit_at_ns = clock_mono_ns() + commit_ns;
 	}
-	if (status == BURR_OK && reader.status == BURR_OK)
+	/* What was not read to its end looks as it did before: the next pass goes on. */
+	if (status == BURR_OK && reader.status == BURR_OK && !stopped)
 		pass->at.log_mark = (int64_t)facts->log_mark;
 	if (status == BURR_OK)
 		status = save_place(pass, fd, log_reader_offset(&reader), facts, err);
@@ -992,9 +1018,9 @@ static enum catalog_status look_at_live(struct indexer *indexer, sqlite3_stmt *s
 	snprintf(writer, sizeof(writer), "%.*s", SLICE_ARG(db_text(stmt, 3)));
 	if (writer[0])
 		return alive_has_writer(&indexer->alive, writer) ? STATUS_RUNNING : STATUS_LOST;
-	bool fresh = clock_wall_ns() / 1000 - sqlite3_column_int64(stmt, 4) < (int64_t)STRANGER_S * 1000000;
-	bool held = fresh || alive_holds_log(&indexer->alive, (dev_t)sqlite3_column_int64(stmt, 5),
-				     (ino_t)sqlite3_column_int64(stmt, 6));
+	bool held = is_fresh(sqlite3_column_int64(stmt, 4)) ||
+		    alive_holds_log(&indexer->alive, (dev_t)sqlite3_column_int64(stmt, 5),
+			    (ino_t)sqlite3_column_int64(stmt, 6));
 	return held ? STATUS_RUNNING : STATUS_UNKNOWN;
 }
 

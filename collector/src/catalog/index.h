@@ -11,6 +11,8 @@
 #include "catalog/notes.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
+
 struct indexer {
 	const struct store *store; /* borrowed */
 	struct db *db;             /* borrowed; a write transaction is open in each call below */
@@ -19,6 +21,9 @@ struct indexer {
 	struct buf spare;    /* lines that are put right */
 	struct buf text;     /* small files, and what is put together */
 	uint64_t line_count; /* since open */
+
+	/* A long log is left where it was reached when this becomes true; borrowed, NULL: never. */
+	const _Atomic bool *stopping;
 };
 
 void indexer_init(struct indexer *indexer, const struct store *store, struct db *db);

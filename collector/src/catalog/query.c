@@ -333,29 +333,26 @@ static void take_ends(const struct step *steps, size_t count, int64_t seq, struc
 static burr_status find_by_seq(struct db *db, const struct catalog_app *app, int64_t seq, struct place *out,
 	bool *out_found, burr_error *err)
 {
-	int64_t before = block_id(app->id + 1, 0);
+	sqlite3_stmt *stmt = db_get(db, DB_LIST_BLOCKS_BY_SEQ, err);
 	struct step steps[BLOCK_STEPS];
 	int64_t first = 0;
 	size_t count = 0;
-	bool row = true;
-	while (row && !*out_found) {
-		sqlite3_stmt *stmt = db_get(db, DB_FIND_BLOCK, err);
-		if (!stmt)
-			return BURR_ECORRUPT;
-		sqlite3_bind_int64(stmt, 1, app->id);
-		sqlite3_bind_int64(stmt, 2, seq);
-		sqlite3_bind_int64(stmt, 3, before);
-		burr_status status = db_step(db, stmt, &row, err);
-		if (status != BURR_OK || !row)
-			return status;
-		before = sqlite3_column_int64(stmt, 0);
+	bool row = false;
+	burr_status status;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, app->id);
+	sqlite3_bind_int64(stmt, 2, seq);
+	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
 		status = reader_read_block(stmt, app->id, app->step_count, steps, &first, &count, err);
+		if (status == BURR_OK)
+			take_ends(steps, count, seq, out, out_found);
+		if (status == BURR_OK && !*out_found)
+			continue;
 		db_done(stmt);
-		if (status != BURR_OK)
-			return status;
-		take_ends(steps, count, seq, out, out_found);
+		return status;
 	}
-	return BURR_OK;
+	return status;
 }
 
 static int compare_back(const void *a, const void *b)

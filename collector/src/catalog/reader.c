@@ -84,7 +84,23 @@ burr_status reader_end(struct catalog_reader *reader, burr_status status, burr_e
 
 /* ---- names ---- */
 
-static burr_status load_name(struct catalog_reader *reader, int64_t id, char **out, burr_error *err)
+struct name {
+	size_t len;
+	char text[]; /* a NUL may be in it */
+};
+
+static struct name *make_name(struct slice text)
+{
+	struct name *name = malloc(sizeof(*name) + text.len);
+	if (!name)
+		return NULL;
+	name->len = text.len;
+	if (text.len)
+		memcpy(name->text, text.data, text.len);
+	return name;
+}
+
+static burr_status load_name(struct catalog_reader *reader, int64_t id, struct name **out, burr_error *err)
 {
 	sqlite3_stmt *stmt = db_get(&reader->db, DB_GET_NAME, err);
 	bool row;
@@ -96,7 +112,7 @@ static burr_status load_name(struct catalog_reader *reader, int64_t id, char **o
 	if (status != BURR_OK || !row)
 		return status != BURR_OK ? status
 					 : burr_fail(err, BURR_ECORRUPT, "the catalog: a name is missing");
-	*out = slice_dup(db_text(stmt, 0));
+	*out = make_name(db_text(stmt, 0));
 	db_done(stmt);
 	return *out ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory for a name");
 }
@@ -112,17 +128,22 @@ burr_status reader_get_name(struct catalog_reader *reader, int64_t id, struct sl
 		table_put(&reader->names, (struct slice){(const char *)&id, sizeof(id)}, &added);
 	if (!entry)
 		return burr_fail(err, BURR_ENOMEM, "no memory for a name");
-	char *text = entry->value;
-	burr_status status = text ? BURR_OK : load_name(reader, id, &text, err);
-	entry->value = text;
+	struct name *name = entry->value;
+	burr_status status = name ? BURR_OK : load_name(reader, id, &name, err);
+	entry->value = name;
 	if (status != BURR_OK)
 		table_remove(&reader->names, entry);
 	else
-		*out = slice_of(text);
+		*out = (struct slice){name->text, name->len};
 	return status;
 }
 
 /* ---- rows ---- */
+
+static int64_t after(int64_t seq)
+{
+	return seq < INT64_MAX ? seq + 1 : seq;
+}
 
 struct catalog_app reader_app_of(sqlite3_stmt *stmt)
 {
@@ -140,7 +161,7 @@ struct catalog_app reader_app_of(sqlite3_stmt *stmt)
 		.last_us = sqlite3_column_int64(stmt, 10),
 		.zone = sqlite3_column_int(stmt, 11),
 		.zone_offset_s = sqlite3_column_int64(stmt, 12),
-		.num_steps = sqlite3_column_int64(stmt, 13) + 1,
+		.num_steps = after(sqlite3_column_int64(stmt, 13)),
 		.step_count = sqlite3_column_int64(stmt, 14),
 		.damaged = sqlite3_column_int64(stmt, 15),
 		.ended = sqlite3_column_int(stmt, 16) != 0,
@@ -251,9 +272,28 @@ burr_status reader_walk_steps(struct catalog_reader *reader, const struct step_w
 	return status;
 }
 
-burr_status reader_walk_parts(struct catalog_reader *reader, const struct part_walk *walk, burr_error *err)
+/* The walk's among those of a block. */
+static burr_status give_parts(struct slice bytes, const struct part_walk *walk, bool *out_on, burr_error *err)
 {
 	struct part parts[BLOCK_PARTS];
+	size_t count = 0;
+	burr_status status = BURR_OK;
+	if (!parts_decode(bytes, parts, &count))
+		return burr_fail(err, BURR_ECORRUPT, "the catalog: a block is damaged");
+	for (size_t i = 0; status == BURR_OK && *out_on && i < count; i++)
+		if (parts[i].step >= walk->from && parts[i].step < walk->end)
+			status = walk->each(&parts[i], walk->ctx, out_on, err);
+	return status;
+}
+
+static struct slice blob_of(sqlite3_stmt *stmt, int column)
+{
+	const char *bytes = sqlite3_column_blob(stmt, column);
+	return (struct slice){bytes, (size_t)sqlite3_column_bytes(stmt, column)};
+}
+
+burr_status reader_walk_parts(struct catalog_reader *reader, const struct part_walk *walk, burr_error *err)
+{
 	bool on = true;
 	bool row = false;
 	burr_status status;
@@ -264,17 +304,125 @@ burr_status reader_walk_parts(struct catalog_reader *reader, const struct part_w
 	sqlite3_bind_int64(stmt, 2, walk->from);
 	sqlite3_bind_int64(stmt, 3, walk->end - 1);
 	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row) {
-		struct slice bytes = {sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1)};
-		size_t count = 0;
-		if (!parts_decode(bytes, parts, &count))
-			status = burr_fail(err, BURR_ECORRUPT, "the catalog: a block is damaged");
-		for (size_t i = 0; status == BURR_OK && on && i < count; i++)
-			if (parts[i].step >= walk->from && parts[i].step < walk->end)
-				status = walk->each(&parts[i], walk->ctx, &on, err);
+		status = give_parts(blob_of(stmt, 1), walk, &on, err);
 		if (status == BURR_OK && on)
 			continue;
 		db_done(stmt);
 		return status;
 	}
+	return status;
+}
+
+/* ---- parts of one step after another ---- */
+
+struct part_range {
+	int64_t low, high; /* steps */
+	int64_t lowest;    /* of this block and all behind it */
+	int64_t highest;   /* of this block and all before it */
+};
+
+void part_ranges_fini(struct part_ranges *ranges)
+{
+	buf_fini(&ranges->ranges);
+}
+
+static struct part_range *ranges_of(const struct part_ranges *ranges, size_t *out_count)
+{
+	*out_count = ranges->ranges.len / sizeof(struct part_range);
+	return (struct part_range *)(void *)ranges->ranges.data;
+}
+
+static void settle_ranges(struct part_ranges *ranges)
+{
+	size_t count;
+	struct part_range *all = ranges_of(ranges, &count);
+	int64_t highest = INT64_MIN;
+	int64_t lowest = INT64_MAX;
+	for (size_t i = 0; i < count; i++) {
+		highest = all[i].high > highest ? all[i].high : highest;
+		all[i].highest = highest;
+	}
+	for (size_t i = count; i > 0; i--) {
+		lowest = all[i - 1].low < lowest ? all[i - 1].low : lowest;
+		all[i - 1].lowest = lowest;
+	}
+}
+
+static burr_status load_ranges(
+	struct catalog_reader *reader, int64_t app, struct part_ranges *out, burr_error *err)
+{
+	static const struct part_range none = {INT64_MAX, INT64_MIN, 0, 0};
+	bool row = false;
+	size_t count;
+	burr_status status;
+	sqlite3_stmt *stmt = db_get(&reader->db, DB_LIST_PART_RANGES, err);
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, app);
+	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row) {
+		int64_t n = sqlite3_column_int64(stmt, 0) - block_id(app, 0);
+		if (n < 0 || n >= BLOCKS_MAX) {
+			db_done(stmt);
+			return burr_fail(err, BURR_ECORRUPT, "the catalog: a block is damaged");
+		}
+		for (ranges_of(out, &count); (int64_t)count <= n && !out->ranges.failed; count++)
+			buf_append(&out->ranges, &none, sizeof(none));
+		if (out->ranges.failed) {
+			db_done(stmt);
+			return burr_fail(err, BURR_ENOMEM, "no memory for a question");
+		}
+		struct part_range *all = ranges_of(out, &count);
+		all[n].low = sqlite3_column_int64(stmt, 1);
+		all[n].high = sqlite3_column_int64(stmt, 2);
+	}
+	settle_ranges(out);
+	out->known = status == BURR_OK;
+	return status;
+}
+
+static burr_status walk_block(
+	struct catalog_reader *reader, int64_t n, const struct part_walk *walk, bool *out_on, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(&reader->db, DB_LOAD_PARTS, err);
+	bool row;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	sqlite3_bind_int64(stmt, 1, block_id(walk->app, n));
+	burr_status status = db_step(&reader->db, stmt, &row, err);
+	if (status != BURR_OK || !row)
+		return status;
+	status = give_parts(blob_of(stmt, 0), walk, out_on, err);
+	db_done(stmt);
+	return status;
+}
+
+/* The first block behind which, with it, all that the walk wants lies. */
+static size_t first_block(const struct part_range *all, size_t count, int64_t from)
+{
+	size_t low = 0;
+	size_t high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (all[middle].highest < from)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+burr_status reader_walk_parts_of(struct catalog_reader *reader, struct part_ranges *ranges,
+	const struct part_walk *walk, burr_error *err)
+{
+	burr_status status = ranges->known ? BURR_OK : load_ranges(reader, walk->app, ranges, err);
+	size_t count;
+	const struct part_range *all = ranges_of(ranges, &count);
+	bool on = true;
+	if (status != BURR_OK)
+		return status;
+	for (size_t i = first_block(all, count, walk->from);
+		status == BURR_OK && on && i < count && all[i].lowest < walk->end; i++)
+		if (all[i].high >= walk->from && all[i].low < walk->end)
+			status = walk_block(reader, (int64_t)i, walk, &on, err);
 	return status;
 }

@@ -10,7 +10,7 @@ struct catalog_reader {
 	struct db db;
 	bool open;
 	unsigned generation; /* of the file that is open */
-	struct table names;  /* number → text, of this generation: a number is never used again */
+	struct table names;  /* number → struct name, of this generation: a number is never used again */
 };
 
 /* A question: reader_ask opens what is to be read, reader_answered passes its status on and tells the indexer
@@ -50,5 +50,15 @@ struct part_walk {
 	void *ctx;
 };
 burr_status reader_walk_parts(struct catalog_reader *reader, const struct part_walk *walk, burr_error *err);
+
+/* For who walks the parts of one step after another within a question: which blocks hold some of which steps,
+ * loaded at the first walk, so that a walk does not look at the index of all that come behind. */
+struct part_ranges {
+	bool known;
+	struct buf ranges; /* struct part_range of each block */
+};
+void part_ranges_fini(struct part_ranges *ranges);
+burr_status reader_walk_parts_of(struct catalog_reader *reader, struct part_ranges *ranges,
+	const struct part_walk *walk, burr_error *err);
 
 #endif

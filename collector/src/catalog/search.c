@@ -10,10 +10,12 @@ struct search {
 	struct catalog_reader *reader;
 	const struct search_request *request;
 	struct source lines, parts; /* each with a window of its own: both go through the log */
+	struct part_ranges ranges;
 	search_fn *each;
 	void *ctx;
 	int64_t app;
 	int64_t count, next;
+	int64_t most; /* hits, with those of this step */
 	bool complete;
 	struct buf key;
 };
@@ -22,6 +24,7 @@ static void search_fini(struct search *search)
 {
 	source_fini(&search->lines);
 	source_fini(&search->parts);
+	part_ranges_fini(&search->ranges);
 	buf_fini(&search->key);
 }
 
@@ -64,7 +67,8 @@ static void look_in_state(struct search *search, const struct catalog_step *step
 	struct json_iter it = json_iter(state);
 	while (json_next_member(&it, &key, &value)) {
 		buf_clear(&search->key);
-		if (slice_starts(key, "__") || !json_unescape(key, &search->key) ||
+		if (search->count >= search->most || slice_starts(key, "__") ||
+			!json_unescape(key, &search->key) ||
 			(step->keys.data && !has_key(step->keys, buf_slice(&search->key))))
 			continue;
 		look_in(search, step, "state", buf_slice(&search->key), value);
@@ -106,9 +110,9 @@ static burr_status look_in_part(const struct part *part, void *ctx, bool *on, bu
 	struct looking *looking = ctx;
 	struct search *search = looking->search;
 	struct line_record record;
-	(void)on;
 	(void)err;
-	if (part->type != LINE_ATTRIBUTE || !may_hold(search, &search->parts, part->at, part->len) ||
+	*on = search->count < search->most;
+	if (!*on || part->type != LINE_ATTRIBUTE || !may_hold(search, &search->parts, part->at, part->len) ||
 		!source_read(&search->parts, part->at, part->len, LINE_ATTRIBUTE, &record))
 		return BURR_OK;
 	buf_clear(&search->key);
@@ -137,13 +141,14 @@ static burr_status look_in_step(int64_t number, const struct step *step, void *c
 	burr_status status = name_step(search->reader, step, &found, err);
 	if (status != BURR_OK)
 		return status;
+	search->most = search->count + SEARCH_STEP_HITS;
 	look_in_begin(search, &found);
 	look_in_end(search, &found);
 	if (!step->part_count)
 		return BURR_OK;
 	struct looking looking = {search, &found};
 	struct part_walk walk = {search->app, number, number + 1, look_in_part, &looking};
-	return reader_walk_parts(search->reader, &walk, err);
+	return reader_walk_parts_of(search->reader, &search->ranges, &walk, err);
 }
 
 /* ---- a run ---- */

@@ -9,6 +9,8 @@
 #include "catalog/catalog.h"
 #include "query/needle.h"
 
+enum { SEARCH_STEP_HITS = 1000 }; /* a step may have any number of attributes: then no more are looked for */
+
 /* One hit a field and step: the first. Borrowed until return. */
 struct search_hit {
 	const struct catalog_step *step;

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "catalog/runs.h"
 #include "catalog/search.h"
+#include "catalog/state.h"
 #include "store/read.h"
 
 #include <burr/tracker.h>
@@ -386,6 +387,53 @@ static void the_first_step_is_held_against_the_initial_state(void **state)
 	"{\"type\":\"begin_entry\",\"start_time\":\"2026-01-01T00:00:09.000000Z\",\"action\":\"a\"," \
 	"\"inputs\":{},\"sequence_id\":9,\"_rec\":\"" writer ".0.1\"}\n"
 
+struct attempts {
+	int64_t count, second, superseded;
+};
+
+static bool count_attempt(const struct catalog_step *found, void *ctx)
+{
+	struct attempts *attempts = ctx;
+	bool again = found->number >= 600;
+	bool gave_way = !again && found->step.seq >= 50 && found->step.seq < 450;
+	attempts->count++;
+	attempts->second += found->step.nth == 2;
+	attempts->superseded += (found->step.flags & STEP_SUPERSEDED) != 0;
+	assert_int_equal(found->step.nth, again ? 2 : 1);
+	assert_int_equal((found->step.flags & STEP_SUPERSEDED) != 0, gave_way);
+	return true;
+}
+
+/* Over several blocks, and so that the indexer begins anew in between. */
+static void a_long_run_is_taken_back(void **state)
+{
+	struct fixture *f = *state;
+	struct attempts attempts = {0, 0, 0};
+	struct buf log = BUF_INIT;
+	uint64_t at;
+	uint64_t len;
+	fixture_open(f);
+	testing_make_app(f->folder, "p", "a", "");
+	for (int i = 0; i < 1000; i++) {
+		put_begin(&log, i < 600 ? i : i - 550);
+		put_end(&log, i < 600 ? i : i - 550);
+		if (i != 620 && i != 800 && i != 999)
+			continue;
+		write_log(f, "a", log.data, log.len);
+		buf_clear(&log);
+		fixture_update(f);
+	}
+	assert_int_equal(
+		catalog_list_steps(f->reader, find(f, "a").id, 0, 2000, count_attempt, &attempts, NULL),
+		BURR_OK);
+	assert_int_equal(attempts.count, 1000);
+	assert_int_equal(attempts.second, 400);
+	assert_int_equal(attempts.superseded, 400);
+	assert_int_equal(
+		catalog_find_end(f->reader, SLICE_LIT("p"), SLICE_LIT("a"), 10, &at, &len, NULL), BURR_OK);
+	buf_fini(&log);
+}
+
 static void assert_status(struct fixture *f, const char *app_id, enum catalog_status expected)
 {
 	enum catalog_status status = find(f, app_id).status;
@@ -412,6 +460,9 @@ static void status_is_what_the_last_step_says(void **state)
 	testing_write(f->folder, "p/final/graph.json", final_graph);
 	testing_make_app(f->folder, "p", "lost", OPEN_BY("0123456789abcdef"));
 	testing_make_app(f->folder, "p", "unknown", BEGIN_AT("0", "00"));
+	testing_make_app(f->folder, "p", "future",
+		"{\"type\":\"begin_entry\",\"start_time\":\"2999-01-01T00:00:00.000000Z\",\"action\":\"a\","
+		"\"inputs\":{},\"sequence_id\":0}\n");
 	fixture_open(f);
 	fixture_update(f);
 	assert_status(f, "empty", STATUS_WAITING);
@@ -423,6 +474,7 @@ static void status_is_what_the_last_step_says(void **state)
 	assert_status(f, "final", STATUS_OK);
 	assert_status(f, "lost", STATUS_LOST);
 	assert_status(f, "unknown", STATUS_UNKNOWN);
+	assert_status(f, "future", STATUS_UNKNOWN);
 	/* Burr's client keeps its log open. */
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/p/unknown/log.jsonl", f->folder);
@@ -692,6 +744,124 @@ static void a_text_is_found_in_every_field(void **state)
 	assert_search(f, "sequence", 0, 100, "", -1);
 }
 
+static void check_edge(struct slice from, struct slice to, int64_t count, void *ctx)
+{
+	assert_int_equal(count, 1);
+	assert_true(from.data || slice_eq(to, (struct slice){"a\0b", 3}));
+	++*(int *)ctx;
+}
+
+static bool take_action(const struct catalog_step *found, void *ctx)
+{
+	*(bool *)ctx = slice_eq(found->action, (struct slice){"a\0b", 3});
+	return false;
+}
+
+static void strange_names_and_numbers_stay_what_they_are(void **state)
+{
+	struct fixture *f = *state;
+	struct buf log = BUF_INIT;
+	int edges = 0;
+	bool whole = false;
+	static const char *const actions[] = {"a\\u0000b", "", "c", "d"};
+	static const int64_t numbers[] = {3, 5, INT64_MAX, INT64_MAX};
+	for (int i = 0; i < 4; i++) {
+		buf_append_str(&log, "{\"type\":\"begin_entry\",\"action\":\"");
+		for (int j = 0; i == 1 && j < 2000; j++)
+			buf_append_char(&log, 'x');
+		buf_printf(&log, "%s\",\"sequence_id\":%lld}\n", actions[i], (long long)numbers[i]);
+		buf_printf(&log,
+			"{\"type\":\"end_entry\",\"action\":\"%s\",\"sequence_id\":%lld,\"state\":{}}\n",
+			actions[i], (long long)numbers[i]);
+	}
+	testing_make_app(f->folder, "p", "a", log.data);
+	buf_fini(&log);
+	fixture_open(f);
+	fixture_update(f);
+	struct catalog_app app = find(f, "a");
+	assert_int_equal(app.step_count, 4);
+	assert_int_equal(app.num_steps, INT64_MAX);
+	assert_int_equal(catalog_list_steps(f->reader, app.id, 0, 1, take_action, &whole, NULL), BURR_OK);
+	assert_true(whole);
+	assert_int_equal(catalog_list_edges(f->reader, app.id, check_edge, &edges, NULL), BURR_OK);
+	assert_int_equal(edges, 2); /* none from or to the long one */
+}
+
+/* Who ends the collector does not wait for it; the next pass goes on. */
+static void a_long_log_is_left_and_gone_on_with(void **state)
+{
+	struct fixture *f = *state;
+	testing_make_app(f->folder, "p", "a", STEP_AT("0", "01") STEP_AT("1", "02") STEP_AT("2", "03"));
+	testing_make_app(f->folder, "p", "b", STEP_AT("0", "01") STEP_AT("1", "02") STEP_AT("2", "03"));
+	fixture_open(f);
+	for (int64_t count = 1; count <= 2; count++) {
+		burr_error err = BURR_ERROR_INIT;
+		atomic_store(&f->catalog->stopping, true);
+		assert_int_equal(
+			catalog_update_app(f->catalog, SLICE_LIT("p"), SLICE_LIT("a"), &err), BURR_OK);
+		assert_int_equal(find(f, "a").step_count, 1);
+		assert_int_equal(find(f, "a").last_end_len > 0, count == 2);
+	}
+	atomic_store(&f->catalog->stopping, false);
+	fixture_update(f);
+	char *left = all_of(f, "a");
+	char *whole = all_of(f, "b");
+	assert_string_equal(left, whole);
+	free(left);
+	free(whole);
+}
+
+struct found {
+	int64_t last, count, late;
+};
+
+static void take_found(const struct search_hit *hit, void *ctx)
+{
+	struct found *found = ctx;
+	assert_true(hit->step->number >= found->last);
+	found->last = hit->step->number;
+	found->count++;
+	found->late += slice_is(hit->value, "\"needle, late\"");
+}
+
+/* Attributes in many blocks, and some that came long after their steps. */
+static void attributes_are_found_wherever_they_are(void **state)
+{
+	static const char attribute[] =
+		"{\"type\":\"attribute\",\"key\":\"k\",\"action_sequence_id\":%d,\"value\":\"needle%s\"}\n";
+	struct fixture *f = *state;
+	struct buf log = BUF_INIT;
+	struct needle needle;
+	struct found found = {0, 0, 0};
+	struct search_request request = {.project = SLICE_LIT("p"),
+		.app_id = SLICE_LIT("a"),
+		.needle = &needle,
+		.limit = 50,
+		.deadline_ns = INT64_MAX};
+	bool complete;
+	assert_int_equal(needle_open(&needle, SLICE_LIT("needle"), NULL), BURR_OK);
+	for (int i = 0; i < 600; i++) {
+		put_begin(&log, i);
+		for (int j = 0; j < 2 && i % 3; j++)
+			buf_printf(&log, attribute, i, "");
+		put_end(&log, i);
+	}
+	buf_printf(&log, attribute, 300, ", late");
+	buf_printf(&log, attribute, 0, ", late");
+	testing_make_app(f->folder, "p", "a", log.data);
+	buf_fini(&log);
+	fixture_open(f);
+	fixture_update(f);
+	for (int64_t next = 0; next >= 0;) {
+		request.from = next;
+		assert_int_equal(
+			catalog_search_run(f->reader, &request, take_found, &found, &next, &complete, NULL),
+			BURR_OK);
+	}
+	assert_int_equal(found.count, 802);
+	assert_int_equal(found.late, 2);
+}
+
 /* What a name is spoken of by must not outlive the transaction that made it, nor the file. */
 static void names_survive_a_new_catalog(void **state)
 {
@@ -719,12 +889,16 @@ int main(void)
 		TEST(ends_are_found_from_both_sides),
 		TEST(rewound_steps_are_attempts),
 		TEST(the_first_step_is_held_against_the_initial_state),
+		TEST(a_long_run_is_taken_back),
 		TEST(status_is_what_the_last_step_says),
 		TEST(of_a_traceback_the_error_is_kept),
 		TEST(a_run_is_lost_when_its_writer_dies),
 		TEST(filters_find_their_runs),
 		TEST(pages_visit_each_run_once),
 		TEST(a_text_is_found_in_every_field),
+		TEST(strange_names_and_numbers_stay_what_they_are),
+		TEST(attributes_are_found_wherever_they_are),
+		TEST(a_long_log_is_left_and_gone_on_with),
 		TEST(names_survive_a_new_catalog),
 	};
 #undef TEST

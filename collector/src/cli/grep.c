@@ -20,15 +20,13 @@ struct grep {
 	int64_t limit, count;
 	bool more;       /* than the limit */
 	struct buf apps; /* each followed by a NUL */
-	struct buf line;
-	struct buf out; /* of --json */
+	struct buf out;  /* of a page of hits; of --json: of all */
 };
 
 static void grep_fini(struct grep *grep)
 {
 	index_close(&grep->index);
 	buf_fini(&grep->apps);
-	buf_fini(&grep->line);
 	buf_fini(&grep->out);
 }
 
@@ -54,15 +52,14 @@ static void put_part(struct grep *grep, struct slice context, const char *key)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	(void)json_to_text(json_find(context, key), &text); /* it is always there */
-	human_text(&grep->line, buf_slice(&text));
+	human_text(&grep->out, buf_slice(&text));
 }
 
-static void print_hit(struct grep *grep, const struct search_hit *hit)
+static void put_line(struct grep *grep, const struct search_hit *hit)
 {
 	CLEAN(buf_fini) struct buf context = BUF_INIT;
-	struct buf *line = &grep->line;
+	struct buf *line = &grep->out;
 	needle_put_context(&context, hit->value, hit->at, hit->len, CONTEXT_BYTES);
-	buf_clear(line);
 	buf_append_str(line, say_style(STYLE_BOLD));
 	human_text(line, slice_of(grep->app_id));
 	buf_printf(line, "%s #%lld ", say_plain(), (long long)hit->step->step.seq);
@@ -76,7 +73,6 @@ static void print_hit(struct grep *grep, const struct search_hit *hit)
 	buf_append_str(line, say_plain());
 	put_part(grep, buf_slice(&context), "after");
 	buf_append_char(line, '\n');
-	say_bytes(buf_slice(line));
 }
 
 static void take_hit(const struct search_hit *hit, void *ctx)
@@ -87,24 +83,35 @@ static void take_hit(const struct search_hit *hit, void *ctx)
 	if (grep->json)
 		put_json(grep, hit);
 	else
-		print_hit(grep, hit);
+		put_line(grep, hit);
 }
 
 /* ---- runs ---- */
 
+/* Printed between two questions: the catalog must not be held at one moment for as long as a pager's reader
+ * reads. */
 static int look_in_run(struct grep *grep, const char *app_id)
 {
 	struct search_request request = {.project = slice_of(grep->project),
 		.app_id = slice_of(app_id),
 		.needle = &grep->needle,
-		.limit = grep->limit - grep->count,
 		.deadline_ns = INT64_MAX};
-	int64_t next;
+	int64_t next = 0;
 	bool complete;
 	burr_error err;
+	burr_status status = BURR_OK;
 	grep->app_id = app_id;
-	burr_status status =
-		catalog_search_run(grep->index.reader, &request, take_hit, grep, &next, &complete, &err);
+	while (status == BURR_OK && next >= 0 && grep->count < grep->limit) {
+		int64_t left = grep->limit - grep->count;
+		request.from = next;
+		request.limit = left < PAGE ? left : PAGE;
+		status = catalog_search_run(
+			grep->index.reader, &request, take_hit, grep, &next, &complete, &err);
+		if (grep->json)
+			continue;
+		say_bytes(buf_slice(&grep->out));
+		buf_clear(&grep->out);
+	}
 	grep->more = grep->count > grep->limit || (status == BURR_OK && next >= 0);
 	return status == BURR_OK || status == BURR_ENOTFOUND ? CLI_OK : find_fail(status, &err);
 }
@@ -175,11 +182,13 @@ int command_grep(const struct options *options)
 			       : find_project(grep.index.store, grep.project);
 	if (code != CLI_OK)
 		return code;
-	json_put_open(&grep.out, '[');
+	if (grep.json)
+		json_put_open(&grep.out, '[');
 	code = app_id ? look_in_run(&grep, app_id) : look_in_project(&grep);
-	json_put_close(&grep.out, ']');
-	buf_append_char(&grep.out, '\n');
-	if (code == CLI_OK && grep.json)
+	if (code == CLI_OK && grep.json) {
+		json_put_close(&grep.out, ']');
+		buf_append_char(&grep.out, '\n');
 		say_bytes(buf_slice(&grep.out));
+	}
 	return code == CLI_OK ? say_count(&grep) : code;
 }

@@ -60,7 +60,8 @@ static int64_t ask_waiting(const struct running *running)
 	return waiting || json_kind_of(json_find(index, "ready")) == JSON_TRUE ? waiting : 1;
 }
 
-static void await_collector(const struct running *running)
+/* False: it does not say how far its index is: it is only beginning, or ending, or stopped. */
+static bool await_collector(const struct running *running)
 {
 	int64_t until_ns = clock_mono_ns() + INDEX_WAIT_MS * INT64_C(1000000);
 	int64_t waiting;
@@ -70,6 +71,7 @@ static void await_collector(const struct running *running)
 	if (waiting > 0)
 		say_error("the collector's index is behind with %lld runs, so this may not be all",
 			(long long)waiting);
+	return waiting >= 0;
 }
 
 /* ---- opening ---- */
@@ -78,10 +80,8 @@ static int bring_up_to_date(struct index *index)
 {
 	CLEAN(running_fini) struct running running = RUNNING_INIT;
 	burr_error err;
-	if (running_find(index->store, &running)) {
-		await_collector(&running);
+	if (running_find(index->store, &running) && await_collector(&running))
 		return CLI_OK;
-	}
 	burr_status status = catalog_update_all(index->catalog, &err);
 	return status == BURR_OK ? CLI_OK : find_fail(status, &err);
 }

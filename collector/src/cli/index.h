@@ -1,8 +1,8 @@
 /* cli/index.h: the catalog for a command that asks it.
  *
  * Where a collector runs the catalog is its own, and a command waits until it has caught up (INDEX_WAIT_MS at
- * most, then it says by how much it is behind); without one the command brings it up to date itself, with
- * progress on a terminal when that takes long. */
+ * most, then it says by how much it is behind); without one, or where it does not answer, the command brings
+ * the catalog up to date itself, with progress on a terminal when that takes long. */
 #ifndef CLI_INDEX_H
 #define CLI_INDEX_H
 
