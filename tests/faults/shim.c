@@ -196,9 +196,19 @@ ssize_t write(int fd, const void *bytes, size_t len)
 	RETURN(fate, REAL(write)(fd, bytes, part_of(len, fate)));
 }
 
+/* What is there already is written over on a full disk, too. */
+static bool grows(int fd, size_t len, off_t at)
+{
+	struct stat st;
+	int before = errno;
+	bool within = fstat(fd, &st) == 0 && at + (off_t)len <= st.st_size;
+	errno = before;
+	return !within;
+}
+
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
-	enum fate fate = fate_of_fd(OP_WRITE, fd, true, len);
+	enum fate fate = fate_of_fd(OP_WRITE, fd, grows(fd, len, at), len);
 	if (fate == FAIL)
 		return -1;
 	RETURN(fate, REAL(pwrite)(fd, bytes, part_of(len, fate), at));

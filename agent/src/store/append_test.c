@@ -1,6 +1,8 @@
 /* The appender: exactly once whoever appends after whom, all or nothing, each application for itself. */
 #include "store/append_testing.h"
 
+#include "base/clean.h"
+#include "store/read.h"
 #include "store/side.h"
 #include "wire/testing_entry.h"
 
@@ -623,6 +625,25 @@ static void a_torn_tail_is_timed_beside_busy_neighbours(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* A reader that looked for the end while half a line was there, which was taken back before it read. */
+static void a_log_that_became_shorter_is_read_from_its_end(void **state)
+{
+	struct fixture *f = *state;
+	struct log_reader reader;
+	struct log_line line;
+	testing_write(f->folder, "shorter", "{\"a\":1}\n{\"b\":2}\n");
+	CLEAN(fd_close) int fd = openat(f->store->dir_fd, "shorter", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	log_reader_init(&reader, fd, 16 + 7);
+	assert_true(log_reader_previous(&reader, &line));
+	assert_true(slice_is(line.text, "{\"b\":2}") && line.offset == 8);
+	assert_true(log_reader_previous(&reader, &line));
+	assert_true(slice_is(line.text, "{\"a\":1}") && line.offset == 0);
+	assert_false(log_reader_previous(&reader, &line));
+	assert_int_equal(reader.status, BURR_OK);
+	log_reader_fini(&reader);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -630,6 +651,7 @@ int main(void)
 		TEST(a_successor_reads_the_log),
 		TEST(a_state_may_have_a_key_like_the_identity),
 		TEST(two_appenders_share_a_log),
+		TEST(a_log_that_became_shorter_is_read_from_its_end),
 		TEST(a_log_that_is_locked_is_later_and_the_others_go_on),
 		TEST(logs_come_and_go_from_the_cache),
 		TEST(logs_are_closed_where_descriptors_are_short),

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READ_CHUNK = 256 * 1024 };
@@ -94,10 +95,22 @@ bool log_reader_next(struct log_reader *r, struct log_line *out)
 
 /* ---- backward ---- */
 
+/* The log is shorter than its length was: half a line at its end was taken back between that look and this.
+ */
+static bool was_cut(struct log_reader *r)
+{
+	struct stat st;
+	if (fstat(r->fd, &st) < 0 || (uint64_t)st.st_size >= r->next)
+		return false;
+	r->next = (uint64_t)st.st_size;
+	return true;
+}
+
 /* More bytes in front of the window, whose used part behind `pos` goes. False at the file's beginning. */
 static bool fill_backward(struct log_reader *r)
 {
 	struct buf *w = &r->window;
+	bool first = !w->data;
 	if (r->next == 0)
 		return false;
 	/* As much again as there is, so that a long line is not moved for each part of it. */
@@ -112,6 +125,8 @@ static bool fill_backward(struct log_reader *r)
 	memmove(w->data + len, w->data, w->len);
 	for (size_t have = 0; have < len;) {
 		ssize_t got = read_some(r, w->data + have, len - have, r->next - len + have);
+		if (got == 0 && first && was_cut(r))
+			return fill_backward(r);
 		if (got <= 0) { /* cut meanwhile: there is nothing here any more */
 			r->status = r->status == BURR_OK ? BURR_EIO : r->status;
 			return false;
