@@ -948,10 +948,24 @@ class StatusAndStop(Case):
             self.check(run("stop", store=self.store), 0)
             self.assertEqual(burr.wait(), 0)
 
+    def stop_between_transactions(self, burr):
+        """Stopped within one it would keep the catalog locked."""
+        catalog = sqlite3.connect(os.path.join(self.store, ".burr-catalog"), timeout=0, isolation_level=None)
+        with contextlib.closing(catalog):
+            while True:
+                burr.signal(signal.SIGSTOP)
+                os.waitid(os.P_PID, burr.process.pid, os.WSTOPPED)
+                try:
+                    catalog.execute("BEGIN IMMEDIATE")
+                    catalog.execute("ROLLBACK")
+                    return
+                except sqlite3.OperationalError:
+                    burr.signal(signal.SIGCONT)
+
     def test_runs_are_found_beside_one_that_does_not_answer(self):
         with Collector(self.store) as burr:
             burr.url()
-            burr.signal(signal.SIGSTOP)
+            self.stop_between_transactions(burr)
             try:
                 write_app(self.store, "demo", "new", [("count", {"n": 1}, None)])
                 self.check(run("ls", "demo", "--filter", "steps:1", store=self.store), 0, "(?m)^new ")
