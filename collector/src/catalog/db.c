@@ -358,11 +358,12 @@ static burr_status check_version(struct db *db, bool *out_empty, burr_error *err
 	int64_t version = 0;
 	int64_t tables = 0;
 	int64_t owner = 0;
-	burr_status status = read_number(db, "PRAGMA user_version", &version, err);
+	/* In this order: another process may make them just now, all in one commit. */
+	burr_status status = read_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err);
+	if (status == BURR_OK)
+		status = read_number(db, "PRAGMA user_version", &version, err);
 	if (status == BURR_OK)
 		status = read_number(db, "PRAGMA application_id", &owner, err);
-	if (status == BURR_OK)
-		status = read_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err);
 	if (status != BURR_OK)
 		return status;
 	*out_empty = tables == 0;
