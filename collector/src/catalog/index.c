@@ -599,7 +599,8 @@ static burr_status take_exception(
 	buf_clear(text);
 	json_to_text(record->exception, text);
 	size_t from = gist_of(buf_slice(text));
-	memmove(text->data, text->data + from, text->len - from);
+	if (from)
+		memmove(text->data, text->data + from, text->len - from);
 	text->len -= from;
 	text->len = text->len < ERROR_MAX ? text->len : ERROR_MAX;
 	while (text->len && !utf8_valid(buf_slice(text)))

@@ -452,6 +452,9 @@ static void status_is_what_the_last_step_says(void **state)
 	testing_make_app(f->folder, "p", "empty", "");
 	testing_make_app(f->folder, "p", "waiting", STEP_AT("0", "00"));
 	testing_make_app(f->folder, "p", "failed", STEP_AT("0", "00") FAILED_AT("1", "01"));
+	testing_make_app(f->folder, "p", "silent",
+		"{\"type\":\"end_entry\",\"action\":\"a\",\"sequence_id\":0,\"exception\":\"\",\"state\":{}}"
+		"\n");
 	testing_make_app(f->folder, "p", "mended", FAILED_AT("0", "00") STEP_AT("0", "01"));
 	testing_make_app(f->folder, "p", "finished", STEP_AT("0", "00") "{\"type\":\"end_application\"}\n");
 	testing_make_app(f->folder, "p", "again",
@@ -468,6 +471,7 @@ static void status_is_what_the_last_step_says(void **state)
 	assert_status(f, "empty", STATUS_WAITING);
 	assert_status(f, "waiting", STATUS_WAITING);
 	assert_status(f, "failed", STATUS_FAILED);
+	assert_status(f, "silent", STATUS_FAILED);
 	assert_status(f, "mended", STATUS_WAITING);
 	assert_status(f, "finished", STATUS_OK);
 	assert_status(f, "again", STATUS_WAITING);
