@@ -170,6 +170,40 @@ static void run_refused(const char *store, long count)
 	host_close();
 }
 
+/* The making of the run is in the memory of a process that is killed. Its child goes on with the run. */
+static void play_killed_parent(const char *store, long count)
+{
+	host_open(store, 200);
+	host_say("ready");
+	host_await(); /* the store takes nothing */
+	HOST_CHECK(host_create("app") == BURR_ELATER);
+	pid_t pid = fork();
+	HOST_CHECK(pid >= 0);
+	if (pid != 0)
+		kill(getpid(), SIGKILL);
+	record_each("c", 0, count, BURR_ELATER);
+	host_say("c %ld", count);
+	host_say("recorded");
+	host_await(); /* it takes records again */
+	host_flush();
+	host_close();
+	_exit(0);
+}
+
+static void run_orphaned(const char *store, long count)
+{
+	int end[2];
+	char c;
+	HOST_CHECK(pipe2(end, O_CLOEXEC) == 0);
+	pid_t pid = fork();
+	HOST_CHECK(pid >= 0);
+	if (pid == 0)
+		play_killed_parent(store, count);
+	close(end[1]);
+	HOST_CHECK(waitpid(pid, NULL, 0) == pid);
+	HOST_CHECK(read(end[0], &c, 1) == 0); /* the child has ended */
+}
+
 /* A child's spool is made by its first record. The parent has none that is open, so the driver can change the
  * file system under both. */
 static void run_forked(const char *store, long count)
@@ -378,6 +412,7 @@ int main(int argc, char **argv)
 		{"processes", run_processes},
 		{"refused", run_refused},
 		{"filled", run_filled},
+		{"orphaned", run_orphaned},
 		{"forked", run_forked},
 		{"forbidden", run_forbidden},
 		{"moved", run_moved},

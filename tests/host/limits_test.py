@@ -1,5 +1,6 @@
 """At a host's limits, and on a store that takes nothing: nothing crashes, and what was kept comes out later."""
 
+import fcntl
 import os
 import pwd
 import subprocess
@@ -138,6 +139,17 @@ class Mounted(Troubled):
         self.through(
             self.start("refused", 50), self.fill, lambda: os.unlink(os.path.join(self.store, "filler"))
         )
+
+    def test_a_child_of_one_that_was_killed_with_the_making_of_the_run(self):
+        self.skip_forks()
+        self.mount("tmpfs", "mode=700,size=400k")  # too small for a spool
+        process = self.start("orphaned", 50)
+
+        def hold():
+            self.held = open(os.path.join(self.store, ".burr-append"), "r+b")
+            fcntl.flock(self.held, fcntl.LOCK_EX)
+
+        self.through(process, hold, lambda: self.held.close())
 
     def test_a_store_that_is_read_only_for_a_while(self):
         self.skip_forks()

@@ -32,7 +32,13 @@ struct spool_app {
 	struct buf head; /* the head of its entries */
 	uint32_t number; /* its place in spool->apps */
 	uint32_t hash;
-	_Atomic int never; /* the burr_status of the last verdict NEVER, until one is better; else BURR_OK */
+	/* The burr_status of the last verdict NEVER, until one is better; else BURR_OK. UNMADE in a forked
+	 * child that may have to make the application itself. */
+	_Atomic int never;
+	/* The record that made it, where that is in this process's memory alone. Changed under lock, and
+	 * constant once it is there: a child's calls read it without. */
+	struct buf making;
+	bool making_waits; /* under lock: what became of it is not known */
 	unsigned refs;     /* under lock: handles */
 	int64_t closed_ns; /* under lock: since when there are none; 0 */
 	int64_t later_since_ns; /* under lock: the store refuses it since; 0: it does not */
@@ -44,7 +50,7 @@ struct spool_app {
 	int batch_at;           /* under lock: its place there; BATCH_LEFT: it has none */
 };
 
-enum { BATCH_LEFT = -1 };
+enum { BATCH_LEFT = -1, UNMADE = -1 };
 
 /* A thread's way into the spool; the first SPOOL_SHARED_LANES are anybody's for one call. Never freed, so
  * that a thread may look at one that it had in a spool that is closed. */

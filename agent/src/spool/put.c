@@ -313,13 +313,26 @@ static burr_status put_slowly(struct entering *e, uint32_t wait_ms)
 	}
 }
 
+/* A parent that had no file to record in may have died with the making of the application: its child makes it
+ * again, before its first record. Made twice, it is one. */
+static burr_status make_again(struct entering *e, uint32_t wait_ms)
+{
+	const struct record record = {.type = RECORD_APPLICATION, .body = buf_slice(&e->app->making)};
+	struct entering making = {e->spool, e->app, record, record_measure(&record), NULL};
+	int unmade = UNMADE;
+	if (put_slowly(&making, wait_ms) == BURR_EDROPPED)
+		return BURR_EDROPPED;
+	atomic_compare_exchange_strong(&e->app->never, &unmade, BURR_OK);
+	return BURR_OK;
+}
+
 /* Waiting is where a thread can be cancelled, and one that is would keep its lane. */
 static burr_status put_carefully(struct entering *e, uint32_t wait_ms)
 {
 	int cancelable;
 	int error = errno;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	burr_status status;
+	burr_status status = BURR_OK;
 	if (e->rest_len > RECORD_BYTES_MAX) {
 		char why[80];
 		snprintf(
@@ -330,7 +343,10 @@ static burr_status put_carefully(struct entering *e, uint32_t wait_ms)
 		count_drop(e->spool, "the application exists under another partition key");
 		status = BURR_EEXIST;
 	} else {
-		status = put_slowly(e, wait_ms);
+		if (atomic_load(&e->app->never) == UNMADE)
+			status = make_again(e, wait_ms);
+		if (status == BURR_OK)
+			status = put_slowly(e, wait_ms);
 	}
 	pthread_setcancelstate(cancelable, NULL);
 	errno = error;
@@ -423,6 +439,17 @@ static burr_status wait_decided_locked(struct spool *spool, const struct spool_a
 	return waiter->status;
 }
 
+/* Nobody else can see it, and a fork leaves it behind: so it is kept for children. */
+static void keep_making_locked(
+	const struct spool *spool, struct spool_app *app, const struct record *record)
+{
+	if (record->type != RECORD_APPLICATION || !spool->file.is_private)
+		return;
+	if (!app->making.len)
+		record_put_body(&app->making, record);
+	app->making_waits = app->making.len > 0;
+}
+
 burr_status spool_put_wait(struct spool *spool, struct spool_app *app, const struct record *record,
 	uint32_t wait_ms, burr_error *err)
 {
@@ -439,6 +466,8 @@ burr_status spool_put_wait(struct spool *spool, struct spool_app *app, const str
 	} else {
 		pthread_mutex_lock(&spool->lock);
 		status = wait_decided_locked(spool, app, &waiter, wait_ms, err);
+		if (status == BURR_ELATER)
+			keep_making_locked(spool, app, record);
 		pthread_mutex_unlock(&spool->lock);
 	}
 	remove_waiter(spool, &waiter);

@@ -413,6 +413,7 @@ static void take_verdict(struct spool *spool, struct spool_app *app, struct judg
 		return;
 	}
 	app->later_since_ns = app->retry_at_ns = 0;
+	app->making_waits = false;
 	if (atomic_load(&app->never) != BURR_EEXIST) /* that one stays: another run has the name */
 		atomic_store(&app->never, verdict->kind == VERDICT_NEVER
 						  ? (verdict->code ? (int)verdict->code : BURR_EIO)

@@ -129,6 +129,8 @@ static void become_new_writer(struct spool *spool)
 		app->later_since_ns = app->retry_at_ns = 0;
 		app->spilled_count = 0;
 		app->batch_round = app->closed_round = 0;
+		if (app->making_waits)
+			atomic_store(&app->never, UNMADE);
 	}
 }
 
@@ -235,6 +237,7 @@ void spool_free_app(struct spool_app *app)
 	if (!app)
 		return;
 	buf_fini(&app->head);
+	buf_fini(&app->making);
 	free(app->text);
 	free(app);
 }

@@ -213,8 +213,14 @@ static size_t body_pointer(char *to, const burr_pointer *pointer)
 	return put_text(to, at, 3, pointer->partition_key);
 }
 
-static size_t body_application(char *to, const burr_app_info *info)
+static size_t body_application(char *to, const struct record *r)
 {
+	const burr_app_info *info = r->info;
+	if (r->body.data) {
+		if (to)
+			memcpy(to, r->body.data, r->body.len);
+		return r->body.len;
+	}
 	size_t at = put_text(to, 0, 1, info->entrypoint ? info->entrypoint : "");
 	for (size_t i = 0; i < info->action_count; i++)
 		PUT_NESTED(to, at, 2, body_action, &info->actions[i]);
@@ -248,7 +254,7 @@ BODY body(char *to, const struct record *r)
 	case RECORD_END_STREAM:
 		return body_end_stream(to, r);
 	case RECORD_APPLICATION:
-		return body_application(to, r->info);
+		return body_application(to, r);
 	case RECORD_END_APPLICATION:
 	case RECORD_NONE:
 		break;
@@ -266,6 +272,14 @@ char *record_write(char *to, const struct record *record)
 {
 	to += put_head(to, 0, record->type, body(NULL, record));
 	return to + body(to, record);
+}
+
+void record_put_body(struct buf *out, const struct record *record)
+{
+	const size_t len = body(NULL, record);
+	char *to = buf_reserve(out, len);
+	if (to)
+		out->len += body(to, record);
 }
 
 /* ---- the entry around it ---- */

@@ -31,6 +31,7 @@ struct record {
 	const burr_tag *tags;
 	size_t tag_count;
 	const burr_app_info *info; /* application */
+	struct slice body;         /* instead of info: what record_put_body made of it */
 	size_t side_len;           /* not 0: its bytes, so many, lie in its side file */
 };
 
@@ -38,6 +39,8 @@ struct record {
 size_t record_measure(const struct record *record);
 /* Returns the end of what was written. */
 char *record_write(char *to, const struct record *record);
+/* The record's message alone, of an application: to write it again when what info points to is gone. */
+void record_put_body(struct buf *out, const struct record *record);
 
 /* The head of an application's entries, made once: its names, and how long which log was (store/log.h). */
 void record_put_app(struct buf *out, const char *project, const char *app_id, const char *partition_key,
