@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint64_t spill_read = fuzz_take(&in, 8);
 	struct held_filter filter = {.before_ns = INT64_MAX};
 	struct foreign held = {0};
-	uint64_t lost = 0;
+	struct held_damage damage = {0};
 	const int dir_fd = open(fuzz_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct store store = {.dir_fd = dir_fd, .append_fd = -1, .collector_fd = -1};
 	const int fd = spool_image(!(flags & OTHER_BOOT), spill_read, in.size);
@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		filter.hash = spool_hash(filter.project, filter.app_id);
 	}
 	fuzz_write_file(dir_fd, SPOOL_IMAGE_NAME SPOOL_SPILL_SUFFIX, bytes, in.size);
-	burr_status status = held_read(&store, fd, SPOOL_IMAGE_NAME, &filter, &held, &lost, NULL);
-	FUZZ_CHECK(status == BURR_OK && lost <= in.size);
+	burr_status status = held_read(&store, fd, SPOOL_IMAGE_NAME, &filter, &held, &damage, NULL);
+	FUZZ_CHECK(status == BURR_OK && damage.lost_bytes <= in.size);
 	check_held(&store, &held);
 	foreign_fini(&held);
 	free(bytes);

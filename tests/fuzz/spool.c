@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint64_t len = fuzz_take(&in, 8);
 	struct held_filter filter = {.before_ns = flags & BEFORE ? 1000 : INT64_MAX};
 	struct foreign held = {0};
-	uint64_t lost = 0;
+	struct held_damage damage = {0};
 	const int dir_fd = open(fuzz_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct store store = {.dir_fd = dir_fd, .append_fd = -1, .collector_fd = -1};
 	const int fd = spool_image(!(flags & OTHER_BOOT), 0, 0);
@@ -46,8 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_ring(fd, SPOOL_LANES_AT + (uint64_t)lane * SPOOL_LANE_BYTES, head.tail, bytes, in.size);
 	FUZZ_CHECK(pwrite(fd, &head, sizeof(head), (off_t)(SPOOL_HEADS_AT + lane * sizeof(head))) ==
 		   sizeof(head));
-	burr_status status = held_read(&store, fd, SPOOL_IMAGE_NAME, &filter, &held, &lost, NULL);
-	FUZZ_CHECK(status == BURR_OK && lost <= SPOOL_LANE_BYTES);
+	burr_status status = held_read(&store, fd, SPOOL_IMAGE_NAME, &filter, &held, &damage, NULL);
+	FUZZ_CHECK(status == BURR_OK && damage.lost_bytes <= SPOOL_LANE_BYTES);
 	check_held(&store, &held);
 	for (size_t i = 0; i < held.entry_count; i++) {
 		struct entry entry;

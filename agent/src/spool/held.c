@@ -53,14 +53,38 @@ static bool add_writer(struct foreign *out, const struct spool_header *header)
 struct reading {
 	const struct held_filter *filter;
 	struct foreign *out;
-	uint64_t lost_bytes;
+	struct held_damage damage;
 	size_t lane_began; /* the number of entries before the lane at hand */
 	bool rebooted;     /* times are another boot's */
+	bool salvages;
 	bool failed;
 	held_visit_fn *visit; /* NULL: all is kept in `out` */
 	void *ctx;
 	burr_status visited;
 };
+
+/* Where it salvages, the sectors that the disk does not give are zeros, too. */
+static bool read_bytes(struct reading *r, int fd, char *to, size_t len, uint64_t offset)
+{
+	enum { SECTOR = 4096 };
+	if (read_fully(fd, to, len, offset))
+		return true;
+	r->damage.unreadable = r->damage.unreadable || errno == EIO;
+	if (!r->salvages || errno != EIO)
+		return false;
+	while (len) {
+		const size_t left = SECTOR - offset % SECTOR;
+		const size_t piece = left < len ? left : len;
+		if (!read_fully(fd, to, piece, offset)) {
+			memset(to, 0, piece);
+			r->damage.lost_bytes += piece;
+		}
+		to += piece;
+		len -= piece;
+		offset += piece;
+	}
+	return true;
+}
 
 /* What was read so far goes on. False: it did not, and no more is wanted. */
 static bool give_piece(struct reading *r)
@@ -134,7 +158,7 @@ static void take_lane(
 		size_t step = check_entry(left, &flags);
 		const struct spool_entry *entry = (const struct spool_entry *)(const void *)pos;
 		if (!step || (!(flags & SPOOL_PAD) && entry->n <= last_n)) {
-			r->lost_bytes += head - at;
+			r->damage.lost_bytes += head - at;
 			return;
 		}
 		if (!(flags & SPOOL_PAD))
@@ -154,14 +178,14 @@ static bool read_lane(struct reading *r, int fd, uint32_t lane, struct buf *wind
 	const uint64_t ring_at = SPOOL_LANES_AT + (uint64_t)lane * SPOOL_LANE_BYTES;
 	struct spool_lane_head head;
 	uint64_t tail;
-	if (!read_fully(fd, (char *)&head, sizeof(head), head_at))
+	if (!read_bytes(r, fd, (char *)&head, sizeof(head), head_at))
 		return false;
 	const uint64_t from = atomic_load(&head.tail);
 	const uint64_t to = atomic_load(&head.head);
 	if (from == to)
 		return true;
 	if (to < from || to - from > SPOOL_LANE_BYTES || from % 8) {
-		r->lost_bytes += SPOOL_LANE_BYTES;
+		r->damage.lost_bytes += SPOOL_LANE_BYTES;
 		return true;
 	}
 	buf_clear(window);
@@ -169,10 +193,10 @@ static bool read_lane(struct reading *r, int fd, uint32_t lane, struct buf *wind
 	size_t first = SPOOL_LANE_BYTES - from % SPOOL_LANE_BYTES;
 	first = first < len ? first : len;
 	char *bytes = buf_reserve(window, len);
-	if (!bytes || !read_fully(fd, bytes, first, ring_at + from % SPOOL_LANE_BYTES) ||
-		!read_fully(fd, bytes + first, len - first, ring_at) ||
-		!read_fully(
-			fd, (char *)&tail, sizeof(tail), head_at + offsetof(struct spool_lane_head, tail)))
+	if (!bytes || !read_bytes(r, fd, bytes, first, ring_at + from % SPOOL_LANE_BYTES) ||
+		!read_bytes(r, fd, bytes + first, len - first, ring_at) ||
+		!read_bytes(
+			r, fd, (char *)&tail, sizeof(tail), head_at + offsetof(struct spool_lane_head, tail)))
 		return false;
 	if (tail < to)
 		take_lane(r, lane, bytes, from, tail > from ? tail : from, to);
@@ -253,23 +277,23 @@ static bool read_spill_from(
 		const size_t want = end - at < 2 * BATCH_BYTES ? (size_t)(end - at) : 2 * BATCH_BYTES;
 		buf_clear(&window);
 		char *bytes = buf_reserve(&window, want);
-		if (!bytes || !read_fully(fd, bytes, want, at))
+		if (!bytes || !read_bytes(r, fd, bytes, want, at))
 			return false;
 		size_t step = take_spilled(r, (struct slice){bytes, want});
 		if (!step) {
 			step = skip_damaged((struct slice){bytes, want}, at + want == end);
-			r->lost_bytes += at < spill_length ? step : 0;
+			r->damage.lost_bytes += at < spill_length ? step : 0;
 		}
 		at += step;
 	}
 	if (at >= end && at < spill_length) /* it was cut */
-		r->lost_bytes += spill_length - at;
+		r->damage.lost_bytes += spill_length - at;
 	return true;
 }
 
-static bool read_word(int fd, size_t at, uint64_t *out)
+static bool read_word(struct reading *r, int fd, size_t at, uint64_t *out)
 {
-	return read_fully(fd, (char *)out, sizeof(*out), at);
+	return read_bytes(r, fd, (char *)out, sizeof(*out), at);
 }
 
 /* When the file was emptied and begun anew under our eyes, what was read is thrown away and read again. */
@@ -283,17 +307,17 @@ static bool read_spill(struct reading *r, int store_fd, int fd, const char *writ
 	uint64_t after;
 	r->lane_began = SIZE_MAX; /* of many lanes */
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		uint64_t lost_bytes = r->lost_bytes;
-		if (!read_word(fd, read_at, &before) ||
-			!read_word(fd, offsetof(struct spool_header, spill_length), &length) ||
+		uint64_t lost_bytes = r->damage.lost_bytes;
+		if (!read_word(r, fd, read_at, &before) ||
+			!read_word(r, fd, offsetof(struct spool_header, spill_length), &length) ||
 			!read_spill_from(r, store_fd, writer, before, length) ||
-			!read_word(fd, read_at, &after))
+			!read_word(r, fd, read_at, &after))
 			return false;
 		/* A hole in place of entries that were moved or decided meanwhile is no damage. */
-		if (after >= before && (after == before || r->lost_bytes == lost_bytes))
+		if (after >= before && (after == before || r->damage.lost_bytes == lost_bytes))
 			return true;
 		r->out->entry_count = entry_count;
-		r->lost_bytes = lost_bytes;
+		r->damage.lost_bytes = lost_bytes;
 	}
 	return true; /* it is drained faster than it is read: all of that is in the logs */
 }
@@ -304,6 +328,7 @@ static burr_status begin_reading(
 {
 	struct stat st;
 	burr_status status = spool_read_header(fd, out_header, err);
+	r->damage.unreadable = status == BURR_EIO;
 	if (status == BURR_OK && fstat(fd, &st) == 0 && st.st_size < SPOOL_LANES_AT)
 		status = burr_fail(err, BURR_ECORRUPT, "cut off at %lld bytes", (long long)st.st_size);
 	if (status != BURR_OK)
@@ -325,43 +350,45 @@ static bool read_lanes(struct reading *r, int fd)
 	return ok;
 }
 
-static burr_status end_reading(
-	const struct reading *r, bool ok, const char *name, uint64_t *out_lost_bytes, burr_error *err)
+static burr_status end_reading(const struct reading *r, bool ok, const char *name, burr_error *err)
 {
-	if (out_lost_bytes)
-		*out_lost_bytes += r->lost_bytes;
 	if (r->failed)
 		return burr_fail(err, BURR_ENOMEM, "no memory to read a spool");
 	return ok ? BURR_OK : burr_fail(err, BURR_EIO, "read %s: %s", name, strerror(errno));
 }
 
 burr_status held_read(const struct store *store, int fd, const char *name, const struct held_filter *filter,
-	struct foreign *out, uint64_t *out_lost_bytes, burr_error *err)
+	struct foreign *out, struct held_damage *out_damage, burr_error *err)
 {
 	struct spool_header header;
 	struct reading r = {.filter = filter, .out = out};
 	burr_status status = begin_reading(&r, fd, name, &header, err);
-	if (status != BURR_OK)
-		return status;
-	bool ok = read_lanes(&r, fd) && read_spill(&r, store->dir_fd, fd, header.writer);
-	return end_reading(&r, ok, name, out_lost_bytes, err);
+	if (status == BURR_OK) {
+		bool ok = read_lanes(&r, fd) && read_spill(&r, store->dir_fd, fd, header.writer);
+		status = end_reading(&r, ok, name, err);
+	}
+	if (out_damage)
+		*out_damage = r.damage;
+	return status;
 }
 
-burr_status held_read_pieces(const struct store *store, int fd, const char *name, held_visit_fn *visit,
-	void *ctx, uint64_t *out_lost_bytes, burr_error *err)
+burr_status held_read_pieces(const struct store *store, int fd, const char *name, bool salvages,
+	held_visit_fn *visit, void *ctx, struct held_damage *out_damage, burr_error *err)
 {
 	const struct held_filter all = {.before_ns = INT64_MAX};
 	struct foreign piece = {0};
 	struct spool_header header;
-	struct reading r = {.filter = &all, .out = &piece, .visit = visit, .ctx = ctx};
+	struct reading r = {.filter = &all, .out = &piece, .salvages = salvages, .visit = visit, .ctx = ctx};
 	burr_status status = begin_reading(&r, fd, name, &header, err);
 	if (status == BURR_OK) {
 		bool ok = read_spill(&r, store->dir_fd, fd, header.writer) && give_piece(&r) &&
 			  read_lanes(&r, fd);
 		held_sort(&piece);
 		ok = ok && give_piece(&r);
-		status = r.visited != BURR_OK ? r.visited : end_reading(&r, ok, name, out_lost_bytes, err);
+		status = r.visited != BURR_OK ? r.visited : end_reading(&r, ok, name, err);
 	}
+	if (out_damage)
+		*out_damage = r.damage;
 	foreign_fini(&piece);
 	return status;
 }

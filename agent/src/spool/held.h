@@ -21,17 +21,24 @@ struct held_filter {
 			    * else they come out as before all of this one's */
 };
 
-/* Add what the spool in `fd`, of this name in the store, holds. *out_lost_bytes (may be NULL): bytes that
- * should have been entries and are none; only a machine that lost its power leaves them. BURR_EIO,
+/* What is wrong with a spool. */
+struct held_damage {
+	uint64_t lost_bytes; /* that should have been entries and are none: a machine that lost its power
+			      * leaves them */
+	bool unreadable;     /* the disk does not give some of it (EIO) */
+};
+
+/* Add what the spool in `fd`, of this name in the store, holds. out_damage may be NULL. BURR_EIO,
  * BURR_ENOMEM, BURR_ECORRUPT, BURR_EVERSION. */
 burr_status held_read(const struct store *store, int fd, const char *name, const struct held_filter *filter,
-	struct foreign *out, uint64_t *out_lost_bytes, burr_error *err);
+	struct foreign *out, struct held_damage *out_damage, burr_error *err);
 /* The same of a dead writer's spool, all of it, in pieces of a few megabytes, in the order in which they go
  * into the logs: what its spill file holds as it stands there, then its lanes in the order of time. Between
- * pieces *piece is emptied of its entries. A visitor that fails ends it; its status is what is returned. */
+ * pieces *piece is emptied of its entries. A visitor that fails ends it; its status is what is returned.
+ * salvages: what the disk does not give of lanes and spill file is lost, and the rest is read. */
 typedef burr_status held_visit_fn(void *ctx, const struct foreign *piece);
-burr_status held_read_pieces(const struct store *store, int fd, const char *name, held_visit_fn *visit,
-	void *ctx, uint64_t *out_lost_bytes, burr_error *err);
+burr_status held_read_pieces(const struct store *store, int fd, const char *name, bool salvages,
+	held_visit_fn *visit, void *ctx, struct held_damage *out_damage, burr_error *err);
 /* In the order of time; a lane's in its own. */
 void held_sort(struct foreign *held);
 

@@ -19,8 +19,9 @@ static burr_status read_dead(struct fixture *f, size_t i, struct foreign *out, u
 	const struct held_filter all = {.before_ns = INT64_MAX};
 	int fd = open_dead(f, i, O_RDONLY);
 	foreign_clear(out);
-	*out_lost = 0;
-	burr_status status = held_read(f->store, fd, f->names[i], &all, out, out_lost, NULL);
+	struct held_damage damage = {0};
+	burr_status status = held_read(f->store, fd, f->names[i], &all, out, &damage, NULL);
+	*out_lost = damage.lost_bytes;
 	close(fd);
 	return status;
 }

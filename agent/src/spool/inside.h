@@ -38,9 +38,9 @@ struct spool_app {
 	/* The record that made it, where that is in this process's memory alone. Changed under lock, and
 	 * constant once it is there: a child's calls read it without. */
 	struct buf making;
-	bool making_waits; /* under lock: what became of it is not known */
-	unsigned refs;     /* under lock: handles */
-	int64_t closed_ns; /* under lock: since when there are none; 0 */
+	bool making_waits;      /* under lock: what became of it is not known */
+	unsigned refs;          /* under lock: handles */
+	int64_t closed_ns;      /* under lock: since when there are none; 0 */
 	int64_t later_since_ns; /* under lock: the store refuses it since; 0: it does not */
 	int64_t retry_at_ns;    /* under lock */
 	uint64_t spilled_count; /* under lock: its entries in the spill file */

@@ -32,12 +32,14 @@ struct other {
 	char name[64];
 	int fd; /* -1: it is opened for each look */
 	bool seen;
+	bool headless; /* its header cannot be read just now: it may hold anybody's records */
 	bool old_boot;
 	bool passed; /* its boot's spools were recovered before those of the boot that is passing, and it
 			stayed */
 	char boot_id[40];
 	uint64_t filter_changes; /* what `filter` is as new as */
 	char filter[SPOOL_FILTER_BYTES];
+	int64_t unreadable_since_ns; /* for recovery; 0: it is not */
 	/* At the last others_each_stalled: */
 	struct sums sums;
 	bool held;   /* it held records */
@@ -165,9 +167,21 @@ static bool is_gone(int error)
 
 /* ---- which there are ---- */
 
-static void add(struct others *o, const char *name)
+/* False: it is no spool of ours. */
+static bool read_head(struct other *other, int fd)
 {
 	struct spool_header header;
+	const burr_status status = spool_read_header(fd, &header, NULL);
+	other->headless = status == BURR_EIO;
+	if (status != BURR_OK)
+		return other->headless;
+	other->old_boot = spool_is_of_old_boot(&header);
+	memcpy(other->boot_id, header.boot_id, sizeof(other->boot_id));
+	return true;
+}
+
+static void add(struct others *o, const char *name)
+{
 	if (o->count == o->cap) {
 		size_t cap = o->cap ? o->cap * 2 : 8;
 		struct other *list = realloc(o->list, cap * sizeof(*list));
@@ -180,15 +194,14 @@ static void add(struct others *o, const char *name)
 	}
 	CLEAN(fd_close) int fd = open_spool(o, name);
 	o->incomplete = o->incomplete || (fd < 0 && !is_gone(errno));
-	if (fd < 0 || spool_read_header(fd, &header, NULL) != BURR_OK)
-		return;
-	struct other *other = &o->list[o->count++];
+	struct other *other = &o->list[o->count];
 	memset(other, 0, sizeof(*other));
+	if (fd < 0 || !read_head(other, fd))
+		return;
+	o->count++;
 	other->fd = -1;
 	keep_open(o, other, &fd);
 	other->seen = true;
-	other->old_boot = spool_is_of_old_boot(&header);
-	memcpy(other->boot_id, header.boot_id, sizeof(other->boot_id));
 	other->filter_changes = UINT64_MAX;
 	other->read_published = NOTHING_READ;
 	memcpy(other->name, name, strlen(name) + 1); /* spool_name_is says how long it is */
@@ -323,7 +336,8 @@ static bool refresh_filter(struct others *o, struct other *other)
 	int fd = look_into(o, other, &temporary);
 	if (fd < 0 && is_gone(errno))
 		memset(other->filter, 0, sizeof(other->filter));
-	else if (fd < 0 || !read_filter(other, fd))
+	else if (fd < 0 || (other->headless && (!read_head(other, fd) || other->headless)) ||
+		 !read_filter(other, fd))
 		return false;
 	other->asked = true;
 	return true;
@@ -484,6 +498,24 @@ void others_forget(
 		if (other->read && spool_filter_has(other->filter, filter.hash) && !is_writers(other, writer))
 			forget_wanted(&other->entries, &filter);
 	}
+}
+
+void others_note_read(struct others *o, const char *name, bool unreadable)
+{
+	refresh(o);
+	struct other *other = find(o, name);
+	if (!other)
+		return;
+	if (!unreadable)
+		other->unreadable_since_ns = 0;
+	else if (!other->unreadable_since_ns)
+		other->unreadable_since_ns = clock_mono_ns();
+}
+
+int64_t others_unreadable_since(struct others *o, const char *name)
+{
+	const struct other *other = find(o, name);
+	return other ? other->unreadable_since_ns : 0;
 }
 
 struct others_count others_count(struct others *o)

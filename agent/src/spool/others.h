@@ -46,6 +46,11 @@ struct others_count {
 };
 struct others_count others_count(struct others *others);
 
+/* Recovery has tried to read a spool, and the disk did or did not give all of it. */
+void others_note_read(struct others *others, const char *name, bool unreadable);
+/* Since when it does not, by clock_mono_ns; 0: it does, or that is not known. */
+int64_t others_unreadable_since(struct others *others, const char *name);
+
 /* Visit the spools that have held the same records since the last call. The visitor returns true when all of
  * them are in their logs: then nobody is given them any more. */
 typedef bool others_visit_fn(void *ctx, int fd, const char *name);

@@ -440,8 +440,7 @@ static burr_status wait_decided_locked(struct spool *spool, const struct spool_a
 }
 
 /* Nobody else can see it, and a fork leaves it behind: so it is kept for children. */
-static void keep_making_locked(
-	const struct spool *spool, struct spool_app *app, const struct record *record)
+static void keep_making_locked(const struct spool *spool, struct spool_app *app, const struct record *record)
 {
 	if (record->type != RECORD_APPLICATION || !spool->file.is_private)
 		return;

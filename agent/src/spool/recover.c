@@ -14,7 +14,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { OWN_LOGS_MAX = 128, UNBORN_AGE_S = 60 };
+enum {
+	OWN_LOGS_MAX = 128,
+	UNBORN_AGE_S = 60,
+	UNREADABLE_AGE_S = 60, /* a disk that is to come back has come by then */
+};
 
 struct recovery {
 	struct store *store;
@@ -57,7 +61,8 @@ struct passage {
 	uint64_t record_count;
 	uint64_t lost_count;
 	uint64_t dropped_count;
-	bool kept; /* some must be tried again */
+	bool kept;     /* some must be tried again */
+	bool salvaged; /* the disk does not give some of it, and that was given up */
 	/* Applications of which some wait: of those nothing more is taken, because a later record in the log
 	 * would say that the earlier ones are there. */
 	struct app_set waiting;
@@ -281,6 +286,15 @@ static bool leads_to(const struct store *store, const char *name, int fd)
 	       by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
 }
 
+static void set_salvaged_aside(const struct passage *p)
+{
+	burr_error why;
+	burr_fail(&why, BURR_EIO,
+		"the disk does not give all of it; %llu of its records were new and are stored",
+		(unsigned long long)p->record_count);
+	set_aside(p->r, p->name, &why);
+}
+
 /* All of it is in the logs, or lost. */
 static void finish_spool(struct passage *p)
 {
@@ -292,7 +306,10 @@ static void finish_spool(struct passage *p)
 		note(p->r, p->name, why.message);
 		return;
 	}
-	remove_files(p->r, p->name);
+	if (p->salvaged)
+		set_salvaged_aside(p);
+	else
+		remove_files(p->r, p->name);
 	out->record_count += p->record_count;
 	out->lost_count += p->lost_count;
 	out->spool_count++;
@@ -318,11 +335,19 @@ static bool lacks_descriptors(int fd)
 	return fd < 0 && (errno == EMFILE || errno == ENFILE);
 }
 
+/* A bad sector stays, and its applications would wait for it for ever. */
+static bool is_unreadable_for_long(struct recovery *r, const char *name)
+{
+	const int64_t since_ns = others_unreadable_since(r->others, name);
+	return since_ns && clock_mono_ns() - since_ns >= UNREADABLE_AGE_S * INT64_C(1000000000);
+}
+
 /* False: nobody else has the right to append, or no memory; there is no use in going on. */
 static bool recover_spool(struct recovery *r, const char *name)
 {
 	struct passage p = {.r = r, .name = name};
-	uint64_t lost_bytes = 0;
+	const bool salvages = is_unreadable_for_long(r, name);
+	struct held_damage damage = {0};
 	burr_error why = BURR_ERROR_INIT;
 	make_room(r);
 	CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, name, O_RDWR);
@@ -332,15 +357,19 @@ static bool recover_spool(struct recovery *r, const char *name)
 	}
 	if (fd < 0 || spool_is_locked(fd) || !leads_to(r->store, name, fd))
 		return true;
-	burr_status status = held_read_pieces(r->store, fd, name, store_all, &p, &lost_bytes, &why);
-	if (status == BURR_ECORRUPT || status == BURR_EVERSION) {
+	burr_status status = held_read_pieces(r->store, fd, name, salvages, store_all, &p, &damage, &why);
+	others_note_read(r->others, name, damage.unreadable);
+	if (status == BURR_ECORRUPT || status == BURR_EVERSION || (status == BURR_EIO && salvages)) {
 		set_aside(r, name, &why);
 		return true;
 	}
-	if (lost_bytes) {
+	if (damage.lost_bytes) {
 		p.lost_count++;
-		note(r, name, "the machine stopped before all of its records were on the disk");
+		note(r, name,
+			damage.unreadable ? "the disk does not give all of its records"
+					  : "the machine stopped before all of its records were on the disk");
 	}
+	p.salvaged = salvages && damage.unreadable;
 	if (status == BURR_OK && !p.kept) {
 		finish_spool(&p);
 		return true;
