@@ -19,6 +19,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 from harness import BUILD, BURR, Collector  # noqa: E402
+from venv_of import virtual_environment  # noqa: E402
 
 VENV = BUILD / "interop-venv"
 PYTHON = VENV / "bin" / "python"
@@ -43,18 +44,7 @@ json.dump(answers, sys.stdout, default=str)
 
 
 def setUpModule():
-    if not PYTHON.exists() or subprocess.run([PYTHON, "-c", "import burr"], capture_output=True).returncode != 0:
-        shutil.rmtree(VENV, ignore_errors=True)
-        made = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True)
-        if made.returncode != 0:
-            raise unittest.SkipTest("no virtual environment can be made: " + (made.stderr or made.stdout).strip()[-200:])
-        installed = subprocess.run(
-            [PYTHON, "-m", "pip", "install", "--quiet", REQUIREMENT], capture_output=True, text=True
-        )
-        if installed.returncode != 0:
-            shutil.rmtree(VENV)
-            lines = installed.stderr.strip().splitlines() or ["pip failed"]
-            raise unittest.SkipTest(f"{REQUIREMENT} cannot be installed: {lines[-1]}")
+    virtual_environment(VENV, REQUIREMENT, "burr")
 
 
 class BurrServer:
