@@ -274,6 +274,30 @@ static void bench_answers(struct bench *bench, char stores[][BENCH_PATH], const 
 		bench_stop(collectors[i]);
 }
 
+/* From the program's start to its first connection. */
+static double time_start(const char *store)
+{
+	int64_t start = bench_now_ns();
+	pid_t collector = bench_start_collector(store);
+	int fd = connect_to(store);
+	double ms = (double)(bench_now_ns() - start) / 1e6;
+	close(fd);
+	bench_stop(collector);
+	return ms;
+}
+
+static void bench_start(struct bench *bench, char stores[][BENCH_PATH], const struct shape *shapes)
+{
+	double times[2][BENCH_ROUNDS];
+	char what[200];
+	for (int round = 0; round < BENCH_ROUNDS; round++)
+		for (int i = 0; i < 2; i++)
+			times[i][round] = time_start(stores[i]);
+	double few = bench_median(times[0], BENCH_ROUNDS);
+	snprintf(what, sizeof(what), "listening, %s indexed", shapes[1].title);
+	bench_row(bench, what, bench_median(times[1], BENCH_ROUNDS), "ms", few, shapes[0].title);
+}
+
 #define RUN "/api/v1/projects/bench/runs/run-000000"
 
 int main(int argc, char **argv)
@@ -323,6 +347,7 @@ int main(int argc, char **argv)
 	}
 	bench_answers(
 		&bench, stores, many, "Answers about many runs", of_runs, sizeof(of_runs) / sizeof(*of_runs));
+	bench_start(&bench, stores, many);
 	bench_fini(&bench);
 	return 0;
 }

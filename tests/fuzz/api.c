@@ -116,12 +116,21 @@ static bool is_stream(const struct buf *answer)
 	return answer->len && strstr(answer->data, "content-type: text/event-stream");
 }
 
+static void await_bytes(int fd)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	int count;
+	do
+		count = poll(&ready, 1, ANSWER_WAIT_MS);
+	while (count < 0 && errno == EINTR); /* libFuzzer has timers */
+	FUZZ_CHECK(count == 1);
+}
+
 /* All until the server closes, or the head of an answer that does not end. */
 static void hear(int fd, struct buf *out)
 {
 	for (;;) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		FUZZ_CHECK(poll(&ready, 1, ANSWER_WAIT_MS) == 1);
+		await_bytes(fd);
 		char *to = buf_reserve(out, 65536);
 		FUZZ_CHECK(to);
 		ssize_t got = recv(fd, to, 65536, 0);
