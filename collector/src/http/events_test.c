@@ -1,5 +1,6 @@
 #include "http/events.h"
 
+#include "base/clock.h"
 #include "http/server.h"
 #include "http/test_client.h"
 
@@ -281,6 +282,23 @@ static void merges_changes(void **state)
 	stream_close(&stream);
 }
 
+/* However much changes, a reader gets some ten deltas a second. */
+static void keeps_a_pace(void **state)
+{
+	struct fixture *f = *state;
+	struct stream stream = stream_open(f->port, ASK("topics=a"));
+	expect_hello(&stream);
+	int64_t began_ns = clock_mono_ns();
+	int64_t took_ns = 0;
+	for (int i = 0; took_ns < 600000000; i++) {
+		publish_part(f->server, "a", NULL, i);
+		took_ns = clock_mono_ns() - began_ns;
+	}
+	uint64_t deltas = stats_of(f->server).deltas;
+	assert_true(deltas > 0 && deltas <= TOPICS_BURST + (uint64_t)took_ns / 100000000);
+	stream_close(&stream);
+}
+
 /* What cannot be told, or only in part, or is too large, is for the reader to fetch. */
 static void tells_to_refetch(void **state)
 {
@@ -321,7 +339,7 @@ static void resumes_where_it_was(void **state)
 		stream = resume_at(f->port, "a,b", place);
 		assert_int_equal(expect_hello(&stream).id, place);
 		for (int i = from; i <= 6; i++) {
-			char delta[16];
+			char delta[32];
 			snprintf(delta, sizeof(delta), "\"%d-%d \"", i, i + 1);
 			struct event event = expect_change(&stream, i % 2 || i == 6 ? "b" : "a", delta);
 			assert_true(i == 6 ? event.id > ids[5] : event.id == ids[i]);
@@ -844,6 +862,7 @@ int main(void)
 		SERVED(tells_changes),
 		SERVED(makes_a_delta_once),
 		SERVED(merges_changes),
+		SERVED(keeps_a_pace),
 		SERVED(tells_to_refetch),
 		SERVED(resumes_where_it_was),
 		SERVED(tells_who_missed_something),

@@ -233,6 +233,12 @@ void topics_idle_locked(struct topics *topics, struct topic *topic)
 
 /* ---- making ---- */
 
+/* TOPICS_MERGE_MS are to be waited for each delta, but the last few of these may be owed. */
+static bool may_make(const struct topic *topic, int64_t now)
+{
+	return topic->calm_ms <= now + (TOPICS_BURST - 1) * TOPICS_MERGE_MS;
+}
+
 bool topics_schedule(struct topics *topics, bool *out_waits)
 {
 	int64_t now = now_ms();
@@ -242,7 +248,7 @@ bool topics_schedule(struct topics *topics, bool *out_waits)
 	for (node = topics->waiting.next; node != &topics->waiting; node = next) {
 		next = node->next;
 		struct topic *topic = H2O_STRUCT_FROM_MEMBER(struct topic, of_pending, node);
-		if (topic->making || (topic->made_ms && now - topic->made_ms < TOPICS_MERGE_MS))
+		if (topic->making || !may_make(topic, now))
 			continue;
 		h2o_linklist_unlink(node);
 		h2o_linklist_insert(&topics->due, node);
@@ -274,7 +280,8 @@ static struct topic *take_due(struct topics *topics, struct http_changes **out_c
 		*out_changes = topic->changes;
 		topic->changes = NULL;
 		topic->making = true;
-		topic->made_ms = now_ms();
+		int64_t now = now_ms();
+		topic->calm_ms = (topic->calm_ms > now ? topic->calm_ms : now) + TOPICS_MERGE_MS;
 	}
 	pthread_mutex_unlock(&topics->lock);
 	return topic;

@@ -3,8 +3,9 @@
  *
  * A publish adds to its topic's pending changes, where somebody listens to it. The loop looks at what is
  * pending (topics_schedule) and starts the maker, one job of the workers at a time, which takes topic after
- * topic and has the callback write what has become of it: once a topic, however many read it, at most every
- * TOPICS_MERGE_MS, the first at once. A delta waits in a ring, whose bytes are capped over all topics.
+ * topic and has the callback write what has become of it: once a topic, however many read it, at once while
+ * the topic is calm, else every TOPICS_MERGE_MS. A delta waits in a ring, whose bytes are capped over all
+ * topics.
  *
  * One counter, from the clock's microseconds at start, counts publishes and deltas, so it rises from one run
  * of the program to the next as well. A delta's number says: whoever has all deltas up to here, or read from
@@ -23,7 +24,8 @@
 #include <h2o/linklist.h>
 
 enum {
-	TOPICS_MERGE_MS = 100,                /* ten deltas a second look live */
+	TOPICS_MERGE_MS = 100, /* ten deltas a second look live */
+	TOPICS_BURST = 3, /* at once after a pause: a step begins, something is recorded in it, it ends */
 	TOPICS_LINGER_MS = 30000,             /* after its last reader a topic's deltas are made so long */
 	TOPICS_IDLE_MAX = 4096,               /* such topics at a time */
 	TOPICS_KEPT_BYTES = 16 * 1024 * 1024, /* of all rings */

@@ -26,7 +26,7 @@ struct topic {
 	h2o_linklist_t of_idle;       /* in topics->idle, while it has no seats */
 	struct http_changes *changes; /* NULL: none; its members are malloc'd */
 	bool making;                  /* the maker has it: it is not dropped */
-	int64_t made_ms;              /* 0: never */
+	int64_t calm_ms;              /* when it has waited for all its deltas so far; past: it is calm */
 	int64_t idle_ms;              /* since when it is idle */
 	uint64_t newest;              /* number of its newest delta; 0: none was made */
 	uint64_t lost; /* what was published before this number may be in no delta that is kept */
