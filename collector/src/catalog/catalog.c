@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 static const int64_t BATCH_NS = 50000000;   /* a live change waits at most that long for a backlog */
+static const int64_t LIVE_NS = 10000000;    /* and that long for others that came before it */
 static const int64_t LOOK_NS = 1000000000;  /* how often to ask whether writers live */
 static const int64_t RETRY_NS = 2000000000; /* after a failure of the database */
 static const char CATALOG_FILE[] = ".burr-catalog";
@@ -195,7 +196,7 @@ static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err
 {
 	struct app_name name;
 	enum note_lane lane;
-	int64_t until = clock_mono_ns() + BATCH_NS;
+	int64_t start = clock_mono_ns();
 	*out_more = false;
 	if (!notes_count(&catalog->notes))
 		return BURR_OK;
@@ -213,7 +214,7 @@ static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err
 			say(catalog, "%s, leaving it as it was", err->message);
 		}
 		count_start(catalog, lane);
-		if (clock_mono_ns() >= until) {
+		if (clock_mono_ns() >= start + (lane == NOTE_LIVE ? LIVE_NS : BATCH_NS)) {
 			*out_more = true;
 			break;
 		}
