@@ -48,7 +48,7 @@ struct listener {
 	h2o_linklist_t of_hub;
 	h2o_timeout_entry_t timer; /* a stream's beat, a poll's look at the clock */
 	bool ending;
-	struct buf out; /* what h2o is sending; a stream's is left alone until that is ready again */
+	struct buf out; /* a stream's: what h2o is sending; empty while it is ready */
 
 	bool ready; /* a stream's: h2o takes a further h2o_send, never before it called proceed */
 
@@ -135,7 +135,6 @@ static void flush(struct listener *listener)
 {
 	if (!listener->ready)
 		return;
-	buf_clear(&listener->out);
 	reader_take(&listener->reader, put_event, &listener->out);
 	if (listener->out.len || listener->ending)
 		send_out(listener);
@@ -148,7 +147,6 @@ static void on_beat(h2o_timeout_entry_t *entry)
 	h2o_timeout_link(hub->ctx->loop, &hub->beat, &listener->timer);
 	if (!listener->ready || listener->ending)
 		return;
-	buf_clear(&listener->out);
 	reader_take(&listener->reader, put_event, &listener->out);
 	buf_printf(&listener->out, ": hb\nid: %" PRIu64 "\n\n", listener->reader.told);
 	send_out(listener);
@@ -159,6 +157,7 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
 	(void)req;
 	struct listener *listener = (struct listener *)generator;
 	listener->ready = true;
+	buf_fini(&listener->out); /* it is sent; a stream at rest holds nothing */
 	flush(listener);
 }
 
