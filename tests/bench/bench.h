@@ -92,5 +92,7 @@ size_t bench_line_overhead(struct bench *bench);
 /* The collector `burr` of this build, started on a store; stopped by bench_stop. Returns when it has the
  * right to append. */
 pid_t bench_start_collector(const char *store);
+/* A connection to that collector's HTTP server. */
+int bench_connect(const char *store);
 
 #endif

@@ -10,13 +10,11 @@
 #include "base/json.h"
 #include "catalog/catalog.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -159,27 +157,6 @@ static void bench_indexing(struct bench *bench, const char *store, const struct 
 
 /* ---- answers ---- */
 
-static int connect_to(const char *store)
-{
-	char name[2 * BENCH_PATH];
-	char text[4096];
-	int64_t port = 0;
-	snprintf(name, sizeof(name), "%s/.burr-collector", store);
-	while (!port) { /* the note comes with the address */
-		int fd = open(name, O_RDONLY);
-		ssize_t len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
-		close(fd);
-		text[len > 0 ? len : 0] = '\0';
-		const char *at = strstr(text, "\"url\":\"http://localhost:");
-		port = at ? strtol(at + strlen("\"url\":\"http://localhost:"), NULL, 10) : 0;
-	}
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	bench_check(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "connect");
-	return fd;
-}
-
 /* One GET; the length of its body. */
 static size_t ask(int fd, const char *path, struct buf *answer)
 {
@@ -215,7 +192,7 @@ static void time_answers(
 {
 	double times[ASKED];
 	struct buf answer = BUF_INIT;
-	int fd = connect_to(store);
+	int fd = bench_connect(store);
 	for (int i = 0; i < ASKED; i++) {
 		int64_t start = bench_now_ns();
 		*out_bytes = (double)ask(fd, path, &answer);
@@ -229,7 +206,7 @@ static void time_answers(
 
 static void wait_ready(const char *store)
 {
-	int fd = connect_to(store);
+	int fd = bench_connect(store);
 	struct buf answer = BUF_INIT;
 	static const char request[] = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	do {

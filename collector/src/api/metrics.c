@@ -55,9 +55,16 @@ void metrics_put(struct buf *out, const struct metrics *metrics)
 	put_counter(
 		out, "index_failures_total", "Logs that could not be read.", metrics->catalog.failed_count);
 	put_gauge(out, "http_clients", "Connections.", metrics->http.clients);
-	put_gauge(out, "http_listeners", "Event streams.", metrics->http.listeners);
+	put_gauge(out, "http_listeners", "Event streams and waiting polls.", metrics->http.listeners);
 	put_gauge(out, "http_queued_requests", "Requests that wait for a worker.", metrics->http.queued);
 	put_counter(out, "http_requests_total", "Requests.", metrics->http.requests);
 	put_counter(out, "http_refused_requests_total", "Requests that were refused for want of room.",
 		metrics->http.refused);
+	put_counter(out, "live_deltas_total", "Deltas made of topics that somebody listens to.",
+		metrics->http.deltas);
+	put_counter(out, "live_told_total", "Changes that were given to readers.", metrics->http.told);
+	put_counter(out, "live_refetches_total", "Of these, such that told to read again.",
+		metrics->http.refetches);
+	put_gauge(
+		out, "live_kept_bytes", "Deltas kept for readers that come back.", metrics->http.kept_bytes);
 }

@@ -83,6 +83,10 @@ static void put_http(struct buf *out)
 	put_uint(out, "queued", stats.queued);
 	put_uint(out, "requests", stats.requests);
 	put_uint(out, "refused", stats.refused);
+	put_uint(out, "deltas", stats.deltas);
+	put_uint(out, "told", stats.told);
+	put_uint(out, "refetches", stats.refetches);
+	put_uint(out, "kept_bytes", stats.kept_bytes);
 	json_put_close(out, '}');
 }
 

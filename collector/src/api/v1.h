@@ -11,4 +11,7 @@
 /* Static. */
 const struct http_route *api_v1_routes(size_t *out_count);
 
+/* For http_server_options.make_delta: what has become of the catalog's topics. */
+http_delta_fn v1_make_delta;
+
 #endif

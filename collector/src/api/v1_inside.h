@@ -22,6 +22,9 @@ void v1_set_tag(struct http_response *res);
 void v1_put_time(struct buf *out, const char *key, bool known, int64_t us);
 void v1_put_number(struct buf *out, const char *key, bool known, int64_t number);
 void v1_put_run(struct buf *out, const struct catalog_app *app);
+/* Whole objects, as lists have them; out: a struct buf. */
+void v1_put_project(const struct catalog_project *project, void *out);
+void v1_put_run_row(const struct catalog_app *app, void *out);
 
 /* Parameters. False: the answer is made, a 422 that names the parameter. An absent one leaves *out as it is.
  */

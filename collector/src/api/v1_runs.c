@@ -22,7 +22,7 @@ static void put_statuses(struct buf *out, const int64_t counts[STATUS_COUNT])
 	json_put_close(out, '}');
 }
 
-static void put_project(const struct catalog_project *project, void *ctx)
+void v1_put_project(const struct catalog_project *project, void *ctx)
 {
 	struct buf *out = ctx;
 	json_put_open(out, '{');
@@ -43,7 +43,7 @@ void v1_list_projects(const struct http_request *req, struct http_response *res)
 	v1_open(&res->body);
 	json_put_key(&res->body, SLICE_LIT("projects"));
 	json_put_open(&res->body, '[');
-	burr_status status = catalog_list_projects(v1_reader(req), put_project, &res->body, &err);
+	burr_status status = catalog_list_projects(v1_reader(req), v1_put_project, &res->body, &err);
 	json_put_close(&res->body, ']');
 	json_put_close(&res->body, '}');
 	if (status == BURR_OK)
@@ -54,7 +54,7 @@ void v1_list_projects(const struct http_request *req, struct http_response *res)
 
 /* ---- runs ---- */
 
-static void put_run(const struct catalog_app *app, void *ctx)
+void v1_put_run_row(const struct catalog_app *app, void *ctx)
 {
 	struct buf *out = ctx;
 	json_put_open(out, '{');
@@ -108,7 +108,7 @@ static void list_runs(
 	struct runs_page page = {.cursor = BUF_INIT};
 	burr_error err = BURR_ERROR_INIT;
 	json_put_open(&rows, '[');
-	burr_status status = catalog_list_runs(v1_reader(req), request, put_run, &rows, &page, &err);
+	burr_status status = catalog_list_runs(v1_reader(req), request, v1_put_run_row, &rows, &page, &err);
 	json_put_close(&rows, ']');
 	if (status == BURR_OK) {
 		struct buf *out = &res->body;

@@ -247,6 +247,7 @@ burr_status blocks_get(struct blocks *blocks, int64_t number, struct step **out,
 
 void blocks_touch(struct blocks *blocks, int64_t number)
 {
+	ranges_add(&blocks->changed, number, number + 1);
 	if (number / BLOCK_STEPS == blocks->last->n)
 		blocks->last->dirty = true;
 	else
@@ -307,6 +308,7 @@ burr_status blocks_add(struct blocks *blocks, int64_t seq, uint64_t at, struct s
 	*out = &last->steps[last->count++];
 	**out = (struct step){.seq = seq, .at = at, .nth = nth};
 	last->dirty = true;
+	ranges_add(&blocks->changed, blocks->step_count, blocks->step_count + 1);
 	blocks->step_count++;
 	blocks->max_seq = seq > blocks->max_seq ? seq : blocks->max_seq;
 	return BURR_OK;

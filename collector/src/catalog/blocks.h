@@ -3,6 +3,7 @@
 #ifndef CATALOG_BLOCKS_H
 #define CATALOG_BLOCKS_H
 
+#include "base/ranges.h"
 #include "catalog/db.h"
 #include "catalog/step.h"
 
@@ -36,8 +37,9 @@ struct blocks {
 	struct step_block *other;       /* one of the others, where it was asked for */
 	struct part_block *parts;
 	struct buf bytes;
-	struct buf ranges; /* struct block_range of each block before the last */
-	bool ranges_known; /* from the first question that needs them on */
+	struct buf ranges;     /* struct block_range of each block before the last */
+	bool ranges_known;     /* from the first question that needs them on */
+	struct ranges changed; /* numbers of the attempts that were added or changed */
 };
 
 void blocks_fini(struct blocks *blocks);

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 static const int64_t BATCH_NS = 50000000;   /* a live change waits at most that long for a backlog */
+static const int64_t LIVE_NS = 10000000;    /* and that long for others that came before it */
 static const int64_t LOOK_NS = 1000000000;  /* how often to ask whether writers live */
 static const int64_t RETRY_NS = 2000000000; /* after a failure of the database */
 static const char CATALOG_FILE[] = ".burr-catalog";
@@ -49,32 +50,76 @@ static void put_component(struct buf *out, struct slice text)
 	}
 }
 
-/* Without memory a topic is lost, and who listens sees the change with the next one. */
-static void add_topic(struct catalog *catalog, struct slice project, struct slice app_id)
+static void forget_topics(struct catalog *catalog)
 {
-	CLEAN(buf_fini) struct buf topic = BUF_INIT;
-	buf_append_str(&topic, app_id.len ? "run/" : "project/");
-	put_component(&topic, project);
-	if (app_id.len) {
-		buf_append_char(&topic, '/');
-		put_component(&topic, app_id);
-	}
-	if (!topic.failed)
-		table_put(&catalog->topics, buf_slice(&topic), NULL);
+	for (struct table_entry *e = table_next(&catalog->topics, NULL); e;
+		e = table_next(&catalog->topics, e))
+		free(e->value);
+	table_fini(&catalog->topics);
+	catalog->topics = (struct table)TABLE_INIT;
 }
 
+/* Topics wait in a table for the commit, each with its member behind a newline, which no topic has. Without
+ * memory one is lost, and who listens sees the change with the next one. */
+static struct table_entry *add_change(struct catalog *catalog, struct buf *topic, struct slice member)
+{
+	if (member.data) {
+		buf_append_char(topic, '\n');
+		buf_append_slice(topic, member);
+	}
+	return topic->failed ? NULL : table_put(&catalog->topics, buf_slice(topic), NULL);
+}
+
+/* steps: NULL for none. */
+static void run_changed(struct catalog *catalog, const struct app_name *name, const struct ranges *steps)
+{
+	CLEAN(buf_fini) struct buf topic = BUF_INIT;
+	buf_append_str(&topic, "run/");
+	put_component(&topic, app_name_project(name));
+	buf_append_char(&topic, '/');
+	put_component(&topic, app_name_app_id(name));
+	struct table_entry *entry = add_change(catalog, &topic, SLICE_NONE);
+	if (!entry || !steps || !steps->count)
+		return;
+	if (!entry->value)
+		entry->value = calloc(1, sizeof(struct ranges));
+	if (entry->value)
+		ranges_add_all(entry->value, steps);
+}
+
+/* The project, and of it the run that is named. */
 static void project_changed(struct catalog *catalog, const struct app_name *name)
 {
-	add_topic(catalog, app_name_project(name), SLICE_NONE);
-	table_put(&catalog->topics, SLICE_LIT("projects"), NULL);
+	CLEAN(buf_fini) struct buf project = BUF_INIT;
+	CLEAN(buf_fini) struct buf projects = BUF_INIT;
+	buf_append_str(&project, "project/");
+	put_component(&project, app_name_project(name));
+	add_change(catalog, &project, name->app_id_len ? app_name_app_id(name) : SLICE_NONE);
+	buf_append_str(&projects, "projects");
+	add_change(catalog, &projects, app_name_project(name));
+}
+
+static void app_changed(struct catalog *catalog, const struct app_name *name, const struct ranges *steps)
+{
+	run_changed(catalog, name, steps);
+	project_changed(catalog, name);
 }
 
 static void tell_topics(struct catalog *catalog)
 {
-	struct table_entry *entry = NULL;
-	while (catalog->options.on_change && (entry = table_next(&catalog->topics, entry)))
-		catalog->options.on_change(table_key(entry), catalog->options.ctx);
-	table_fini(&catalog->topics);
+	for (struct table_entry *e = table_next(&catalog->topics, NULL); e;
+		e = table_next(&catalog->topics, e)) {
+		struct slice key = table_key(e);
+		const char *newline = memchr(key.data, '\n', key.len);
+		size_t len = newline ? (size_t)(newline - key.data) : key.len;
+		struct catalog_change change = {
+			.topic = {key.data, len}, .member = SLICE_NONE, .steps = e->value};
+		if (newline)
+			change.member = (struct slice){newline + 1, key.len - len - 1};
+		if (catalog->options.on_change)
+			catalog->options.on_change(&change, catalog->options.ctx);
+	}
+	forget_topics(catalog);
 }
 
 /* ---- transactions ---- */
@@ -119,12 +164,12 @@ static burr_status rebuild(struct catalog *catalog, burr_error *err)
 
 static burr_status index_one(struct catalog *catalog, const struct app_name *name, burr_error *err)
 {
-	enum index_change change = INDEX_NOTHING;
+	struct index_change change;
 	burr_status status = index_app(&catalog->indexer, name, &change, err);
-	if (change != INDEX_NOTHING) {
-		add_topic(catalog, app_name_project(name), app_name_app_id(name));
-		project_changed(catalog, name);
-	}
+	if (change.any)
+		app_changed(catalog, name, &change.steps);
+	for (size_t i = 0; change.any && i < change.parent_count; i++)
+		app_changed(catalog, &change.parents[i], NULL);
 	return status;
 }
 
@@ -151,7 +196,7 @@ static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err
 {
 	struct app_name name;
 	enum note_lane lane;
-	int64_t until = clock_mono_ns() + BATCH_NS;
+	int64_t start = clock_mono_ns();
 	*out_more = false;
 	if (!notes_count(&catalog->notes))
 		return BURR_OK;
@@ -169,7 +214,7 @@ static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err
 			say(catalog, "%s, leaving it as it was", err->message);
 		}
 		count_start(catalog, lane);
-		if (clock_mono_ns() >= until) {
+		if (clock_mono_ns() >= start + (lane == NOTE_LIVE ? LIVE_NS : BATCH_NS)) {
 			*out_more = true;
 			break;
 		}
@@ -181,8 +226,7 @@ static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err
 
 static void on_status(const struct app_name *name, void *ctx)
 {
-	add_topic(ctx, app_name_project(name), app_name_app_id(name));
-	project_changed(ctx, name);
+	app_changed(ctx, name, NULL);
 }
 
 /* A run whose writer is gone changes by itself. */
@@ -196,9 +240,13 @@ static burr_status look_at_running(struct catalog *catalog, burr_error *err)
 
 /* ---- scanning ---- */
 
-static void on_scan_project(const struct app_name *project, void *ctx)
+static void on_scan_change(const struct app_name *name, void *ctx)
 {
-	project_changed(ctx, project);
+	static const struct ranges all_steps = {.count = 1, .items = {{0, INT64_MAX}}};
+	if (name->app_id_len)
+		run_changed(ctx, name, &all_steps);
+	else
+		project_changed(ctx, name);
 }
 
 static struct scan make_scan(struct catalog *catalog, enum note_lane lane)
@@ -208,7 +256,7 @@ static struct scan make_scan(struct catalog *catalog, enum note_lane lane)
 		.watch = catalog->watching ? &catalog->watch : NULL,
 		.notes = &catalog->notes,
 		.lane = lane,
-		.on_project = on_scan_project,
+		.on_change = on_scan_change,
 		.ctx = catalog,
 	};
 }
@@ -549,7 +597,7 @@ void catalog_close(struct catalog *catalog)
 	}
 	watch_close(&catalog->watch);
 	roll_back(catalog);
-	table_fini(&catalog->topics);
+	forget_topics(catalog);
 	indexer_fini(&catalog->indexer);
 	db_close(&catalog->db);
 	if (catalog->temp_folder) {

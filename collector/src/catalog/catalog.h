@@ -14,6 +14,7 @@
 #ifndef CATALOG_CATALOG_H
 #define CATALOG_CATALOG_H
 
+#include "base/ranges.h"
 #include "catalog/step.h"
 #include "catalog/times.h"
 #include "store/store.h"
@@ -22,12 +23,24 @@ struct catalog;
 
 /* ---- the catalog ---- */
 
+/* A topic that changed, and what of it. All borrowed until the callback returns. */
+struct catalog_change {
+	/* `projects`, `project/<project>` or `run/<project>/<app_id>`, each piece percent-encoded as
+	 * JavaScript's encodeURIComponent does. */
+	struct slice topic;
+	/* Of `projects` the name of one, of a project the app_id of a run, whose row came, changed or went.
+	 * SLICE_NONE: of a project, that its own row did. */
+	struct slice member;
+	/* Of a run: numbers of attempts that came or changed, or whose records did, perhaps beyond the last.
+	 * NULL: only its row did. */
+	const struct ranges *steps;
+};
+
 struct catalog_options {
 	const struct store *store; /* borrowed until close */
 
-	/* Something changed: `projects`, `project/<project>` or `run/<project>/<app_id>`, each piece
-	 * percent-encoded as JavaScript's encodeURIComponent does. Comes after the rows can be read. */
-	void (*on_change)(struct slice topic, void *ctx);
+	/* Something changed. Comes after the rows can be read. */
+	void (*on_change)(const struct catalog_change *change, void *ctx);
 	/* The scan at the start: `done` of `total` applications that had to be read; done == total at its
 	 * end, and then no more. */
 	void (*on_progress)(size_t done, size_t total, void *ctx);
@@ -112,6 +125,9 @@ typedef void catalog_project_fn(const struct catalog_project *project, void *ctx
 /* Newest first. */
 BURR_MUST_CHECK burr_status catalog_list_projects(
 	struct catalog_reader *reader, catalog_project_fn *each, void *ctx, burr_error *err);
+/* BURR_ENOTFOUND when it does not exist. */
+BURR_MUST_CHECK burr_status catalog_find_project(struct catalog_reader *reader, struct slice name,
+	catalog_project_fn *found, void *ctx, burr_error *err);
 
 struct catalog_app {
 	int64_t id; /* for catalog_list_steps; another one after the catalog was made anew */
@@ -138,8 +154,7 @@ struct catalog_app {
 	struct slice last_error;           /* what the last exception says, cut; SLICE_NONE */
 	int64_t last_end_at, last_end_len; /* the place of the last end; len 0: none */
 	struct slice parent_app;           /* the run that it was spawned by or forked from; SLICE_NONE */
-	int64_t child_count; /* runs that were spawned by or forked from this one; of catalog_list_runs alone
-			      */
+	int64_t child_count; /* runs that were spawned by or forked from this one; of runs.h alone */
 };
 typedef void catalog_app_fn(const struct catalog_app *app, void *ctx);
 

@@ -128,6 +128,13 @@ static const char schema[] =
 	" bytes BLOB NOT NULL);"
 	"CREATE INDEX part_step ON part(application, max_step, min_step);";
 
+#define PROJECT_COLUMNS                                                                              \
+	"p.name, p.app_count, p.made_us,"                                                            \
+	" (SELECT first_text FROM application WHERE project = p.id ORDER BY first_us LIMIT 1),"      \
+	" (SELECT last_text FROM application WHERE project = p.id ORDER BY last_us DESC LIMIT 1),"   \
+	" ifnull((SELECT max(last_us) FROM application WHERE project = p.id), p.made_us) AS newest," \
+	" (SELECT min(first_us) FROM application WHERE project = p.id)"
+
 static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_BEGIN_WRITE] = "BEGIN IMMEDIATE",
 	[DB_BEGIN_READ] = "BEGIN",
@@ -146,7 +153,7 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 		" ended, log_dev, log_ino, log_len, log_check, log_mark, last_us, zone_offset_s, max_seq,"
 		" failed_count, part_count, input_tokens, output_tokens, last_end_at, last_end_len, "
 		"last_end_seq,"
-		" status, writer, finals, last_action, last_error FROM application"
+		" status, writer, finals, last_action, last_error, parent_app FROM application"
 		" WHERE project = ?1 AND app_id = ?2",
 	[DB_ADD_APP] = "INSERT INTO application(project, app_id) VALUES(?1, ?2)",
 	[DB_SAVE_SIDE] = "UPDATE application SET partition_key = ?2, parent = ?3, spawning_parent = ?4,"
@@ -203,13 +210,8 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_LIST_PART_RANGES] = "SELECT id, min_step, max_step FROM part INDEXED BY part_step"
 				" WHERE application = ?1",
 	[DB_COUNT_APPS] = "SELECT ifnull(sum(app_count), 0) FROM project",
-	[DB_LIST_PROJECTS] =
-		"SELECT p.name, p.app_count, p.made_us,"
-		" (SELECT first_text FROM application WHERE project = p.id ORDER BY first_us LIMIT 1),"
-		" (SELECT last_text FROM application WHERE project = p.id ORDER BY last_us DESC LIMIT 1),"
-		" ifnull((SELECT max(last_us) FROM application WHERE project = p.id), p.made_us) AS newest,"
-		" (SELECT min(first_us) FROM application WHERE project = p.id)"
-		" FROM project p ORDER BY newest DESC, p.name",
+	[DB_LIST_PROJECTS] = "SELECT " PROJECT_COLUMNS " FROM project p ORDER BY newest DESC, p.name",
+	[DB_FIND_PROJECT_ROW] = "SELECT " PROJECT_COLUMNS " FROM project p WHERE p.name = ?1",
 	[DB_LIST_TALLY] = "SELECT t.status, t.count FROM tally t JOIN project p ON p.id = t.project"
 			  " WHERE p.name = ?1",
 	[DB_COUNT_CHILDREN] = "SELECT count(*) FROM application WHERE project = ?1 AND parent_app = ?2",

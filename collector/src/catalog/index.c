@@ -82,6 +82,7 @@ struct pass {
 	struct keys keys; /* of the states up to the last end */
 	struct tally uses, edges;
 	struct buf last_action, last_error, finals;
+	struct buf parent; /* app_id; empty: none */
 
 	/* The step begun last, for times with a zone inside it, and the action before the next. */
 	bool has_current;
@@ -107,6 +108,7 @@ static void pass_fini(struct pass *pass)
 	buf_fini(&pass->last_action);
 	buf_fini(&pass->last_error);
 	buf_fini(&pass->finals);
+	buf_fini(&pass->parent);
 }
 
 static struct slice stamp_text(const struct stamp *stamp)
@@ -266,12 +268,14 @@ static burr_status load_pass(struct pass *pass, int64_t project, struct slice ap
 	buf_append_slice(&pass->finals, db_text(stmt, 27));
 	buf_append_slice(&pass->last_action, db_text(stmt, 28));
 	buf_append_slice(&pass->last_error, db_text(stmt, 29));
+	buf_append_slice(&pass->parent, db_text(stmt, 30));
 	pass->blocks.app = pass->id;
 	pass->blocks.step_count = sqlite3_column_int64(stmt, 7);
 	pass->blocks.max_seq = sqlite3_column_int64(stmt, 17);
 	pass->blocks.part_count = sqlite3_column_int64(stmt, 19);
 	db_done(stmt);
-	return pass->finals.failed || pass->last_action.failed || pass->last_error.failed
+	return pass->finals.failed || pass->last_action.failed || pass->last_error.failed ||
+			       pass->parent.failed
 		       ? burr_fail(err, BURR_ENOMEM, "no memory to index")
 		       : BURR_OK;
 }
@@ -299,7 +303,9 @@ static burr_status forget_log(struct pass *pass, burr_error *err)
 	fresh.project = pass->project;
 	fresh.side_mark = pass->side_mark;
 	fresh.finals = pass->finals;
-	pass->finals = (struct buf)BUF_INIT;
+	fresh.parent = pass->parent;
+	pass->finals = pass->parent = (struct buf)BUF_INIT;
+	ranges_add(&fresh.blocks.changed, 0, INT64_MAX);
 	pass_fini(pass);
 	*pass = fresh;
 	return status;
@@ -428,7 +434,10 @@ static burr_status save_pass(struct pass *pass, const struct facts *facts, burr_
 {
 	struct db *db = pass->indexer->db;
 	char made[TIME_TEXT_LEN + 1];
+	int64_t offset_before_s = pass->at.zone_offset_s;
 	settle_zone(pass);
+	if (pass->at.zone_offset_s != offset_before_s) /* the times of all steps, as they are told */
+		ranges_add(&pass->blocks.changed, 0, INT64_MAX);
 	pass->at.last_us = pass->at.last.len ? moment_of(pass, &pass->at.last) : facts->made_us;
 	burr_status status = settle_status(pass, err);
 	if (status != BURR_OK)
@@ -689,6 +698,7 @@ static burr_status take_part(
 		step->part_count++;
 		blocks_touch(&pass->blocks, part.step);
 	}
+	ranges_add(&pass->blocks.changed, part.step, part.step < 0 ? part.step : part.step + 1);
 	if (status == BURR_OK && record->type == LINE_ATTRIBUTE)
 		status = take_attribute(pass, record, err);
 	return status == BURR_OK ? blocks_add_part(&pass->blocks, &part, err) : status;
@@ -921,6 +931,8 @@ static burr_status index_side(struct pass *pass, int app_fd, const struct facts 
 	if (has_parent || has_spawning)
 		(void)json_to_text(
 			json_find(buf_slice(has_spawning ? &spawning : &parent), "app_id"), &above);
+	buf_clear(&pass->parent);
+	buf_append_slice(&pass->parent, buf_slice(&above));
 	buf_clear(&pass->finals);
 	if (facts->has_graph &&
 		file_read(app_fd, "graph.json", SIDE_FILE_MAX, &indexer->text, NULL) == BURR_OK)
@@ -942,8 +954,15 @@ static burr_status index_side(struct pass *pass, int app_fd, const struct facts 
 
 /* ---- the application ---- */
 
+static void add_parent(struct index_change *change, struct slice project, const struct buf *app_id)
+{
+	/* What is no name is nobody's. */
+	if (app_id->len && app_name_make(&change->parents[change->parent_count], project, buf_slice(app_id)))
+		change->parent_count++;
+}
+
 static burr_status remove_app(
-	struct indexer *indexer, const struct app_name *name, enum index_change *out_change, burr_error *err)
+	struct indexer *indexer, const struct app_name *name, struct index_change *out, burr_error *err)
 {
 	CLEAN(pass_fini) struct pass pass;
 	int64_t project;
@@ -954,29 +973,44 @@ static burr_status remove_app(
 	if (status != BURR_OK || !pass.id)
 		return status;
 	status = remove_app_rows(indexer->db, pass.id, err);
-	if (status == BURR_OK)
-		*out_change = INDEX_GONE;
+	out->any = status == BURR_OK;
+	ranges_add(&out->steps, 0, INT64_MAX);
+	add_parent(out, app_name_project(name), &pass.parent);
 	return status;
 }
 
-static burr_status index_files(struct pass *pass, int app_fd, const struct facts *facts, bool is_new,
-	enum index_change *out_change, burr_error *err)
+/* The small files; and whose child the run has become. */
+static burr_status index_family(struct pass *pass, struct slice project, int app_fd,
+	const struct facts *facts, struct index_change *out, burr_error *err)
+{
+	CLEAN(buf_fini) struct buf before = pass->parent;
+	pass->parent = (struct buf)BUF_INIT;
+	burr_status status = index_side(pass, app_fd, facts, err);
+	if (!slice_eq(buf_slice(&before), buf_slice(&pass->parent))) {
+		add_parent(out, project, &before);
+		add_parent(out, project, &pass->parent);
+	}
+	return status;
+}
+
+static burr_status index_files(struct pass *pass, struct slice project, int app_fd, const struct facts *facts,
+	bool is_new, struct index_change *out, burr_error *err)
 {
 	bool side_changed = is_new || pass->side_mark != (int64_t)facts->side_mark;
 	bool log_changed = is_new || pass->at.log_mark != (int64_t)facts->log_mark;
 	burr_status status = BURR_OK;
 	if (side_changed)
-		status = index_side(pass, app_fd, facts, err);
+		status = index_family(pass, project, app_fd, facts, out, err);
 	/* The graph decides, too, whether a run has come to its end. */
 	if (status == BURR_OK && (log_changed || side_changed))
 		status = index_log(pass, app_fd, facts, err);
-	if (side_changed || log_changed)
-		*out_change = INDEX_CHANGED;
+	out->any = side_changed || log_changed;
+	out->steps = pass->blocks.changed;
 	return status;
 }
 
 burr_status index_app(
-	struct indexer *indexer, const struct app_name *name, enum index_change *out_change, burr_error *err)
+	struct indexer *indexer, const struct app_name *name, struct index_change *out, burr_error *err)
 {
 	struct slice project = app_name_project(name);
 	struct slice app_id = app_name_app_id(name);
@@ -985,10 +1019,10 @@ burr_status index_app(
 	struct facts facts;
 	pass_init(&pass, indexer);
 	bool added;
-	*out_change = INDEX_NOTHING;
+	*out = (struct index_change){.any = false};
 	burr_status status = store_open_app(indexer->store, project, app_id, &app_fd, err);
 	if (status == BURR_ENOTFOUND || (status == BURR_OK && !facts_read(app_fd, ".", &facts)))
-		return remove_app(indexer, name, out_change, err);
+		return remove_app(indexer, name, out, err);
 	if (status != BURR_OK)
 		return status;
 	status = index_project(indexer, project, facts.made_us, &added, err);
@@ -1000,7 +1034,7 @@ burr_status index_app(
 	if (status == BURR_OK && is_new)
 		status = add_app(&pass, pass.project, app_id, err);
 	if (status == BURR_OK)
-		status = index_files(&pass, app_fd, &facts, is_new, out_change, err);
+		status = index_files(&pass, project, app_fd, &facts, is_new, out, err);
 	return status == BURR_OK ? BURR_OK : burr_fail_in(err, status, "%s", name->text);
 }
 

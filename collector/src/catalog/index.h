@@ -6,6 +6,7 @@
 #ifndef CATALOG_INDEX_H
 #define CATALOG_INDEX_H
 
+#include "base/ranges.h"
 #include "catalog/alive.h"
 #include "catalog/names.h"
 #include "catalog/notes.h"
@@ -31,16 +32,18 @@ void indexer_fini(struct indexer *indexer);
 /* The transaction was rolled back, or the file made anew. */
 void indexer_forget(struct indexer *indexer);
 
-enum index_change {
-	INDEX_NOTHING,
-	INDEX_CHANGED, /* rows of the application changed */
-	INDEX_GONE,    /* its rows went */
+struct index_change {
+	bool any;            /* rows of the application changed, or went */
+	struct ranges steps; /* numbers of the attempts that came or changed, perhaps beyond the last */
+	/* Runs that have it as a child since, or no more. */
+	size_t parent_count;
+	struct app_name parents[2];
 };
 
 /* Index the application, or take it out when its folder is gone. A log that cannot be read is left as it was
- * reached, with BURR_EIO; other errors are the database's. */
+ * reached, with BURR_EIO; other errors are the database's. out: told of what was done until then, too. */
 burr_status index_app(
-	struct indexer *indexer, const struct app_name *name, enum index_change *out_change, burr_error *err);
+	struct indexer *indexer, const struct app_name *name, struct index_change *out, burr_error *err);
 
 /* Those that were running and whose writers are gone: their status. changed: called for each, before its row
  * is committed. */

@@ -80,6 +80,33 @@ burr_status catalog_list_projects(
 	return reader_end(reader, list_projects(&reader->db, each, ctx, err), err);
 }
 
+static burr_status find_project(
+	struct db *db, struct slice name, catalog_project_fn *found, void *ctx, burr_error *err)
+{
+	sqlite3_stmt *stmt = db_get(db, DB_FIND_PROJECT_ROW, err);
+	bool row;
+	if (!stmt)
+		return BURR_ECORRUPT;
+	db_bind_text(stmt, 1, name);
+	burr_status status = db_step(db, stmt, &row, err);
+	if (status != BURR_OK)
+		return status;
+	if (!row)
+		return burr_fail(err, BURR_ENOTFOUND, "no project %.*s", SLICE_ARG(name));
+	status = give_project(db, stmt, found, ctx, err);
+	db_done(stmt);
+	return status;
+}
+
+burr_status catalog_find_project(struct catalog_reader *reader, struct slice name, catalog_project_fn *found,
+	void *ctx, burr_error *err)
+{
+	burr_status status = reader_begin(reader, err);
+	if (status != BURR_OK)
+		return reader_answered(reader, status);
+	return reader_end(reader, find_project(&reader->db, name, found, ctx, err), err);
+}
+
 /* ---- applications ---- */
 
 static burr_status count_partition(

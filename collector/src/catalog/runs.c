@@ -534,3 +534,40 @@ burr_status catalog_list_runs(struct catalog_reader *reader, const struct runs_r
 	return reader_end(
 		reader, list_runs(reader, request, goes_on ? &after : NULL, each, ctx, out, err), err);
 }
+
+static burr_status find_run(struct db *db, struct slice project, struct slice app_id, catalog_app_fn *found,
+	void *ctx, burr_error *err)
+{
+	int64_t project_id;
+	int64_t count;
+	bool row = false;
+	burr_status status = reader_find_project(db, project, &project_id, &count, err);
+	if (status != BURR_OK)
+		return status;
+	sqlite3_stmt *stmt = db_get(db, DB_FIND_APP, err);
+	if (!stmt)
+		return BURR_ECORRUPT;
+	db_bind_text(stmt, 1, project);
+	db_bind_text(stmt, 2, app_id);
+	status = db_step(db, stmt, &row, err);
+	if (status != BURR_OK)
+		return status;
+	if (!row)
+		return burr_fail(err, BURR_ENOTFOUND, "no application %.*s in project %.*s",
+			SLICE_ARG(app_id), SLICE_ARG(project));
+	struct catalog_app app = reader_app_of(stmt);
+	status = count_children(db, project_id, &app, err);
+	if (status == BURR_OK)
+		found(&app, ctx);
+	db_done(stmt);
+	return status;
+}
+
+burr_status catalog_find_run(struct catalog_reader *reader, struct slice project, struct slice app_id,
+	catalog_app_fn *found, void *ctx, burr_error *err)
+{
+	burr_status status = reader_begin(reader, err);
+	if (status != BURR_OK)
+		return reader_answered(reader, status);
+	return reader_end(reader, find_run(&reader->db, project, app_id, found, ctx, err), err);
+}

@@ -49,6 +49,10 @@ BURR_MUST_CHECK burr_status catalog_list_runs(struct catalog_reader *reader,
 	const struct runs_request *request, catalog_app_fn *each, void *ctx, struct runs_page *out,
 	burr_error *err);
 
+/* One run, as a page has it. BURR_ENOTFOUND when it does not exist. */
+BURR_MUST_CHECK burr_status catalog_find_run(struct catalog_reader *reader, struct slice project,
+	struct slice app_id, catalog_app_fn *found, void *ctx, burr_error *err);
+
 /* "last"; false for a word that is none. */
 bool run_sort_of(struct slice word, enum run_sort *out);
 

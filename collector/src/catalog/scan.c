@@ -108,14 +108,27 @@ static void note_missing(struct scan *scan, struct slice project, const struct t
 	}
 }
 
+static void tell_gone(struct scan *scan, struct slice project, const struct table *known)
+{
+	struct app_name name;
+	for (struct table_entry *e = table_next(known, NULL); e; e = table_next(known, e))
+		if (app_name_make(&name, project, table_key(e)))
+			scan->on_change(&name, scan->ctx);
+}
+
 static burr_status project_gone(struct scan *scan, const struct app_name *project, burr_error *err)
 {
+	CLEAN(known_fini) struct table known = TABLE_INIT;
 	bool removed = false;
 	if (scan->watch)
 		watch_drop(scan->watch, project);
-	burr_status status = index_project_gone(scan->indexer, app_name_project(project), &removed, err);
-	if (removed)
-		scan->on_project(project, scan->ctx);
+	burr_status status = load_known(scan, app_name_project(project), &known, err);
+	if (status == BURR_OK)
+		status = index_project_gone(scan->indexer, app_name_project(project), &removed, err);
+	if (removed) {
+		tell_gone(scan, app_name_project(project), &known);
+		scan->on_change(project, scan->ctx);
+	}
 	return status;
 }
 
@@ -136,7 +149,7 @@ burr_status scan_project(struct scan *scan, const struct app_name *project, burr
 	int64_t made_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
 	burr_status status = index_project(scan->indexer, project_name, made_us, &added, err);
 	if (status == BURR_OK && added)
-		scan->on_project(project, scan->ctx);
+		scan->on_change(project, scan->ctx);
 	if (status == BURR_OK)
 		status = load_known(scan, project_name, &known, err);
 	if (status != BURR_OK)

@@ -14,8 +14,8 @@ struct scan {
 	struct notes *notes;
 	enum note_lane lane;
 	bool only_unwatched; /* leave out what inotify tells of */
-	/* Projects that came or went. */
-	void (*on_project)(const struct app_name *project, void *ctx);
+	/* A project came or went, or, with its project, a run did. */
+	void (*on_change)(const struct app_name *name, void *ctx);
 	void *ctx;
 };
 

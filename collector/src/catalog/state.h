@@ -25,7 +25,7 @@ struct catalog {
 	struct watch watch;
 	bool watching;       /* between start and close */
 	bool told_unwatched; /* the sentence about inotify was said */
-	struct table topics; /* changed in the open batch */
+	struct table topics; /* changed in the open batch; value: struct ranges, of the steps, or NULL */
 	size_t start_total;  /* what the scan at the start found */
 	size_t start_done;
 	int64_t look_at_ns;  /* when to ask next whether writers live */

@@ -885,6 +885,85 @@ static void names_survive_a_new_catalog(void **state)
 	free(after);
 }
 
+/* ---- what is told of a change ---- */
+
+/* What update tells of the change that was just made must have these lines; one that begins with "-": none
+ * that begins so. */
+static void expect_told(struct fixture *f, const char *const *lines)
+{
+	fixture_update(f);
+	for (; *lines; lines++) {
+		char line[256];
+		bool absent = **lines == '-';
+		snprintf(line, sizeof(line), absent ? "\n%s" : "\n%s\n", *lines + absent);
+		if (told_has(&f->told.topics, line) == absent)
+			fail_msg("%s: told were %s", *lines, f->told.topics.data);
+	}
+	told_forget(&f->told);
+}
+#define EXPECT_TOLD(f, ...) expect_told(f, (const char *const[]){__VA_ARGS__, NULL})
+
+static void it_is_told_what_changed(void **state)
+{
+	struct fixture *f = *state;
+	testing_make_app(f->folder, "p", "a", STEP_AT("0", "00") STEP_AT("1", "01") BEGIN_AT("2", "02"));
+	fixture_open(f);
+	EXPECT_TOLD(f, "run/p/a 0-9223372036854775807", "project/p a", "projects p");
+	write_log(
+		f, "a", END_AT("2", "03") BEGIN_AT("3", "04"), strlen(END_AT("2", "03") BEGIN_AT("3", "04")));
+	EXPECT_TOLD(f, "run/p/a 2-4", "project/p a", "projects p");
+	/* Back to 1, whose first attempt gives way. */
+	write_log(f, "a", STEP_AT("1", "05"), strlen(STEP_AT("1", "05")));
+	EXPECT_TOLD(f, "run/p/a 1-2 4-5");
+	/* The end of a step that is not the last, and a record that ends within another. */
+	static const char more[] = END_AT("3", "06") "{\"type\":\"end_span\",\"action_sequence_id\":0}\n";
+	write_log(f, "a", more, sizeof(more) - 1);
+	EXPECT_TOLD(f, "run/p/a 0-1 3-4");
+	testing_write(f->folder, "p/a/log.jsonl", STEP_AT("0", "00")); /* another log */
+	EXPECT_TOLD(f, "run/p/a 0-9223372036854775807");
+}
+
+static void a_better_zone_changes_all_steps(void **state)
+{
+	struct fixture *f = *state;
+	static const char local[] =
+		"{\"type\":\"begin_entry\",\"start_time\":\"2026-01-01T00:00:00.000000\",\"action\":\"a\","
+		"\"inputs\":{},\"sequence_id\":0}\n";
+	static const char zoned[] = "{\"type\":\"attribute\",\"time_logged\":\"2025-12-31T18:30:01.000000Z\","
+				    "\"action_sequence_id\":0,\"key\":\"k\",\"value\":1,\"tags\":{}}\n";
+	testing_make_app(f->folder, "p", "a", local);
+	fixture_open(f);
+	fixture_update(f);
+	told_forget(&f->told);
+	write_log(f, "a", zoned, sizeof(zoned) - 1);
+	EXPECT_TOLD(f, "run/p/a 0-9223372036854775807");
+	assert_int_equal(find(f, "a").zone, ZONE_INFERRED);
+	assert_int_equal(find(f, "a").zone_offset_s, 19800);
+}
+
+/* Whose children a run is among changes the rows of those, too. */
+static void parents_are_told_of_children(void **state)
+{
+	struct fixture *f = *state;
+	testing_make_app(f->folder, "p", "one", STEP_AT("0", "00"));
+	testing_make_app(f->folder, "p", "two", STEP_AT("0", "00"));
+	fixture_open(f);
+	fixture_update(f);
+	told_forget(&f->told);
+	testing_make_app(f->folder, "p", "child", STEP_AT("0", "00"));
+	testing_write(f->folder, "p/child/metadata.json", "{\"parent_pointer\":{\"app_id\":\"one\"}}");
+	EXPECT_TOLD(f, "run/p/child 0-9223372036854775807", "project/p child", "run/p/one", "project/p one",
+		"-run/p/one ", "-run/p/two");
+	testing_write(
+		f->folder, "p/child/metadata.json", "{\"parent_pointer\":{\"app_id\":\"two\"}, \"x\":1}");
+	EXPECT_TOLD(f, "project/p one", "project/p two", "project/p child");
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/p/child", f->folder);
+	remove_tree(path);
+	EXPECT_TOLD(
+		f, "run/p/child 0-9223372036854775807", "project/p child", "project/p two", "-project/p one");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -904,6 +983,9 @@ int main(void)
 		TEST(attributes_are_found_wherever_they_are),
 		TEST(a_long_log_is_left_and_gone_on_with),
 		TEST(names_survive_a_new_catalog),
+		TEST(it_is_told_what_changed),
+		TEST(a_better_zone_changes_all_steps),
+		TEST(parents_are_told_of_children),
 	};
 #undef TEST
 	return cmocka_run_group_tests_name("catalog steps", tests, NULL, NULL);

@@ -90,12 +90,22 @@ static inline void told_fini(struct told *told)
 	pthread_mutex_destroy(&told->lock);
 }
 
-static inline void told_change(struct slice topic, void *ctx)
+/* "topic", "topic member" and "topic from-to …" are lines of told->topics. */
+static inline void told_change(const struct catalog_change *change, void *ctx)
 {
 	struct told *told = ctx;
 	pthread_mutex_lock(&told->lock);
-	buf_append_slice(&told->topics, topic);
+	buf_append_slice(&told->topics, change->topic);
 	buf_append_char(&told->topics, '\n');
+	if (change->member.data)
+		buf_printf(&told->topics, "%.*s %.*s\n", SLICE_ARG(change->topic), SLICE_ARG(change->member));
+	if (change->steps) {
+		buf_append_slice(&told->topics, change->topic);
+		for (size_t i = 0; i < change->steps->count; i++)
+			buf_printf(&told->topics, " %lld-%lld", (long long)change->steps->items[i].from,
+				(long long)change->steps->items[i].to);
+		buf_append_char(&told->topics, '\n');
+	}
 	told->topic_count++;
 	pthread_cond_broadcast(&told->changed);
 	pthread_mutex_unlock(&told->lock);

@@ -55,10 +55,11 @@ static bool find_place(void *ctx, struct slice project, struct slice app_id, int
 	       BURR_OK;
 }
 
-static void on_change(struct slice topic, void *ctx)
+static void on_change(const struct catalog_change *change, void *ctx)
 {
 	struct collector *c = ctx;
-	http_publish(c->http, topic);
+	const struct http_change told = {change->topic, change->member, change->steps};
+	http_publish(c->http, &told);
 }
 
 static void on_progress(size_t done, size_t total, void *ctx)
@@ -135,6 +136,7 @@ static burr_status open_http(struct collector *c, const struct options *options,
 	http.routes = c->routes;
 	http.route_count = c->route_count;
 	http.ctx = c->api;
+	http.make_delta = v1_make_delta;
 	http.assets = http_embedded_assets;
 	http.asset_count = http_embedded_asset_count;
 	http.allowed_hosts = options->allowed_hosts;

@@ -174,9 +174,20 @@ static void answer_events(h2o_req_t *req, const struct http_params *params)
 	burr_status status = hub_subscribe(loop_of(req)->hub, req, topics, last_id, &err);
 	if (status == BURR_OK)
 		return;
-	if (status == BURR_ELATER)
+	if (status != BURR_EINVAL)
 		atomic_fetch_add(&loop_of(req)->server->refused, 1);
-	refuse(req, status == BURR_ELATER ? 503 : 400, "%s", err.message);
+	refuse(req, status == BURR_EINVAL ? 400 : 503, "%s", err.message);
+}
+
+static void answer_changes(h2o_req_t *req, const struct http_params *params)
+{
+	burr_error err = BURR_ERROR_INIT;
+	burr_status status = hub_poll(loop_of(req)->hub, req, params, &err);
+	if (status == BURR_OK)
+		return;
+	if (status != BURR_EINVAL)
+		atomic_fetch_add(&loop_of(req)->server->refused, 1);
+	refuse(req, status == BURR_EINVAL ? 422 : 503, "%s", err.message);
 }
 
 static void answer_asset(h2o_req_t *req)
@@ -268,6 +279,14 @@ static void add_timing(struct http_response *res, const struct timespec *from, c
 	http_add_header(res, "server-timing", slice_of(text));
 }
 
+/* Before the handler reads: all that was published up to the cursor is in its answer. */
+static void add_cursor(struct http_response *res, const struct http_server *server)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)events_cursor(server->events));
+	http_add_header(res, "burr-cursor", slice_of(text));
+}
+
 static void work(struct job *job, unsigned worker, bool drop)
 {
 	struct request *request = (struct request *)((char *)job - offsetof(struct request, job));
@@ -277,6 +296,7 @@ static void work(struct job *job, unsigned worker, bool drop)
 		http_fail(res, 503, "the server is stopping");
 	} else {
 		struct timespec from, to;
+		add_cursor(res, request->loop->server);
 		clock_gettime(CLOCK_MONOTONIC, &from);
 		request->handler(&request->public, res);
 		clock_gettime(CLOCK_MONOTONIC, &to);
@@ -380,20 +400,24 @@ static bool is_ui_path(const struct http_path *path)
 	return true;
 }
 
-static bool is_events_path(const struct http_path *path)
+/* The two paths below /api/v1 that the loop answers by itself. */
+static bool is_live_path(const struct http_path *path, const char *name)
 {
 	return path->count == 3 && slice_is(path->segments[0], "api") && slice_is(path->segments[1], "v1") &&
-	       slice_is(path->segments[2], "events");
+	       slice_is(path->segments[2], name);
 }
 
 static void route(h2o_req_t *req, const struct http_path *path, const struct http_params *params)
 {
 	struct slice method = of_iovec(req->input.method);
-	if (is_events_path(path)) {
-		if (slice_is(method, "GET"))
+	bool streams = is_live_path(path, "events");
+	if (streams || is_live_path(path, "changes")) {
+		if (!slice_is(method, "GET"))
+			answer_methods(req, "GET");
+		else if (streams)
 			answer_events(req, params);
 		else
-			answer_methods(req, "GET");
+			answer_changes(req, params);
 		return;
 	}
 	struct route_match match;

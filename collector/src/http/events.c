@@ -1,226 +1,116 @@
-/* Threads: events_publish marks topics under the one lock and wakes their loop; everything that touches h2o
- * happens on the loop's thread. Lock order: events.lock, then h2o's queue lock (h2o_multithread_send_message
- * is called under ours, so that a publish cannot meet a hub that is being closed). */
+/* Threads: events_publish marks a topic under the topics' lock and wakes the loops; everything that touches
+ * h2o happens on a loop's thread. Lock order: the topics', events.lock, then h2o's queue lock
+ * (h2o_multithread_send_message is called under ours, so that a wake cannot meet a hub that is being closed).
+ */
 #include "http/events.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "http/loop.h"
+#include "http/respond.h"
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <search.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct events {
 	char *version;          /* constant */
 	unsigned max_listeners; /* constant */
+	struct topics *topics;  /* constant; locks itself */
+	struct job maker;       /* the workers', from topics_schedule's true to topics_make's false */
 	pthread_mutex_t lock;
-	uint64_t cursor;         /* under lock */
 	unsigned listener_count; /* under lock */
 	unsigned hub_count;      /* under lock */
 	struct hub *hubs[HTTP_MAX_LOOPS];
 };
 
-struct topic {
-	h2o_linklist_t interests; /* loop's thread: struct interest.of_topic; empty, the topic is removed */
-	h2o_linklist_t dirty;     /* under lock: in hub->dirty */
-	uint64_t first, last;     /* under lock: cursors since it became dirty */
-	size_t len;
-	char name[];
-};
-
 struct hub {
-	struct events *events; /* constant */
-	h2o_context_t *ctx;    /* constant */
+	struct events *events;   /* constant */
+	h2o_context_t *ctx;      /* constant */
+	struct workers *workers; /* constant */
 	h2o_multithread_receiver_t inbox;
-	void *topics;                   /* under lock: a tree of struct topic, by name */
-	h2o_linklist_t dirty;           /* under lock: struct topic.dirty */
 	bool waking;                    /* under lock: wake is on its way */
 	h2o_multithread_message_t wake; /* the loop's queue, while waking */
+	h2o_linklist_t fresh;           /* under the topics' lock: struct reader.of_fresh */
 	h2o_linklist_t listeners;       /* this and below: the loop's thread */
-	h2o_timeout_t beat;
-	h2o_timeout_t tick;
+	h2o_timeout_t beat, tick, wait_tick;
+	h2o_timeout_entry_t tick_entry; /* linked while changes wait for their time */
 };
 
-struct interest {
-	h2o_linklist_t of_topic;
-	struct topic *topic;
-	struct listener *listener;
-	bool pending;
-	uint64_t first, last; /* cursors of the changes that are pending */
-	uint64_t sent_ms;     /* of the loop's clock; 0 never */
-};
-
-/* One reader. Lies in its request's memory, whose disposal is its end, whatever brought that about. */
+/* Whoever waits for changes, by a stream or a poll. Lies in its request's memory, whose disposal is its end,
+ * whatever brought that about. */
 struct listener {
 	h2o_generator_t generator; /* first: h2o hands this back */
 	struct hub *hub;
 	h2o_req_t *req;
+	struct reader reader;
 	h2o_linklist_t of_hub;
-	h2o_timeout_entry_t beat;
-	h2o_timeout_entry_t tick; /* linked while a change waits for its time */
-	bool ready;               /* h2o takes a further h2o_send: never before it called proceed */
+	h2o_timeout_entry_t timer; /* a stream's beat, a poll's look at the clock */
 	bool ending;
-	bool touched; /* in on_wake's list */
-	struct listener *next_touched;
-	struct buf out; /* what h2o is sending; left alone until it is ready again */
-	uint64_t seen;  /* changes up to here were noted */
-	uint64_t told;  /* the last id sent: up to here all were delivered */
-	size_t interest_count;
-	struct interest *interests;
+	struct buf out; /* a stream's: what h2o is sending; empty while it is ready */
+
+	bool ready; /* a stream's: h2o takes a further h2o_send, never before it called proceed */
+
+	bool polls;
+	uint64_t until_ms; /* a poll's end, of the loop's clock */
 };
 
-/* ---- topics ---- */
+/* ---- waking the loops ---- */
 
-static int compare_topics(const void *a, const void *b)
+static void wake(void *ctx)
 {
-	const struct topic *left = a, *right = b;
-	if (left->len != right->len)
-		return left->len < right->len ? -1 : 1;
-	return memcmp(left->name, right->name, left->len);
-}
-
-/* A topic with this name and nothing else. */
-static struct topic *new_topic(struct slice name)
-{
-	struct topic *topic = calloc(1, sizeof(*topic) + name.len + 1);
-	if (!topic)
-		return NULL;
-	h2o_linklist_init_anchor(&topic->interests);
-	topic->len = name.len;
-	memcpy(topic->name, name.data, name.len);
-	return topic;
-}
-
-/* The hub's topic of this name, made if need be; NULL without memory. */
-static struct topic *get_topic_locked(struct hub *hub, struct slice name)
-{
-	struct topic *topic = new_topic(name);
-	if (!topic)
-		return NULL;
-	struct topic **found = tsearch(topic, &hub->topics, compare_topics);
-	if (!found || *found != topic)
-		free(topic);
-	return found ? *found : NULL;
-}
-
-static void drop_topic_locked(struct hub *hub, struct topic *topic)
-{
-	if (!h2o_linklist_is_empty(&topic->interests))
-		return;
-	if (h2o_linklist_is_linked(&topic->dirty))
-		h2o_linklist_unlink(&topic->dirty);
-	tdelete(topic, &hub->topics, compare_topics);
-	free(topic);
-}
-
-/* ---- publishing ---- */
-
-static void mark_locked(struct hub *hub, const struct topic *key, uint64_t cursor)
-{
-	struct topic **found = tfind(key, &hub->topics, compare_topics);
-	if (!found)
-		return;
-	struct topic *topic = *found;
-	topic->last = cursor;
-	if (!h2o_linklist_is_linked(&topic->dirty)) {
-		topic->first = cursor;
-		h2o_linklist_insert(&hub->dirty, &topic->dirty);
-	}
-	if (!hub->waking) {
+	struct events *events = ctx;
+	pthread_mutex_lock(&events->lock);
+	for (unsigned i = 0; i < events->hub_count; i++) {
+		struct hub *hub = events->hubs[i];
+		if (hub->waking)
+			continue;
 		hub->waking = true;
 		h2o_multithread_send_message(&hub->inbox, &hub->wake);
 	}
-}
-
-void events_publish(struct events *events, struct slice name)
-{
-	/* The key for looking it up, made here as a publish happens a thousand times a second. */
-	union {
-		struct topic topic;
-		char room[sizeof(struct topic) + EVENTS_MAX_TOPIC_LEN + 1];
-	} key;
-	bool known = name.data && name.len <= EVENTS_MAX_TOPIC_LEN; /* longer ones cannot be subscribed to */
-	if (known) {
-		key.topic.len = name.len;
-		memcpy(key.room + offsetof(struct topic, name), name.data, name.len);
-	}
-	pthread_mutex_lock(&events->lock);
-	uint64_t cursor = ++events->cursor;
-	for (unsigned i = 0; known && i < events->hub_count; i++)
-		mark_locked(events->hubs[i], &key.topic, cursor);
 	pthread_mutex_unlock(&events->lock);
 }
 
-/* ---- sending ---- */
-
-/* Every change up to the result has been sent, or is in what is being put together. */
-static uint64_t delivered_to(const struct listener *listener)
+void events_publish(struct events *events, const struct http_change *change)
 {
-	uint64_t upto = listener->seen;
-	for (size_t i = 0; i < listener->interest_count; i++) {
-		const struct interest *interest = &listener->interests[i];
-		if (interest->pending && interest->first <= upto)
-			upto = interest->first - 1;
-	}
-	return upto;
+	topics_publish(events->topics, change);
 }
 
-/* One event of the stream; data is what it says, moved in. */
-static void append_event(struct listener *listener, const char *name, struct buf *data, uint64_t id)
+uint64_t events_cursor(struct events *events)
 {
-	struct buf *out = &listener->out;
-	buf_printf(out, "event: %s\ndata: ", name);
-	buf_append_slice(out, buf_slice(data));
-	buf_printf(out, "\nid: %" PRIu64 "\n", id);
-	out->failed |= data->failed;
-	buf_fini(data);
+	return topics_cursor(events->topics);
 }
 
-static void append_change(struct listener *listener, const struct interest *interest, uint64_t id)
-{
-	struct buf data = BUF_INIT;
-	json_put_open(&data, '{');
-	json_put_member(&data, "topic", (struct slice){interest->topic->name, interest->topic->len});
-	json_put_key(&data, SLICE_LIT("cursor"));
-	json_put_uint(&data, interest->last);
-	json_put_close(&data, '}');
-	append_event(listener, "change", &data, id);
-	buf_append_char(&listener->out, '\n');
-}
+/* ---- making deltas ---- */
 
-/* Put the changes whose time has come into out. The whole of it may get lost halfway, so only the last event
- * carries the new id; those before it repeat the old one. */
-static void append_changes(struct listener *listener, uint64_t now_ms)
+static void run_maker(struct job *job, unsigned worker, bool drop)
 {
-	struct interest *held = NULL;
-	for (size_t i = 0; i < listener->interest_count; i++) {
-		struct interest *interest = &listener->interests[i];
-		bool due = interest->sent_ms == 0 || now_ms - interest->sent_ms >= EVENTS_MERGE_MS;
-		if (!interest->pending || !due)
-			continue;
-		if (held)
-			append_change(listener, held, listener->told);
-		held = interest;
-		interest->pending = false;
-		interest->sent_ms = now_ms;
-	}
-	if (!held)
+	struct events *events = H2O_STRUCT_FROM_MEMBER(struct events, maker, job);
+	if (!drop && !topics_make(events->topics, worker))
 		return;
-	listener->told = delivered_to(listener);
-	append_change(listener, held, listener->told);
+	topics_give_up(events->topics);
+	wake(events); /* a loop submits it again, behind the requests that wait */
 }
 
-static bool has_pending(const struct listener *listener)
+static void schedule(struct hub *hub)
 {
-	for (size_t i = 0; i < listener->interest_count; i++) {
-		if (listener->interests[i].pending)
-			return true;
+	struct events *events = hub->events;
+	bool waits = false;
+	if (topics_schedule(events->topics, &waits) && !workers_submit(hub->workers, &events->maker)) {
+		topics_give_up(events->topics);
+		waits = true;
 	}
-	return false;
+	if (waits && !h2o_timeout_is_linked(&hub->tick_entry))
+		h2o_timeout_link(hub->ctx->loop, &hub->tick, &hub->tick_entry);
 }
+
+static void on_tick(h2o_timeout_entry_t *entry)
+{
+	schedule(H2O_STRUCT_FROM_MEMBER(struct hub, tick_entry, entry));
+}
+
+/* ---- a stream ---- */
 
 /* h2o is told to send out, and for a stream that ends, that this was all. The listener may be gone after. */
 static void send_out(struct listener *listener)
@@ -233,33 +123,32 @@ static void send_out(struct listener *listener)
 	h2o_send(listener->req, &bytes, bytes.len ? 1 : 0, state);
 }
 
+static void put_event(struct slice data, uint64_t id, void *ctx)
+{
+	struct buf *out = ctx;
+	buf_append_str(out, "event: change\ndata: ");
+	buf_append_slice(out, data);
+	buf_printf(out, "\nid: %" PRIu64 "\n\n", id);
+}
+
 static void flush(struct listener *listener)
 {
 	if (!listener->ready)
 		return;
-	h2o_loop_t *loop = listener->hub->ctx->loop;
-	buf_clear(&listener->out);
-	append_changes(listener, h2o_now(loop));
-	if (has_pending(listener) && !h2o_timeout_is_linked(&listener->tick))
-		h2o_timeout_link(loop, &listener->hub->tick, &listener->tick);
+	reader_take(&listener->reader, put_event, &listener->out);
 	if (listener->out.len || listener->ending)
 		send_out(listener);
 }
 
-static void on_tick(h2o_timeout_entry_t *entry)
-{
-	flush(H2O_STRUCT_FROM_MEMBER(struct listener, tick, entry));
-}
-
 static void on_beat(h2o_timeout_entry_t *entry)
 {
-	struct listener *listener = H2O_STRUCT_FROM_MEMBER(struct listener, beat, entry);
+	struct listener *listener = H2O_STRUCT_FROM_MEMBER(struct listener, timer, entry);
 	struct hub *hub = listener->hub;
-	h2o_timeout_link(hub->ctx->loop, &hub->beat, &listener->beat);
+	h2o_timeout_link(hub->ctx->loop, &hub->beat, &listener->timer);
 	if (!listener->ready || listener->ending)
 		return;
-	buf_clear(&listener->out);
-	buf_append_str(&listener->out, ": hb\n\n");
+	reader_take(&listener->reader, put_event, &listener->out);
+	buf_printf(&listener->out, ": hb\nid: %" PRIu64 "\n\n", listener->reader.told);
 	send_out(listener);
 }
 
@@ -268,71 +157,8 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
 	(void)req;
 	struct listener *listener = (struct listener *)generator;
 	listener->ready = true;
+	buf_fini(&listener->out); /* it is sent; a stream at rest holds nothing */
 	flush(listener);
-}
-
-/* ---- the loop takes in what was published ---- */
-
-static struct listener *touch(struct listener *listener, uint64_t seen, struct listener *list)
-{
-	listener->seen = seen;
-	if (listener->touched)
-		return list;
-	listener->touched = true;
-	listener->next_touched = list;
-	return listener;
-}
-
-static void note(struct interest *interest, const struct topic *topic)
-{
-	if (!interest->pending)
-		interest->first = topic->first;
-	interest->pending = true;
-	interest->last = topic->last;
-}
-
-/* Whoever is interested in a dirty topic, as a list; their changes are noted. */
-static struct listener *take_dirty(struct hub *hub)
-{
-	struct listener *list = NULL;
-	struct events *events = hub->events;
-	pthread_mutex_lock(&events->lock);
-	hub->waking = false;
-	while (!h2o_linklist_is_empty(&hub->dirty)) {
-		struct topic *topic = H2O_STRUCT_FROM_MEMBER(struct topic, dirty, hub->dirty.next);
-		h2o_linklist_unlink(&topic->dirty);
-		h2o_linklist_t *node;
-		for (node = topic->interests.next; node != &topic->interests; node = node->next) {
-			struct interest *interest = H2O_STRUCT_FROM_MEMBER(struct interest, of_topic, node);
-			note(interest, topic);
-			list = touch(interest->listener, events->cursor, list);
-		}
-	}
-	pthread_mutex_unlock(&events->lock);
-	return list;
-}
-
-static void on_wake(h2o_multithread_receiver_t *inbox, h2o_linklist_t *messages)
-{
-	struct hub *hub = H2O_STRUCT_FROM_MEMBER(struct hub, inbox, inbox);
-	while (!h2o_linklist_is_empty(messages))
-		h2o_linklist_unlink(messages->next);
-	struct listener *next;
-	for (struct listener *listener = take_dirty(hub); listener; listener = next) {
-		next = listener->next_touched;
-		listener->touched = false;
-		flush(listener); /* may end it, and no other */
-	}
-}
-
-/* ---- a reader comes and goes ---- */
-
-static void stop_timers(struct listener *listener)
-{
-	if (h2o_timeout_is_linked(&listener->beat))
-		h2o_timeout_unlink(&listener->beat);
-	if (h2o_timeout_is_linked(&listener->tick))
-		h2o_timeout_unlink(&listener->tick);
 }
 
 static void on_stop(h2o_generator_t *generator, h2o_req_t *req)
@@ -340,136 +166,34 @@ static void on_stop(h2o_generator_t *generator, h2o_req_t *req)
 	(void)req;
 	struct listener *listener = (struct listener *)generator;
 	listener->ready = false;
-	stop_timers(listener);
+	if (h2o_timeout_is_linked(&listener->timer))
+		h2o_timeout_unlink(&listener->timer);
 }
 
-static void forget_interests(struct listener *listener)
+static void put_now(struct buf *out)
 {
-	struct hub *hub = listener->hub;
-	pthread_mutex_lock(&hub->events->lock);
-	for (size_t i = 0; i < listener->interest_count; i++) {
-		h2o_linklist_unlink(&listener->interests[i].of_topic);
-		drop_topic_locked(hub, listener->interests[i].topic);
-	}
-	hub->events->listener_count--;
-	pthread_mutex_unlock(&hub->events->lock);
-	listener->interest_count = 0;
+	char now[TIME_TEXT_LEN + 1];
+	time_text(clock_wall_ns(), now);
+	json_put_member(out, "now", slice_of(now));
 }
 
-static void on_dispose(void *memory)
-{
-	struct listener *listener = memory;
-	stop_timers(listener);
-	h2o_linklist_unlink(&listener->of_hub);
-	forget_interests(listener);
-	free(listener->interests);
-	buf_fini(&listener->out);
-}
-
-static bool has_interest(const struct listener *listener, const struct topic *topic)
-{
-	for (size_t i = 0; i < listener->interest_count; i++) {
-		if (listener->interests[i].topic == topic)
-			return true;
-	}
-	return false;
-}
-
-static void add_interest_locked(struct listener *listener, struct slice name)
-{
-	struct topic *topic = get_topic_locked(listener->hub, name);
-	if (!topic) {
-		listener->out.failed = true;
-		return;
-	}
-	if (has_interest(listener, topic))
-		return;
-	struct interest *interest = &listener->interests[listener->interest_count++];
-	*interest = (struct interest){.topic = topic, .listener = listener};
-	h2o_linklist_insert(&topic->interests, &interest->of_topic);
-}
-
-static struct slice next_topic(struct slice *rest)
-{
-	const char *comma = memchr(rest->data, ',', rest->len);
-	struct slice name = {rest->data, comma ? (size_t)(comma - rest->data) : rest->len};
-	size_t taken = name.len + (comma ? 1 : 0);
-	*rest = (struct slice){rest->data + taken, rest->len - taken};
-	return name;
-}
-
-static burr_status check_topics(struct slice topics, size_t *out_count, burr_error *err)
-{
-	size_t count = 0;
-	while (topics.len) {
-		struct slice name = next_topic(&topics);
-		if (name.len == 0)
-			continue;
-		if (name.len > EVENTS_MAX_TOPIC_LEN)
-			return burr_fail(err, BURR_EINVAL, "topic %zu is over %d bytes", count + 1,
-				EVENTS_MAX_TOPIC_LEN);
-		if (++count > EVENTS_MAX_TOPICS)
-			return burr_fail(err, BURR_EINVAL, "over %d topics", EVENTS_MAX_TOPICS);
-	}
-	if (count == 0)
-		return burr_fail(err, BURR_EINVAL, "topics=… is missing: what to listen to, by commas");
-	*out_count = count;
-	return BURR_OK;
-}
-
-/* Whether the reader has missed something since this id. What is no number says so as well. */
-static bool is_behind(struct slice last_id, uint64_t cursor)
-{
-	char text[24];
-	int len = snprintf(text, sizeof(text), "%" PRIu64, cursor);
-	return last_id.len && !slice_eq(last_id, (struct slice){text, (size_t)len});
-}
-
-/* Count a further reader, if there may be one. */
-static burr_status take_place(struct events *events, burr_error *err)
-{
-	pthread_mutex_lock(&events->lock);
-	bool room = events->listener_count < events->max_listeners;
-	events->listener_count += room;
-	pthread_mutex_unlock(&events->lock);
-	if (!room)
-		return burr_fail(
-			err, BURR_ELATER, "%u event streams are open already", events->max_listeners);
-	return BURR_OK;
-}
-
-static void listen_to(struct listener *listener, struct slice topics, struct slice last_id)
+static void put_hello(struct listener *listener)
 {
 	struct events *events = listener->hub->events;
-	pthread_mutex_lock(&events->lock);
-	while (topics.len) {
-		struct slice name = next_topic(&topics);
-		if (name.len)
-			add_interest_locked(listener, name);
-	}
-	uint64_t cursor = events->cursor;
-	pthread_mutex_unlock(&events->lock);
-
-	listener->seen = cursor;
-	for (size_t i = 0; is_behind(last_id, cursor) && i < listener->interest_count; i++) {
-		struct interest *interest = &listener->interests[i];
-		interest->pending = true;
-		interest->first = interest->last = cursor;
-	}
-}
-
-static void append_hello(struct listener *listener)
-{
+	struct buf *out = &listener->out;
 	struct buf data = BUF_INIT;
 	json_put_open(&data, '{');
-	json_put_member(&data, "version", slice_of(listener->hub->events->version));
+	put_now(&data);
+	json_put_member(&data, "version", slice_of(events->version));
 	json_put_key(&data, SLICE_LIT("cursor"));
-	json_put_uint(&data, listener->seen);
+	json_put_uint(&data, topics_cursor(events->topics));
 	json_put_close(&data, '}');
-	listener->told = delivered_to(listener);
-	append_event(listener, "hello", &data, listener->told);
+	buf_append_str(out, "event: hello\ndata: ");
+	buf_append_slice(out, buf_slice(&data));
+	out->failed = out->failed || data.failed;
+	buf_fini(&data);
 	/* A second between attempts: a collector is back soon after an update. */
-	buf_append_str(&listener->out, "retry: 1000\n\n");
+	buf_printf(out, "\nid: %" PRIu64 "\nretry: 1000\n\n", listener->reader.told);
 }
 
 static void add_stream_headers(h2o_req_t *req)
@@ -496,72 +220,240 @@ static void start_stream(struct listener *listener)
 	req->compress_hint = H2O_COMPRESS_HINT_DISABLE;
 	req->http1_is_persistent = 0; /* the connection ends with the stream */
 	add_stream_headers(req);
+	listener->generator = (h2o_generator_t){on_proceed, on_stop};
 	h2o_start_response(req, &listener->generator);
-	append_hello(listener);
-	append_changes(listener, h2o_now(hub->ctx->loop));
-	h2o_timeout_link(hub->ctx->loop, &hub->beat, &listener->beat);
+	put_hello(listener);
+	reader_take(&listener->reader, put_event, &listener->out);
+	listener->timer.cb = on_beat;
+	h2o_timeout_link(hub->ctx->loop, &hub->beat, &listener->timer);
 	send_out(listener);
+}
+
+/* ---- a reader comes and goes ---- */
+
+/* Count a further reader, if there may be one. */
+static burr_status take_place(struct events *events, burr_error *err)
+{
+	pthread_mutex_lock(&events->lock);
+	bool room = events->listener_count < events->max_listeners;
+	events->listener_count += room;
+	pthread_mutex_unlock(&events->lock);
+	if (!room)
+		return burr_fail(err, BURR_ELATER,
+			"%u event streams and waiting polls are open already, and more are not allowed",
+			events->max_listeners);
+	return BURR_OK;
+}
+
+static void leave_place(struct events *events)
+{
+	pthread_mutex_lock(&events->lock);
+	events->listener_count--;
+	pthread_mutex_unlock(&events->lock);
+}
+
+/* It listens no more; what is being sent to it stays. */
+static void leave(struct listener *listener)
+{
+	if (h2o_timeout_is_linked(&listener->timer))
+		h2o_timeout_unlink(&listener->timer);
+	if (!h2o_linklist_is_linked(&listener->of_hub))
+		return;
+	h2o_linklist_unlink(&listener->of_hub);
+	reader_close(&listener->reader);
+	leave_place(listener->hub->events);
+}
+
+static void on_dispose(void *memory)
+{
+	struct listener *listener = memory;
+	leave(listener);
+	buf_fini(&listener->out);
+}
+
+/* A listener of the request, that has its place. */
+static burr_status join(struct hub *hub, h2o_req_t *req, struct slice topics, struct slice last,
+	struct listener **out, burr_error *err)
+{
+	burr_status status = take_place(hub->events, err);
+	if (status != BURR_OK)
+		return status;
+	struct listener *listener = h2o_mem_alloc_shared(&req->pool, sizeof(*listener), on_dispose);
+	*listener = (struct listener){.hub = hub, .req = req};
+	status = reader_open(&listener->reader, hub->events->topics, topics, last, &hub->fresh, err);
+	if (status != BURR_OK) {
+		leave_place(hub->events);
+		return status;
+	}
+	h2o_linklist_insert(&hub->listeners, &listener->of_hub);
+	*out = listener;
+	return BURR_OK;
 }
 
 burr_status hub_subscribe(
 	struct hub *hub, h2o_req_t *req, struct slice topics, struct slice last_id, burr_error *err)
 {
-	size_t count = 0;
-	burr_status status = check_topics(topics, &count, err);
+	struct listener *listener;
+	burr_status status = join(hub, req, topics, last_id, &listener, err);
+	if (status == BURR_OK)
+		start_stream(listener);
+	return status;
+}
+
+/* ---- a poll ---- */
+
+static void put_change(struct slice data, uint64_t id, void *ctx)
+{
+	(void)id;
+	json_put_raw(ctx, data);
+}
+
+static void answer_poll(struct listener *listener, struct buf *changes)
+{
+	struct http_response res;
+	respond_init(&res);
+	json_put_open(&res.body, '{');
+	put_now(&res.body);
+	json_put_key(&res.body, SLICE_LIT("cursor"));
+	json_put_uint(&res.body, listener->reader.told);
+	json_put_close(changes, ']');
+	json_put_member_raw(&res.body, "changes", buf_slice(changes));
+	json_put_close(&res.body, '}');
+	res.cache_control = "no-store";
+	if (res.body.failed || changes->failed)
+		http_fail(&res, 503, "no memory for the answer");
+	leave(listener);
+	send_response(listener->req, &res, !loop_of(listener->req)->draining);
+}
+
+/* Answer it if there is something to tell, or its time is over. */
+static void look_at_poll(struct listener *listener)
+{
+	struct hub *hub = listener->hub;
+	struct buf changes = BUF_INIT;
+	json_put_open(&changes, '[');
+	reader_take(&listener->reader, put_change, &changes);
+	if (changes.len > 1 || changes.failed || listener->ending ||
+		h2o_now(hub->ctx->loop) >= listener->until_ms)
+		answer_poll(listener, &changes);
+	buf_fini(&changes);
+}
+
+static void on_wait_tick(h2o_timeout_entry_t *entry)
+{
+	struct listener *listener = H2O_STRUCT_FROM_MEMBER(struct listener, timer, entry);
+	struct hub *hub = listener->hub;
+	if (h2o_now(hub->ctx->loop) >= listener->until_ms)
+		look_at_poll(listener);
+	else
+		h2o_timeout_link(hub->ctx->loop, &hub->wait_tick, &listener->timer);
+}
+
+static burr_status read_number(
+	const struct http_params *params, const char *name, int64_t high, int64_t *out, burr_error *err)
+{
+	struct slice text = http_params_find(params, slice_of(name));
+	if (!text.data || (json_to_int(text, out) && *out >= 0 && *out <= high))
+		return BURR_OK;
+	return burr_fail(err, BURR_EINVAL, "%s: \"%.*s\" is not a whole number between 0 and %" PRId64, name,
+		text.len < 60 ? (int)text.len : 60, text.data, high);
+}
+
+static burr_status check_names(const struct http_params *params, burr_error *err)
+{
+	for (size_t i = 0; i < params->count; i++) {
+		struct slice name = params->items[i].name;
+		int len = name.len < 60 ? (int)name.len : 60;
+		if (!slice_is(name, "topics") && !slice_is(name, "after") && !slice_is(name, "wait_ms"))
+			return burr_fail(
+				err, BURR_EINVAL, "%.*s: there is no such parameter here", len, name.data);
+		for (size_t j = 0; j < i; j++)
+			if (slice_eq(params->items[j].name, name))
+				return burr_fail(err, BURR_EINVAL, "%.*s: it is given twice", len, name.data);
+	}
+	return BURR_OK;
+}
+
+burr_status hub_poll(struct hub *hub, h2o_req_t *req, const struct http_params *params, burr_error *err)
+{
+	struct listener *listener;
+	int64_t after = 0;
+	int64_t wait_ms = EVENTS_WAIT_MS;
+	burr_status status = check_names(params, err);
+	if (status == BURR_OK)
+		status = read_number(params, "after", INT64_MAX, &after, err);
+	if (status == BURR_OK)
+		status = read_number(params, "wait_ms", EVENTS_WAIT_MAX_MS, &wait_ms, err);
+	struct slice last = http_params_find(params, SLICE_LIT("after"));
+	if (status == BURR_OK)
+		status = join(hub, req, http_params_find(params, SLICE_LIT("topics")), last, &listener, err);
 	if (status != BURR_OK)
 		return status;
-	struct interest *interests = calloc(count, sizeof(*interests));
-	if (!interests)
-		return burr_fail(err, BURR_ENOMEM, "no memory for %zu topics", count);
-	status = take_place(hub->events, err);
-	if (status != BURR_OK) {
-		free(interests);
-		return status;
-	}
-	struct listener *listener = h2o_mem_alloc_shared(&req->pool, sizeof(*listener), on_dispose);
-	*listener = (struct listener){
-		.generator = {on_proceed, on_stop},
-		.hub = hub,
-		.req = req,
-		.beat.cb = on_beat,
-		.tick.cb = on_tick,
-		.interests = interests,
-	};
-	h2o_linklist_insert(&hub->listeners, &listener->of_hub);
-	listen_to(listener, topics, last_id);
-	start_stream(listener);
+	listener->polls = true;
+	listener->ending = !last.data || loop_of(req)->draining; /* who begins is told where it stands */
+	listener->until_ms = h2o_now(hub->ctx->loop) + (uint64_t)wait_ms;
+	listener->timer.cb = on_wait_tick;
+	h2o_timeout_link(hub->ctx->loop, &hub->wait_tick, &listener->timer);
+	look_at_poll(listener);
 	return BURR_OK;
+}
+
+/* ---- all readers of a loop ---- */
+
+static void deliver(struct listener *listener)
+{
+	if (listener->polls)
+		look_at_poll(listener);
+	else
+		flush(listener);
+}
+
+static void on_wake(h2o_multithread_receiver_t *inbox, h2o_linklist_t *messages)
+{
+	struct hub *hub = H2O_STRUCT_FROM_MEMBER(struct hub, inbox, inbox);
+	struct reader *reader;
+	while (!h2o_linklist_is_empty(messages))
+		h2o_linklist_unlink(messages->next);
+	pthread_mutex_lock(&hub->events->lock);
+	hub->waking = false;
+	pthread_mutex_unlock(&hub->events->lock);
+	schedule(hub);
+	while ((reader = reader_next_fresh(hub->events->topics, &hub->fresh)))
+		deliver(H2O_STRUCT_FROM_MEMBER(
+			struct listener, reader, reader)); /* may end it, and no other */
 }
 
 void hub_end(struct hub *hub)
 {
 	h2o_linklist_t *node, *next;
 	for (node = hub->listeners.next; node != &hub->listeners; node = next) {
-		next = node->next; /* flush may end this one */
+		next = node->next; /* deliver may end this one */
 		struct listener *listener = H2O_STRUCT_FROM_MEMBER(struct listener, of_hub, node);
 		listener->ending = true;
-		flush(listener);
+		deliver(listener);
 	}
 }
 
 /* ---- opening and closing ---- */
 
-burr_status events_open(
-	const char *version, unsigned max_listeners, struct events **out_events, burr_error *err)
+burr_status events_open(const struct http_server_options *options, const char *version,
+	struct events **out_events, burr_error *err)
 {
 	struct events *events = calloc(1, sizeof(*events));
-	char *copy = strdup(version);
-	if (!events || !copy) {
-		free(events);
-		free(copy);
+	if (!events)
 		return burr_fail(err, BURR_ENOMEM, "no memory for the event hub");
-	}
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	events->version = copy;
-	events->max_listeners = max_listeners;
-	events->cursor = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 	pthread_mutex_init(&events->lock, NULL);
+	events->max_listeners = options->max_listeners;
+	events->maker.run = run_maker;
+	events->version = strdup(version);
+	burr_status status =
+		events->version ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory for the event hub");
+	if (status == BURR_OK)
+		status = topics_open(options->make_delta, options->ctx, wake, events, &events->topics, err);
+	if (status != BURR_OK) {
+		events_free(events);
+		return status;
+	}
 	*out_events = events;
 	return BURR_OK;
 }
@@ -570,30 +462,41 @@ void events_free(struct events *events)
 {
 	if (!events)
 		return;
+	topics_free(events->topics);
 	pthread_mutex_destroy(&events->lock);
 	free(events->version);
 	free(events);
 }
 
-void events_get_counts(struct events *events, unsigned *out_listeners, uint64_t *out_cursor)
+void events_get_stats(struct events *events, struct http_stats *out)
 {
+	struct topics_stats stats;
+	topics_get_stats(events->topics, &stats);
+	out->cursor = stats.cursor;
+	out->deltas = stats.deltas;
+	out->told = stats.told;
+	out->refetches = stats.refetches;
+	out->kept_bytes = stats.kept_bytes;
 	pthread_mutex_lock(&events->lock);
-	*out_listeners = events->listener_count;
-	*out_cursor = events->cursor;
+	out->listeners = events->listener_count;
 	pthread_mutex_unlock(&events->lock);
 }
 
-burr_status hub_open(struct events *events, h2o_context_t *ctx, struct hub **out_hub, burr_error *err)
+burr_status hub_open(struct events *events, h2o_context_t *ctx, struct workers *workers, struct hub **out_hub,
+	burr_error *err)
 {
 	struct hub *hub = calloc(1, sizeof(*hub));
 	if (!hub)
 		return burr_fail(err, BURR_ENOMEM, "no memory for the event hub");
 	hub->events = events;
 	hub->ctx = ctx;
-	h2o_linklist_init_anchor(&hub->dirty);
+	hub->workers = workers;
+	hub->tick_entry.cb = on_tick;
+	h2o_linklist_init_anchor(&hub->fresh);
 	h2o_linklist_init_anchor(&hub->listeners);
 	h2o_timeout_init(ctx->loop, &hub->beat, EVENTS_BEAT_MS);
 	h2o_timeout_init(ctx->loop, &hub->tick, EVENTS_TICK_MS);
+	h2o_timeout_init(ctx->loop, &hub->wait_tick, EVENTS_WAIT_TICK_MS);
 	h2o_multithread_register_receiver(ctx->queue, &hub->inbox, on_wake);
 	pthread_mutex_lock(&events->lock);
 	events->hubs[events->hub_count++] = hub;
@@ -622,8 +525,11 @@ void hub_close(struct hub *hub)
 	remove_hub(hub); /* no further wake is sent */
 	while (hub->waking && h2o_evloop_run(hub->ctx->loop, 0) == 0)
 		; /* h2o wants an empty inbox */
+	if (h2o_timeout_is_linked(&hub->tick_entry))
+		h2o_timeout_unlink(&hub->tick_entry);
 	h2o_multithread_unregister_receiver(hub->ctx->queue, &hub->inbox);
 	h2o_timeout_dispose(hub->ctx->loop, &hub->beat);
 	h2o_timeout_dispose(hub->ctx->loop, &hub->tick);
+	h2o_timeout_dispose(hub->ctx->loop, &hub->wait_tick);
 	free(hub);
 }

@@ -159,7 +159,7 @@ static burr_status open_loop(struct loop *loop, burr_error *err)
 	h2o_multithread_register_receiver(loop->ctx.queue, &loop->done, dispatch_done);
 	loop->listener = h2o_evloop_socket_create(loop->ctx.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
 	loop->listener->data = loop;
-	burr_status status = hub_open(server->events, &loop->ctx, &loop->hub, err);
+	burr_status status = hub_open(server->events, &loop->ctx, server->workers, &loop->hub, err);
 	if (status == BURR_OK)
 		h2o_socket_read_start(loop->listener, on_accept);
 	return status;

@@ -149,7 +149,7 @@ static burr_status open_parts(
 		return burr_fail(err, BURR_ENOMEM, "no memory for a server");
 	burr_status status = router_open(options->routes, options->route_count, &server->router, err);
 	if (status == BURR_OK)
-		status = events_open(server->version, server->options.max_listeners, &server->events, err);
+		status = events_open(&server->options, server->version, &server->events, err);
 	if (status == BURR_OK)
 		status = open_socket(server, options, &loopback, err);
 	if (status == BURR_OK)
@@ -244,9 +244,9 @@ void http_server_close(struct http_server *server)
 
 /* ---- what may be called from anywhere ---- */
 
-void http_publish(struct http_server *server, struct slice topic)
+void http_publish(struct http_server *server, const struct http_change *change)
 {
-	events_publish(server->events, topic);
+	events_publish(server->events, change);
 }
 
 void http_server_get_stats(struct http_server *server, struct http_stats *out_stats)
@@ -257,7 +257,7 @@ void http_server_get_stats(struct http_server *server, struct http_stats *out_st
 	};
 	for (unsigned i = 0; i < server->options.loop_count; i++)
 		out_stats->clients += atomic_load(&server->loops[i].clients);
-	events_get_counts(server->events, &out_stats->listeners, &out_stats->cursor);
+	events_get_stats(server->events, out_stats);
 	if (server->workers)
 		out_stats->queued = workers_queued(server->workers);
 }

@@ -3,8 +3,8 @@
  * The caller hands in a table of routes; a request that matches one is copied off its connection, waits in a
  * bounded queue and is answered by a handler on a worker thread, where it may take its time with disks and
  * databases. The event loop itself only parses, serves files from memory and pushes events, so it never
- * waits. What the server answers by itself: files of the web UI (http/assets.h), the event stream
- * (GET /api/v1/events, http/events.h), and every refusal, as JSON {"detail":"…"}.
+ * waits. What the server answers by itself: files of the web UI (http/assets.h), what changes
+ * (GET /api/v1/events and /api/v1/changes, http/events.h), and every refusal, as JSON {"detail":"…"}.
  *
  * Only HTTP/1.1 is spoken: h2o's HTTP/2 of 2.2.5 predates the rapid-reset fixes, and browsers use HTTP/2 over
  * TLS only, which is left to a reverse proxy.
@@ -16,6 +16,7 @@
 #define HTTP_SERVER_H
 
 #include "base/buf.h"
+#include "base/ranges.h"
 #include "http/assets.h"
 
 struct http_server;
@@ -81,6 +82,32 @@ struct http_route {
 	http_handler *handler;
 };
 
+/* ---- what changes ---- */
+
+enum { HTTP_MEMBERS_MAX = 64 };
+
+/* A change of a topic, which is an opaque text, and of which part of it. */
+struct http_change {
+	struct slice topic;
+	struct slice member;          /* SLICE_NONE: of none of them */
+	const struct ranges *numbers; /* NULL: none */
+};
+
+/* What changed of a topic since its last delta. */
+struct http_changes {
+	struct slice topic;
+	size_t member_count;
+	struct slice members[HTTP_MEMBERS_MAX];
+	bool more_members; /* than there is room for */
+	struct ranges numbers;
+};
+
+/* Write what a reader of the topic needs to know now, as JSON, in at most max_len bytes; what is longer is
+ * thrown away. *out_whole false: with that, and what it reads besides. False: nothing can be told. A worker's
+ * thread, one at a time in all. It must read what changed after it was called. */
+typedef bool http_delta_fn(const struct http_changes *changes, size_t max_len, unsigned worker, void *ctx,
+	struct buf *out, bool *out_whole);
+
 /* ---- the server ---- */
 
 struct http_server_options {
@@ -89,7 +116,8 @@ struct http_server_options {
 
 	const struct http_route *routes; /* borrowed until close */
 	size_t route_count;
-	void *ctx; /* for handlers: http_request.ctx */
+	void *ctx;                 /* for handlers: http_request.ctx; and for make_delta */
+	http_delta_fn *make_delta; /* NULL: readers are told to read again */
 
 	const struct http_asset *assets; /* the web UI; borrowed until close */
 	size_t asset_count;
@@ -107,7 +135,8 @@ struct http_server_options {
 	unsigned max_queued;    /* requests that wait for a worker; beyond it 503 */
 	unsigned max_clients;   /* connections; further ones wait in the kernel's backlog. At most three
 				 * quarters of the process's descriptors, whatever is asked for */
-	unsigned max_listeners; /* open event streams; beyond it 503. At most three quarters of max_clients */
+	unsigned max_listeners; /* event streams and waiting polls; beyond it 503. At most three quarters of
+				 * max_clients */
 	unsigned request_timeout_ms; /* for a whole request to arrive, and for an idle connection */
 	unsigned stall_timeout_ms;   /* without a byte taken, for a client that reads no longer */
 };
@@ -138,17 +167,21 @@ void http_server_stop(struct http_server *server, unsigned deadline_ms);
 /* Stop, if that was not done, and free. Accepts NULL. */
 void http_server_close(struct http_server *server);
 
-/* Tell whoever subscribed to this topic that it changed. Cheap where nobody did, never blocks for long, keeps
- * nothing of `topic`. Threads: any; a handler as well. */
-void http_publish(struct http_server *server, struct slice topic);
+/* Tell whoever listens to this topic that it changed. What changed can be read already. Cheap where nobody
+ * listens, never blocks for long, keeps nothing of `change`. Threads: any; a handler as well. */
+void http_publish(struct http_server *server, const struct http_change *change);
 
 struct http_stats {
 	unsigned clients;   /* connections now */
-	unsigned listeners; /* event streams now */
+	unsigned listeners; /* event streams and waiting polls now */
 	unsigned queued;    /* requests that wait for a worker now */
 	uint64_t requests;  /* since start */
 	uint64_t refused;   /* of these, for want of room: 503 */
-	uint64_t cursor;    /* of the newest http_publish */
+	uint64_t cursor;    /* what Burr-Cursor says now */
+	uint64_t deltas;    /* made since start, of topics that somebody listens to */
+	uint64_t told;      /* changes that were given to readers */
+	uint64_t refetches; /* of these, such that say to read again */
+	size_t kept_bytes;  /* of deltas, for who comes back */
 };
 void http_server_get_stats(struct http_server *server, struct http_stats *out_stats);
 
