@@ -94,11 +94,22 @@ struct http_server_options {
 	const struct http_asset *assets; /* the web UI; borrowed until close */
 	size_t asset_count;
 
-	/* Further values of Host to accept, beside localhost and the loopback addresses: a name, or
-	 * "*.example.org" for all below it. Copied. Where host is not a loopback address, every numeric
-	 * address is accepted as well: it cannot be the work of a rebound name. */
+	/* Further values of Host to accept, beside localhost and the loopback addresses: names, in which one
+	 * '*' stands for anything ("*.example.org") and {port} for our port. Copied. Where host is not a
+	 * loopback address, this machine's name and every numeric address are accepted as well (that cannot
+	 * be the work of a rebound name), and with TLS whatever the certificate is for. */
 	const char *const *allowed_hosts;
 	size_t allowed_host_count;
+	/* The path prefix at which a trusted proxy says that it shows us (X-Forwarded-Prefix and its like;
+	 * {port} stands for our port): its requests may bear any Host. NULL: there is none. See
+	 * guard_knows_proxy. */
+	const char *proxied_at;
+	/* Sources that may show us in a frame, as Content-Security-Policy writes them, beside ourselves and,
+	 * where host is a loopback address, pages of this machine. NULL: none. */
+	const char *frame_ancestors;
+
+	const char *token;              /* NULL: none is asked for; see http/auth.h. Copied */
+	const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
 
 	const char *version;    /* told to event subscribers; copied */
 	unsigned loop_count;    /* event loops, a thread each */
@@ -109,16 +120,20 @@ struct http_server_options {
 				 * quarters of the process's descriptors, whatever is asked for */
 	unsigned max_listeners; /* open event streams; beyond it 503. At most three quarters of max_clients */
 	unsigned request_timeout_ms; /* for a whole request to arrive, and for an idle connection */
-	unsigned stall_timeout_ms;   /* without a byte taken, for a client that reads no longer */
+	unsigned stall_timeout_ms; /* who takes none of an answer for so long, or less than 1 KB/s, is cut */
+	size_t max_waiting_bytes;  /* of requests that are not whole yet, all together; when they are more,
+				    * those with the largest share are cut within a second */
 };
 
 /* Annotations are a few KB, so 1 MiB of body is generous. 1,024 queued requests are seconds of work. Ten
- * seconds is h2o's own choice. A thousand event streams are a thousand browsers. */
+ * seconds is h2o's own choice. A thousand event streams are a thousand browsers. No honest requests wait in
+ * 64 MiB. */
 #define HTTP_SERVER_OPTIONS_INIT                                                                       \
 	{                                                                                              \
 		.host = "127.0.0.1", .port = 7241, .version = BURR_VERSION, .loop_count = 1,           \
 		.worker_count = 4, .max_body_bytes = 1 << 20, .max_queued = 1024, .max_clients = 4096, \
 		.max_listeners = 1024, .request_timeout_ms = 10000, .stall_timeout_ms = 30000,         \
+		.max_waiting_bytes = 64 << 20,                                                         \
 	}
 
 /* Bind and listen; nothing is accepted before http_server_start. Yours to close.
@@ -142,13 +157,24 @@ void http_server_close(struct http_server *server);
  * nothing of `topic`. Threads: any; a handler as well. */
 void http_publish(struct http_server *server, struct slice topic);
 
+/* Read certificate and key again where their files changed; see tls_refresh. Without TLS nothing. */
+BURR_MUST_CHECK burr_status http_server_refresh_tls(
+	struct http_server *server, bool *out_changed, burr_error *err);
+/* Whether others than its owner may read the key's file. */
+bool http_server_key_is_open(const struct http_server *server);
+
+enum { HTTP_STATUS_CLASSES = 6 }; /* 1xx … 5xx, by their first digit */
+
 struct http_stats {
 	unsigned clients;   /* connections now */
 	unsigned listeners; /* event streams now */
 	unsigned queued;    /* requests that wait for a worker now */
 	uint64_t requests;  /* since start */
 	uint64_t refused;   /* of these, for want of room: 503 */
-	uint64_t cursor;    /* of the newest http_publish */
+	uint64_t denied;    /* of these, for want of the token, or for their Host or Origin: 401, 403 */
+	uint64_t cut;       /* connections that took or gave too slowly or too much */
+	uint64_t answered[HTTP_STATUS_CLASSES]; /* [2]: those with 2xx, … */
+	uint64_t cursor;                        /* of the newest http_publish */
 };
 void http_server_get_stats(struct http_server *server, struct http_stats *out_stats);
 
