@@ -6,6 +6,8 @@
  * waits. What the server answers by itself: files of the web UI (http/assets.h), the event stream
  * (GET /api/v1/events, http/events.h), and every refusal, as JSON {"detail":"…"}.
  *
+ * Bytes that are no request, or one of over 100 headers, h2o refuses by itself, with a 400 of eleven bytes.
+ *
  * Only HTTP/1.1 is spoken: h2o's HTTP/2 of 2.2.5 predates the rapid-reset fixes, and browsers use HTTP/2 over
  * TLS only, which is left to a reverse proxy.
  *
