@@ -4,7 +4,8 @@
  * bounded queue and is answered by a handler on a worker thread, where it may take its time with disks and
  * databases. The event loop itself only parses, serves files from memory and pushes events, so it never
  * waits. What the server answers by itself: files of the web UI (http/assets.h), the event stream
- * (GET /api/v1/events, http/events.h), and every refusal, as JSON {"detail":"…"}.
+ * (GET /api/v1/events, http/events.h), the session (/api/v1/session, http/auth.h), and every refusal, as JSON
+ * {"detail":"…"} or, to a browser that would show it, as a page (http/pages.h).
  *
  * Bytes that are no request, or one of over 100 headers, h2o refuses by itself, with a 400 of eleven bytes.
  *
@@ -122,20 +123,23 @@ struct http_server_options {
 				 * quarters of the process's descriptors, whatever is asked for */
 	unsigned max_listeners; /* open event streams; beyond it 503. At most three quarters of max_clients */
 	unsigned request_timeout_ms; /* for a whole request to arrive, and for an idle connection */
-	unsigned stall_timeout_ms; /* who takes none of an answer for so long, or less than 1 KB/s, is cut */
-	size_t max_waiting_bytes;  /* of requests that are not whole yet, all together; when they are more,
-				    * those with the largest share are cut within a second */
+	/* Who takes none of an answer for so long, or takes less than min_bytes_per_s while so long, is cut.
+	 */
+	unsigned stall_timeout_ms;
+	unsigned min_bytes_per_s;
+	size_t max_waiting_bytes; /* of requests that are not whole yet, all together; when they are more,
+				   * those with the largest share are cut within a second */
 };
 
 /* Annotations are a few KB, so 1 MiB of body is generous. 1,024 queued requests are seconds of work. Ten
- * seconds is h2o's own choice. A thousand event streams are a thousand browsers. No honest requests wait in
- * 64 MiB. */
+ * seconds is h2o's own choice. A thousand event streams are a thousand browsers. The slowest
+ * links at which somebody still waits give more than 1 KB/s, and no honest requests wait in 64 MiB. */
 #define HTTP_SERVER_OPTIONS_INIT                                                                       \
 	{                                                                                              \
 		.host = "127.0.0.1", .port = 7241, .version = BURR_VERSION, .loop_count = 1,           \
 		.worker_count = 4, .max_body_bytes = 1 << 20, .max_queued = 1024, .max_clients = 4096, \
 		.max_listeners = 1024, .request_timeout_ms = 10000, .stall_timeout_ms = 30000,         \
-		.max_waiting_bytes = 64 << 20,                                                         \
+		.min_bytes_per_s = 1024, .max_waiting_bytes = 64 << 20,                                \
 	}
 
 /* Bind and listen; nothing is accepted before http_server_start. Yours to close.

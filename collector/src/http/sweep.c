@@ -11,7 +11,6 @@
 
 enum {
 	MAX_PERIOD_MS = 1000,
-	MIN_BYTES_PER_S = 1024, /* the slowest links that somebody still waits at are faster */
 };
 
 uint64_t sweep_period_ms(const struct http_server *server)
@@ -25,8 +24,11 @@ void client_cut(struct client *client)
 	shutdown(h2o_socket_get_fd(client->sock), SHUT_RDWR);
 }
 
+/* By a reset, or the kernel would go on feeding it what was sent so far. */
 static void cut_for_cause(struct client *client)
 {
+	const struct linger reset = {.l_onoff = 1};
+	setsockopt(h2o_socket_get_fd(client->sock), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	atomic_fetch_add(&client->loop->server->cut, 1);
 	client_cut(client);
 }
@@ -42,7 +44,8 @@ static uint64_t bytes_taken(const struct client *client)
 
 static void cut_if_slow(struct client *client, uint64_t now_ms)
 {
-	uint64_t window_ms = client->loop->server->options.stall_timeout_ms;
+	const struct http_server_options *options = &client->loop->server->options;
+	uint64_t window_ms = options->stall_timeout_ms;
 	if (!h2o_socket_is_writing(client->sock)) {
 		client->sending_since_ms = 0;
 		return;
@@ -50,7 +53,8 @@ static void cut_if_slow(struct client *client, uint64_t now_ms)
 	if (client->sending_since_ms && now_ms - client->sending_since_ms < window_ms)
 		return;
 	uint64_t taken = bytes_taken(client);
-	if (client->sending_since_ms && taken - client->taken < MIN_BYTES_PER_S * window_ms / 1000)
+	uint64_t wanted = options->min_bytes_per_s * window_ms / 1000;
+	if (client->sending_since_ms && taken - client->taken < wanted)
 		cut_for_cause(client);
 	client->sending_since_ms = now_ms;
 	client->taken = taken;
