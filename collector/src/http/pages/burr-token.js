@@ -82,3 +82,4 @@ document.querySelector('form').addEventListener('submit', (event) => {
 });
 const known = takeFromLink() ?? kept();
 if (known !== null) void tryToken(known);
+else if (window.top === window) document.getElementById('token').focus(); /* a frame leaves that to its page */
