@@ -158,6 +158,10 @@ static void answers(void **state)
 		{"GET /api/v0/%zz/echo HTTP/1.1\r\n" HOST "\r\n", 400, NULL, NULL, "\"detail\""},
 		{"GET /api/v0/a%00b/echo HTTP/1.1\r\n" HOST "\r\n", 400, NULL, NULL, "\"detail\""},
 		{"GET /api/v0/a/echo?limit=%f HTTP/1.1\r\n" HOST "\r\n", 400, NULL, NULL, "\"detail\""},
+		{"GET /api/v0/x/echo HTTP/1.1\r\n" HOST
+		 "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+		 "HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+			200, "upgrade", "", "\"project\":\"x\""},
 		{"GET /p/x/run/y HTTP/1.1\r\n" HOST "\r\n", 200, "content-type", "text/html; charset=utf-8",
 			"<base href=\"../../../\">the page"},
 		{"GET / HTTP/1.1\r\n" HOST "\r\n", 200, "x-content-type-options", "nosniff",
