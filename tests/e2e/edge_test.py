@@ -66,6 +66,12 @@ class EdgeCase(Case):
         self.port = url.port
         self.token = url.fragment.removeprefix("token=")
         self.said = "\n".join(self.burr.seen)
+        if url.scheme == "http":
+            self.await_index()
+
+    def await_index(self):
+        while ask(self.port, "/ready").status != 200:
+            pass
 
     def proxy(self, **options):
         proxy = Proxy(self.port, **options)
@@ -367,6 +373,7 @@ class Proxies(EdgeCase):
             pass
         opened = run("open", "--no-open", store=self.store).stdout
         self.port = int(re.search(r":(\d+)$", opened.strip()).group(1))
+        self.await_index()
         self.replay(self.proxy(host=f"localhost:{self.port}"), colab_host(self.port))
 
 
