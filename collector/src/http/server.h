@@ -123,8 +123,7 @@ struct http_server_options {
 				 * quarters of the process's descriptors, whatever is asked for */
 	unsigned max_listeners; /* open event streams; beyond it 503. At most three quarters of max_clients */
 	unsigned request_timeout_ms; /* for a whole request to arrive, and for an idle connection */
-	/* Who takes none of an answer for so long, or takes less than min_bytes_per_s while so long, is cut.
-	 */
+	/* Who takes none of an answer for so long, or less than min_bytes_per_s, is cut. */
 	unsigned stall_timeout_ms;
 	unsigned min_bytes_per_s;
 	size_t max_waiting_bytes; /* of requests that are not whole yet, all together; when they are more,
