@@ -34,7 +34,8 @@ COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show"
 def environment(**changes):
     """What a newcomer's shell has, without a display, SSH or settings of ours."""
     ours = ("BURR_", "burr_path", "SSH_", "DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "NO_COLOR")
-    env = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    places = ("COLAB_", "CODESPACE", "GITHUB_CODESPACES", "VSCODE_", "TERM_PROGRAM", "JUPYTER", "JPY_")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(ours + places)}
     env["BURR_EXAMPLES_DIR"] = "/nonexistent"
     env["TZ"] = "UTC"
     env.update(changes)
@@ -227,7 +228,7 @@ class StartAndStop(Case):
         self.check(run("status", store=self.store), 3, r"not running")
 
     def test_counts_for_prometheus(self):
-        line = re.compile(r"(burr_[a-z_]+) (\d+)")
+        line = re.compile(r"(burr_[a-z_]+)(?:\{[a-z]+=\"[^\"]*\"\})? (\d+)")
         with Collector(self.store) as burr:
             with urllib.request.urlopen(burr.url() + "/metrics", timeout=WAIT_S) as answer:
                 self.assertTrue(answer.headers["content-type"].startswith("text/plain; version=0.0.4"))
@@ -519,13 +520,11 @@ class PortTaken(Case):
 
 
 class Refusals(Case):
-    def test_addresses_that_others_reach(self):
+    def test_addresses_that_are_none_of_ours(self):
         for host in ("127.0.0.1x", ""):
             self.check(run("--store", self.store, "--host", host), 1, "^$", f"there is no address '{host}'")
-        for host in ("0.0.0.0", "::", "192.0.2.1"):
-            result = self.check(run("--store", self.store, "--host", host), 1, "^$", "ssh -L")
-            self.assertIn(host, result.stderr)
         self.assertFalse(os.path.exists(self.store))
+        self.check(run("--store", self.store, "--host", "192.0.2.1"), 1, "^$", "listen on 192.0.2.1")
 
     def test_other_addresses_of_the_loopback(self):
         for host, url in (("127.0.0.2", "http://127.0.0.2:"), ("localhost", "http://localhost:")):

@@ -25,11 +25,11 @@ export function needBrowser() {
 }
 
 /** A browser with a profile of its own; what its page complained about is added to `complaints`. */
-export async function openBrowser(complaints) {
+export async function openBrowser(complaints, flags = []) {
   const profile = mkdtempSync(join(tmpdir(), 'burr-e2e-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: chrome,
-    args: FLAGS,
+    args: [...FLAGS, ...flags],
     viewport: { width: 1440, height: 900 },
     deviceScaleFactor: 1,
     colorScheme: 'light',

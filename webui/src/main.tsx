@@ -7,11 +7,13 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { BrowserRouter } from 'react-router-dom';
 import { BASENAME } from './base/place';
+import { dropTokenFromAddress } from './base/token';
 import { App } from './pages/App';
 import { applyTheme } from './state/preferences';
 import { createQueryClient } from './state/queries';
 
 applyTheme();
+dropTokenFromAddress();
 const root = document.getElementById('root');
 if (root)
   createRoot(root).render(

@@ -43,6 +43,34 @@ static void put_ingest(struct buf *out, const struct ingest_stats *stats)
 		stats->aside_count);
 }
 
+static void put_http(struct buf *out, const struct http_stats *stats)
+{
+	put_gauge(out, "http_clients", "Connections.", stats->clients);
+	put_gauge(out, "http_listeners", "Event streams and waiting polls.", stats->listeners);
+	put_gauge(out, "http_queued_requests", "Requests that wait for a worker.", stats->queued);
+	put_counter(out, "http_requests_total", "Requests.", stats->requests);
+	put_counter(out, "http_refused_requests_total", "Requests that were refused for want of room.",
+		stats->refused);
+	put_counter(out, "http_denied_requests_total",
+		"Requests without the token, or with a Host or Origin that is none of ours.", stats->denied);
+	put_counter(out, "http_cut_connections_total",
+		"Connections that were cut for taking or giving too slowly or too much.", stats->cut);
+	buf_append_str(out, "# HELP burr_http_responses_total Answers, by the class of their status.\n"
+			    "# TYPE burr_http_responses_total counter\n");
+	for (unsigned class = 2; class < HTTP_STATUS_CLASSES; class ++)
+		buf_printf(out, "burr_http_responses_total{class=\"%uxx\"} %llu\n", class,
+			(unsigned long long)stats->answered[class]);
+}
+
+static void put_live(struct buf *out, const struct http_stats *stats)
+{
+	put_counter(out, "live_deltas_total", "Deltas made of topics that somebody listens to.", stats->deltas);
+	put_counter(out, "live_told_total", "Changes that were given to readers.", stats->told);
+	put_counter(
+		out, "live_refetches_total", "Of these, such that told to read again.", stats->refetches);
+	put_gauge(out, "live_kept_bytes", "Deltas kept for readers that come back.", stats->kept_bytes);
+}
+
 void metrics_put(struct buf *out, const struct metrics *metrics)
 {
 	put_gauge(out, "uptime_seconds", "Since the collector's start.", (uint64_t)metrics->uptime_s);
@@ -54,17 +82,8 @@ void metrics_put(struct buf *out, const struct metrics *metrics)
 		out, "index_lines_total", "Lines of logs that were indexed.", metrics->catalog.line_count);
 	put_counter(
 		out, "index_failures_total", "Logs that could not be read.", metrics->catalog.failed_count);
-	put_gauge(out, "http_clients", "Connections.", metrics->http.clients);
-	put_gauge(out, "http_listeners", "Event streams and waiting polls.", metrics->http.listeners);
-	put_gauge(out, "http_queued_requests", "Requests that wait for a worker.", metrics->http.queued);
-	put_counter(out, "http_requests_total", "Requests.", metrics->http.requests);
-	put_counter(out, "http_refused_requests_total", "Requests that were refused for want of room.",
-		metrics->http.refused);
-	put_counter(out, "live_deltas_total", "Deltas made of topics that somebody listens to.",
-		metrics->http.deltas);
-	put_counter(out, "live_told_total", "Changes that were given to readers.", metrics->http.told);
-	put_counter(out, "live_refetches_total", "Of these, such that told to read again.",
-		metrics->http.refetches);
-	put_gauge(
-		out, "live_kept_bytes", "Deltas kept for readers that come back.", metrics->http.kept_bytes);
+	put_counter(out, "index_rebuilds_total", "How often the index was damaged and made anew.",
+		metrics->catalog.generation);
+	put_http(out, &metrics->http);
+	put_live(out, &metrics->http);
 }

@@ -83,6 +83,8 @@ static void put_http(struct buf *out)
 	put_uint(out, "queued", stats.queued);
 	put_uint(out, "requests", stats.requests);
 	put_uint(out, "refused", stats.refused);
+	put_uint(out, "denied", stats.denied);
+	put_uint(out, "cut", stats.cut);
 	put_uint(out, "deltas", stats.deltas);
 	put_uint(out, "told", stats.told);
 	put_uint(out, "refetches", stats.refetches);

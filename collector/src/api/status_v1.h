@@ -4,7 +4,8 @@
  *     {"version","pid","store","url","durability","started","uptime_s","appending","writers","batches",
  *      "records","bytes","invalid","lost","later","never","refused","dropped","spools","recovered","aside",
  *      "trouble","later_apps":[{"project","app_id","reason","since"}],
- *      "http":{"clients","listeners","queued","requests","refused","deltas","told","refetches","kept_bytes"},
+ *      "http":{"clients","listeners","queued","requests","refused","denied","cut","deltas","told","refetches",
+ *      "kept_bytes"},
  *      "index":{"ready","indexed","waiting","failed"}}
  *
  * `started` and `since` are UTC; counts are since the start, but "writers" and "spools", which are now.

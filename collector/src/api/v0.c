@@ -49,14 +49,27 @@ bool api_number(struct http_response *res, const char *name, struct slice text, 
 
 /* ---- small answers ---- */
 
+static void ignore_app(const struct catalog_app *app, void *ctx)
+{
+	(void)app, (void)ctx;
+}
+
+/* Indexed once, and the index answers now: asked for a run that no store has, it says so. */
 static void get_ready(const struct http_request *req, struct http_response *res)
 {
 	struct api *api = req->ctx;
+	burr_error err = BURR_ERROR_INIT;
 	res->cache_control = "no-store";
-	if (atomic_load(&api->ready))
+	if (!atomic_load(&api->ready)) {
+		http_fail(res, 503, "burr is not ready yet");
+		return;
+	}
+	burr_status status = catalog_find_app(
+		api->readers[req->worker], SLICE_LIT("-"), SLICE_LIT("-"), ignore_app, NULL, &err);
+	if (status == BURR_OK || status == BURR_ENOTFOUND)
 		buf_append_str(&res->body, "{\"ready\":true}");
 	else
-		http_fail(res, 503, "burr is not ready yet");
+		http_fail(res, 503, "the index does not answer: %s", err.message);
 }
 
 static void get_true(const struct http_request *req, struct http_response *res)

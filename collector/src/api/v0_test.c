@@ -146,6 +146,21 @@ static void small_answers(void **state)
 	refused(w, "GET", "/api/v0/nothing/of/this/kind", NULL, 404, "");
 }
 
+/* Ready once is not ready for ever: a damaged index cannot answer until it is made anew. */
+static void not_ready_while_the_index_is_damaged(void **state)
+{
+	struct world *w = *state;
+	char noise[8192];
+	memset(noise, 'x', sizeof(noise) - 1);
+	noise[sizeof(noise) - 1] = '\0';
+	serve(w);
+	api_set_ready(w->api);
+	expect(w, "/ready", "{\"ready\":true}");
+	testing_write(w->f.folder, ".burr-catalog-wal", noise);
+	testing_write(w->f.folder, ".burr-catalog", noise);
+	refused(w, "GET", "/ready", NULL, 503, "index");
+}
+
 static void projects_and_pages(void **state)
 {
 	struct world *w = *state;
@@ -714,6 +729,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(small_answers),
+		TEST(not_ready_while_the_index_is_damaged),
 		TEST(projects_and_pages),
 		TEST(wrong_parameters_are_named),
 		TEST(values_pass_unaltered),

@@ -24,19 +24,27 @@ static const struct command commands[] = {
 		"first is, opens that and ends.\n"
 		"\n"
 		"Options:\n" HELP_STORE "  --port N           the UI's port, 7241; 0: any that is free\n"
-		"  --host ADDRESS     an address of this machine's loopback, 127.0.0.1\n"
+		"  --host ADDRESS     the address to listen on, 127.0.0.1; beyond loopback\n"
+		"                     burr asks for a token, and prints a link with it\n"
 		"  --no-open          do not open a browser\n"
 		"  --no-demo          do not run the samples on a store that is new\n"
-		"  --allowed-host N   a further name to be asked by (a proxy's); may be repeated\n"
+		"  --allowed-host N   a further name to be asked by (a proxy's), or\n"
+		"                     *.example.org; may be repeated\n"
+		"  --token-file FILE  ask for the token in FILE, on loopback too\n"
+		"  --tls-cert FILE, --tls-key FILE\n"
+		"                     HTTPS with this certificate (and those of who signed it)\n"
+		"                     and key, in PEM form; read again when they change\n"
 		"  --durability HOW   what a power loss may take of the store's records, from now\n"
 		"                     on: os (what the kernel has not written yet), group (the\n"
 		"                     last 100 ms), power (nothing; slow). The store keeps it\n"
 		"\n"
 		"Examples:\n"
 		"  burr\n"
-		"  burr --store ./runs --port 8000 --no-open &\n",
+		"  burr --store ./runs --port 8000 --no-open &\n"
+		"  burr --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem\n",
 		OPTION_STORE | OPTION_PORT | OPTION_HOST | OPTION_NO_OPEN | OPTION_NO_DEMO |
-			OPTION_ALLOWED_HOST | OPTION_DURABILITY,
+			OPTION_ALLOWED_HOST | OPTION_DURABILITY | OPTION_TOKEN_FILE | OPTION_TLS_CERT |
+			OPTION_TLS_KEY,
 		0, 0, command_serve},
 	{"stop", "", "end the collector of the store",
 		"Waits until it has ended, 10 s at most. Programs that are tracked go on: they\n"

@@ -25,7 +25,7 @@ enum {
 
 struct collector {
 	struct store *store;
-	struct buf url;
+	struct running running; /* all but its pid */
 	int64_t started_ns;
 	struct http_server *http;
 	struct catalog *catalog;
@@ -128,32 +128,46 @@ static burr_status open_api(struct collector *c, burr_error *err)
 	return status == BURR_OK ? join_routes(c, err) : status;
 }
 
-static burr_status open_http(struct collector *c, const struct options *options, burr_error *err)
+/* Where it is, for people, programs and the note. */
+static burr_status describe(struct collector *c, const struct edge *edge, burr_error *err)
+{
+	struct running *running = &c->running;
+	uint16_t port = http_server_port(c->http);
+	const char *cert = edge->options->tls_cert;
+	char started[TIME_TEXT_LEN + 1];
+	time_text(c->started_ns, started);
+	buf_append_str(&running->started, started);
+	port_put_url(&running->url, edge->options->host, port, cert);
+	port_put_local_url(&running->local_url, edge->options->host, port, cert);
+	buf_append_slice(&running->token, buf_slice(&edge->token));
+	char *path = cert ? realpath(cert, NULL) : NULL; /* for commands that run in other folders */
+	buf_append_str(&running->cert, path ? path : "");
+	free(path);
+	bool failed = running->started.failed || running->url.failed || running->local_url.failed ||
+		      running->token.failed || running->cert.failed;
+	return failed ? burr_fail(err, BURR_ENOMEM, "no memory for an address") : BURR_OK;
+}
+
+static burr_status open_http(struct collector *c, struct edge *edge, burr_error *err)
 {
 	struct http_server_options http = HTTP_SERVER_OPTIONS_INIT;
-	http.host = options->host;
-	http.port = options->port;
+	edge_put_options(edge, &http);
 	http.routes = c->routes;
 	http.route_count = c->route_count;
 	http.ctx = c->api;
 	http.make_delta = v1_make_delta;
 	http.assets = http_embedded_assets;
 	http.asset_count = http_embedded_asset_count;
-	http.allowed_hosts = options->allowed_hosts;
-	http.allowed_host_count = options->allowed_host_count;
 	http.worker_count = c->worker_count;
 	burr_status status = http_server_open(&http, &c->http, err);
-	if (status != BURR_OK)
-		return status;
-	port_put_url(&c->url, options->host, http_server_port(c->http));
-	return c->url.failed ? burr_fail(err, BURR_ENOMEM, "no memory for an address") : BURR_OK;
+	return status == BURR_OK ? describe(c, edge, err) : status;
 }
 
 static burr_status open_ingest(struct collector *c, burr_error *err)
 {
 	struct ingest_options options = {
 		.store = c->store,
-		.url = c->url.data,
+		.url = c->running.url.data,
 		.on_appended = on_appended,
 		.find_place = find_place,
 		.ctx = c,
@@ -164,9 +178,7 @@ static burr_status open_ingest(struct collector *c, burr_error *err)
 static burr_status write_note(const struct collector *c, burr_error *err)
 {
 	struct buf note = BUF_INIT;
-	char started[TIME_TEXT_LEN + 1];
-	time_text(c->started_ns, started);
-	running_put_note(&note, c->url.data, c->store->path, started);
+	running_put_note(&note, &c->running, c->store->path);
 	burr_status status = store_write_collector(c->store, buf_slice(&note), err);
 	buf_fini(&note);
 	return status;
@@ -176,7 +188,7 @@ static burr_status start(struct collector *c, burr_error *err)
 {
 	c->status = (struct status_v1){
 		.store = c->store->path,
-		.url = c->url.data,
+		.url = c->running.url.data,
 		.durability = durability_name(c->store->durability),
 		.started_ns = c->started_ns,
 		.http = c->http,
@@ -190,8 +202,7 @@ static burr_status start(struct collector *c, burr_error *err)
 	return status == BURR_OK ? write_note(c, err) : status;
 }
 
-burr_status collector_open(
-	const struct options *options, struct store *store, struct collector **out, burr_error *err)
+burr_status collector_open(struct edge *edge, struct store *store, struct collector **out, burr_error *err)
 {
 	struct collector *c = calloc(1, sizeof(*c));
 	if (!c)
@@ -204,7 +215,7 @@ burr_status collector_open(
 	if (status == BURR_OK)
 		status = open_api(c, err);
 	if (status == BURR_OK)
-		status = open_http(c, options, err);
+		status = open_http(c, edge, err);
 	if (status == BURR_OK)
 		status = open_ingest(c, err);
 	if (status == BURR_OK)
@@ -217,9 +228,14 @@ burr_status collector_open(
 	return BURR_OK;
 }
 
-const char *collector_url(const struct collector *collector)
+const struct running *collector_running(const struct collector *collector)
 {
-	return collector->url.data;
+	return &collector->running;
+}
+
+struct http_server *collector_http(struct collector *collector)
+{
+	return collector->http;
 }
 
 uint64_t collector_record_count(struct collector *collector)
@@ -257,6 +273,6 @@ void collector_close(struct collector *c)
 	http_server_close(c->http);
 	pthread_mutex_destroy(&c->lock);
 	free(c->routes);
-	buf_fini(&c->url);
+	running_fini(&c->running);
 	free(c);
 }

@@ -8,17 +8,19 @@
 #ifndef CLI_COLLECTOR_H
 #define CLI_COLLECTOR_H
 
-#include "cli/options.h"
+#include "cli/edge.h"
+#include "cli/running.h"
 #include "store/store.h"
 
 struct collector;
 
-/* store: STORE_WRITE and claimed; borrowed until close.
+/* store: STORE_WRITE and claimed; borrowed until close, as is edge.
  * Errors: BURR_EEXIST the port is taken; BURR_EPERM, BURR_EINVAL, BURR_EIO, BURR_ENOMEM. */
-burr_status collector_open(
-	const struct options *options, struct store *store, struct collector **out, burr_error *err);
-/* "http://localhost:7241", borrowed until close. */
-const char *collector_url(const struct collector *collector);
+burr_status collector_open(struct edge *edge, struct store *store, struct collector **out, burr_error *err);
+/* What others read about it; borrowed until close. */
+const struct running *collector_running(const struct collector *collector);
+/* Its server; borrowed until close. */
+struct http_server *collector_http(struct collector *collector);
 /* Records taken since it was opened. */
 uint64_t collector_record_count(struct collector *collector);
 

@@ -220,6 +220,11 @@ void complete_put_manual(const struct command *commands, size_t count, struct bu
 		".SH ENVIRONMENT\n"
 		".TP\n.B BURR_STORE, burr_path\nThe store, where no \\-\\-store names it.\n"
 		".TP\n.B NO_COLOR\nNo colours on a terminal.\n"
+		".TP\n.B COLAB_RELEASE_TAG, CODESPACES, VSCODE_PROXY_URI, JUPYTERHUB_SERVICE_PREFIX\nand "
+		"others by "
+		"which Colab, Codespaces, VS Code and Jupyter are known: burr then answers to the names that "
+		"their "
+		"proxies use, may be shown in their frames, and says so when it starts.\n"
 		".SH EXIT STATUS\n0 all well, 1 an error, 2 a wrong command line, 3 what was asked for is "
 		"not there or not running.\n"
 		".SH FILES\n~/.burr, a folder a project, in it a folder a run.\n");

@@ -2,7 +2,6 @@
 #include "base/clean.h"
 #include "base/json.h"
 #include "cli/doctor.h"
-#include "cli/fetch.h"
 #include "cli/human.h"
 #include "cli/running.h"
 #include "link/link.h"
@@ -126,7 +125,7 @@ void doctor_check_collector(struct store *store, struct findings *findings)
 	else if (!running.url.len)
 		findings_add(
 			findings, LEVEL_NOTE, "collector", "look again in a moment", "it is just starting");
-	else if (fetch_get_below(running.url.data, "/api/v1/status", ASK_MS, &body, &err) != BURR_OK)
+	else if (running_get(&running, "/api/v1/status", ASK_MS, &body, &err) != BURR_OK)
 		findings_add(findings, LEVEL_PROBLEM, "collector", "burr stop ends it, kill -9 if need be",
 			"process %lld does not answer (%s)", (long long)running.pid, err.message);
 	else if (json_validate(buf_slice(&body), &answer, NULL) != BURR_OK)

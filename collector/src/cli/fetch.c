@@ -7,11 +7,25 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 enum { ANSWER_MAX = 65536 };
+
+struct wire {
+	int fd;
+	SSL_CTX *ctx; /* NULL, as ssl, for plain HTTP */
+	SSL *ssl;
+};
+
+static void wire_close(struct wire *wire)
+{
+	SSL_free(wire->ssl);
+	SSL_CTX_free(wire->ctx);
+	fd_close(&wire->fd);
+}
 
 static void free_addresses(struct addrinfo **list)
 {
@@ -71,41 +85,106 @@ static burr_status connect_any(
 	return burr_fail(err, status, "connect to %s port %s: %s", host, port, strerror(errno));
 }
 
-static burr_status send_all(int fd, struct slice text, int64_t deadline_ns, burr_error *err)
+/* ---- TLS ---- */
+
+/* Wait for what the last call on ssl wanted; false when it failed, or the time is over. */
+static bool wait_for_ssl(const struct wire *wire, int result, int64_t deadline_ns)
+{
+	int wants = SSL_get_error(wire->ssl, result);
+	if (wants != SSL_ERROR_WANT_READ && wants != SSL_ERROR_WANT_WRITE)
+		return false;
+	return wait_for(wire->fd, wants == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline_ns);
+}
+
+static burr_status start_tls(struct wire *wire, const char *cert, int64_t deadline_ns, burr_error *err)
+{
+	int result;
+	wire->ctx = SSL_CTX_new(TLS_client_method());
+	if (!wire->ctx || !cert || SSL_CTX_load_verify_file(wire->ctx, cert) != 1)
+		return burr_fail(
+			err, BURR_EPERM, "its certificate cannot be read: %s", cert ? cert : "no file");
+	X509_VERIFY_PARAM_set_flags(
+		SSL_CTX_get0_param(wire->ctx), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
+	SSL_CTX_set_verify(wire->ctx, SSL_VERIFY_PEER, NULL);
+	wire->ssl = SSL_new(wire->ctx);
+	if (!wire->ssl || !SSL_set_fd(wire->ssl, wire->fd))
+		return burr_fail(err, BURR_ENOMEM, "no memory for TLS");
+	while ((result = SSL_connect(wire->ssl)) != 1)
+		if (!wait_for_ssl(wire, result, deadline_ns))
+			break;
+	if (result == 1)
+		return BURR_OK;
+	if (SSL_get_verify_result(wire->ssl) != X509_V_OK)
+		return burr_fail(err, BURR_EPERM, "it shows another certificate than that in %s", cert);
+	return burr_fail(err, BURR_ETIMEOUT, "no TLS with it");
+}
+
+/* ---- sending and receiving ---- */
+
+/* As send and recv: bytes, 0 at the end, or -1; false in *out_again when there is no going on. */
+static ssize_t wire_send(const struct wire *wire, struct slice text, int64_t deadline_ns, bool *out_again)
+{
+	if (wire->ssl) {
+		int sent = SSL_write(wire->ssl, text.data, (int)text.len);
+		*out_again = sent <= 0 && wait_for_ssl(wire, sent, deadline_ns);
+		return sent > 0 ? sent : -1;
+	}
+	ssize_t sent = send(wire->fd, text.data, text.len, MSG_NOSIGNAL);
+	*out_again =
+		sent < 0 && (errno == EAGAIN || errno == EINTR) && wait_for(wire->fd, POLLOUT, deadline_ns);
+	return sent;
+}
+
+static ssize_t wire_receive(
+	const struct wire *wire, char *to, size_t room, int64_t deadline_ns, bool *out_again)
+{
+	if (wire->ssl) {
+		int got = SSL_read(wire->ssl, to, (int)room);
+		bool ended = got <= 0 && SSL_get_error(wire->ssl, got) == SSL_ERROR_ZERO_RETURN;
+		*out_again = got <= 0 && !ended && wait_for_ssl(wire, got, deadline_ns);
+		return got > 0 ? got : ended ? 0 : -1;
+	}
+	ssize_t got = recv(wire->fd, to, room, 0);
+	*out_again =
+		got < 0 && (errno == EAGAIN || errno == EINTR) && wait_for(wire->fd, POLLIN, deadline_ns);
+	return got;
+}
+
+static burr_status fail_wire(int64_t deadline_ns, burr_error *err)
+{
+	if (clock_mono_ns() >= deadline_ns)
+		return burr_fail(err, BURR_ETIMEOUT, "no answer");
+	return burr_fail(err, BURR_EIO, "the connection broke: %s", strerror(errno));
+}
+
+static burr_status send_all(const struct wire *wire, struct slice text, int64_t deadline_ns, burr_error *err)
 {
 	while (text.len) {
-		ssize_t sent = send(fd, text.data, text.len, MSG_NOSIGNAL);
-		if (sent > 0) {
+		bool again = false;
+		ssize_t sent = wire_send(wire, text, deadline_ns, &again);
+		if (sent > 0)
 			text = (struct slice){text.data + sent, text.len - (size_t)sent};
-			continue;
-		}
-		if (sent < 0 && errno != EAGAIN && errno != EINTR)
-			return burr_fail(err, BURR_EIO, "send: %s", strerror(errno));
-		if (!wait_for(fd, POLLOUT, deadline_ns))
-			return burr_fail(err, BURR_ETIMEOUT, "no answer");
+		else if (!again)
+			return fail_wire(deadline_ns, err);
 	}
 	return BURR_OK;
 }
 
-static burr_status read_all(int fd, struct buf *out, int64_t deadline_ns, burr_error *err)
+static burr_status read_all(const struct wire *wire, struct buf *out, int64_t deadline_ns, burr_error *err)
 {
 	for (;;) {
+		bool again = false;
 		char *to = buf_reserve(out, 4096);
 		if (!to)
 			return burr_fail(err, BURR_ENOMEM, "no memory for an answer");
-		ssize_t got = recv(fd, to, 4096, 0);
+		ssize_t got = wire_receive(wire, to, 4096, deadline_ns, &again);
 		if (got == 0)
 			return BURR_OK;
-		if (got > 0) {
-			out->len += (size_t)got;
-			if (out->len > ANSWER_MAX)
-				return burr_fail(err, BURR_ECORRUPT, "the answer is too long");
-			continue;
-		}
-		if (errno != EAGAIN && errno != EINTR)
-			return burr_fail(err, BURR_EIO, "receive: %s", strerror(errno));
-		if (!wait_for(fd, POLLIN, deadline_ns))
-			return burr_fail(err, BURR_ETIMEOUT, "no answer");
+		if (got < 0 && !again)
+			return fail_wire(deadline_ns, err);
+		out->len += got > 0 ? (size_t)got : 0;
+		if (out->len > ANSWER_MAX)
+			return burr_fail(err, BURR_ECORRUPT, "the answer is too long");
 	}
 }
 
@@ -122,41 +201,59 @@ static burr_status take_body(const struct buf *answer, struct buf *out_body, bur
 	return out_body->failed ? burr_fail(err, BURR_ENOMEM, "no memory for an answer") : BURR_OK;
 }
 
-burr_status fetch_get(const char *host, uint16_t port, const char *path, int timeout_ms, struct buf *out_body,
-	burr_error *err)
-{
-	CLEAN(fd_close) int fd = -1;
-	CLEAN(buf_fini) struct buf request = BUF_INIT;
-	CLEAN(buf_fini) struct buf answer = BUF_INIT;
-	char port_text[8];
-	int64_t deadline_ns = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
-	snprintf(port_text, sizeof(port_text), "%u", (unsigned)port);
-	burr_status status = connect_any(host, port_text, deadline_ns, &fd, err);
-	if (status != BURR_OK)
-		return status;
-	buf_printf(&request, "GET %s HTTP/1.0\r\nHost: localhost:%s\r\nConnection: close\r\n\r\n", path,
-		port_text);
-	status = send_all(fd, buf_slice(&request), deadline_ns, err);
-	if (status == BURR_OK)
-		status = read_all(fd, &answer, deadline_ns, err);
-	return status == BURR_OK ? take_body(&answer, out_body, err) : status;
-}
+/* ---- the whole ---- */
 
-burr_status fetch_get_below(
-	const char *url, const char *path, int timeout_ms, struct buf *out_body, burr_error *err)
-{
+struct place {
+	bool tls;
 	char host[256];
-	const char *rest = strncmp(url, "http://", 7) == 0 ? url + 7 : NULL;
-	const char *colon = rest ? strrchr(rest, ':') : NULL;
-	const char *first = rest;
+	char port[8];
+};
+
+static bool read_url(const char *url, struct place *out)
+{
+	out->tls = strncmp(url, "https://", 8) == 0;
+	const char *first = out->tls ? url + 8 : strncmp(url, "http://", 7) == 0 ? url + 7 : NULL;
+	const char *colon = first ? strrchr(first, ':') : NULL;
 	const char *last = colon;
 	if (colon && *first == '[' && last[-1] == ']') { /* an IPv6 address */
 		first++;
 		last--;
 	}
-	if (!colon || last <= first || (size_t)(last - first) >= sizeof(host))
-		return burr_fail(err, BURR_EINVAL, "%s is no address of a collector", url);
-	memcpy(host, first, (size_t)(last - first));
-	host[last - first] = '\0';
-	return fetch_get(host, (uint16_t)strtoul(colon + 1, NULL, 10), path, timeout_ms, out_body, err);
+	if (!colon || last <= first || (size_t)(last - first) >= sizeof(out->host))
+		return false;
+	snprintf(out->host, sizeof(out->host), "%.*s", (int)(last - first), first);
+	snprintf(out->port, sizeof(out->port), "%u", (unsigned)strtoul(colon + 1, NULL, 10));
+	return true;
+}
+
+/* Host: localhost is a name that every burr answers to. */
+static void put_request(
+	const struct fetch *fetch, const struct place *place, const char *path, struct buf *out)
+{
+	buf_printf(out, "GET %s HTTP/1.0\r\nHost: localhost:%s\r\nConnection: close\r\n", path, place->port);
+	if (fetch->token)
+		buf_printf(out, "Authorization: Bearer %s\r\n", fetch->token);
+	buf_append_str(out, "\r\n");
+}
+
+burr_status fetch_get(
+	const struct fetch *fetch, const char *path, int timeout_ms, struct buf *out_body, burr_error *err)
+{
+	CLEAN(wire_close) struct wire wire = {.fd = -1};
+	CLEAN(buf_fini) struct buf request = BUF_INIT;
+	CLEAN(buf_fini) struct buf answer = BUF_INIT;
+	struct place place;
+	int64_t deadline_ns = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+	if (!read_url(fetch->url, &place))
+		return burr_fail(err, BURR_EINVAL, "%s is no address of a collector", fetch->url);
+	burr_status status = connect_any(place.host, place.port, deadline_ns, &wire.fd, err);
+	if (status == BURR_OK && place.tls)
+		status = start_tls(&wire, fetch->cert, deadline_ns, err);
+	if (status != BURR_OK)
+		return status;
+	put_request(fetch, &place, path, &request);
+	status = send_all(&wire, buf_slice(&request), deadline_ns, err);
+	if (status == BURR_OK)
+		status = read_all(&wire, &answer, deadline_ns, err);
+	return status == BURR_OK ? take_body(&answer, out_body, err) : status;
 }

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/cli.h"
-#include "cli/fetch.h"
 #include "cli/find.h"
 #include "cli/running.h"
 #include "cli/say.h"
@@ -51,8 +50,7 @@ static int64_t ask_waiting(const struct running *running)
 {
 	CLEAN(buf_fini) struct buf body = BUF_INIT;
 	int64_t waiting = -1;
-	if (!running->url.len ||
-		fetch_get_below(running->url.data, "/api/v1/status", ASK_MS, &body, NULL) != BURR_OK)
+	if (running_get(running, "/api/v1/status", ASK_MS, &body, NULL) != BURR_OK)
 		return -1;
 	struct slice index = json_find(buf_slice(&body), "index");
 	if (!json_to_int(json_find(index, "waiting"), &waiting))

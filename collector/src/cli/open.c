@@ -67,7 +67,10 @@ int command_open(const struct options *options)
 		say_error("no memory for an address");
 		return CLI_ERROR;
 	}
-	say("%s\n", url);
+	if (running.token.len)
+		say("%s%s#token=%s\n", url, options->arg_count ? "" : "/", running.token.data);
+	else
+		say("%s\n", url);
 	if (!options_has(options, OPTION_NO_OPEN))
 		browser_open(url);
 	return CLI_OK;

@@ -34,6 +34,9 @@ static const struct {
 	{"filter", OPTION_FILTER, required_argument},
 	{"sort", OPTION_SORT, required_argument},
 	{"follow", OPTION_FOLLOW, no_argument},
+	{"token-file", OPTION_TOKEN_FILE, required_argument},
+	{"tls-cert", OPTION_TLS_CERT, required_argument},
+	{"tls-key", OPTION_TLS_KEY, required_argument},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(*specs), LONG_BASE = 1000 };
 
@@ -97,6 +100,15 @@ static bool take(struct options *out, int spec, const char *value)
 		return true;
 	case OPTION_SORT:
 		out->sort = value;
+		return true;
+	case OPTION_TOKEN_FILE:
+		out->token_file = value;
+		return true;
+	case OPTION_TLS_CERT:
+		out->tls_cert = value;
+		return true;
+	case OPTION_TLS_KEY:
+		out->tls_key = value;
 		return true;
 	case OPTION_LIMIT:
 		return read_number(name, value, 0, INT32_MAX, "a number (0: all)", &out->limit);

@@ -26,6 +26,9 @@ enum option_bit {
 	OPTION_FILTER = 1 << 14,
 	OPTION_SORT = 1 << 15,
 	OPTION_FOLLOW = 1 << 16,
+	OPTION_TOKEN_FILE = 1 << 17,
+	OPTION_TLS_CERT = 1 << 18,
+	OPTION_TLS_KEY = 1 << 19,
 };
 
 enum { ALLOWED_HOSTS_MAX = 32, DEFAULT_PORT = 7241 };
@@ -37,6 +40,9 @@ struct options {
 	const char *host;
 	const char *allowed_hosts[ALLOWED_HOSTS_MAX];
 	size_t allowed_host_count;
+	const char *token_file; /* NULL: not given; likewise those of TLS */
+	const char *tls_cert;
+	const char *tls_key;
 	int64_t limit; /* -1: not given; 0: all */
 	int64_t sequence_id;
 	const char *filter; /* NULL: not given; likewise sort */

@@ -65,16 +65,42 @@ bool port_is_loopback(const char *host)
 	return true;
 }
 
-void port_put_url(struct buf *out, const char *host, uint16_t port)
+static void put_url(struct buf *out, const char *host, uint16_t port, bool tls)
 {
-	/* "localhost" is what browsers treat as secure, and what every setup forwards. */
-	bool usual = strcmp(host, "127.0.0.1") == 0;
 	bool six = strchr(host, ':') != NULL;
-	buf_printf(out, "http://%s%s%s:%u", six ? "[" : "", usual ? "localhost" : host, six ? "]" : "",
+	buf_printf(out, "%s://%s%s%s:%u", tls ? "https" : "http", six ? "[" : "", host, six ? "]" : "",
 		(unsigned)port);
 }
 
+static bool is_any_address(const char *host)
+{
+	return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+void port_put_url(struct buf *out, const char *host, uint16_t port, bool tls)
+{
+	char self[256] = "";
+	if (strcmp(host, "127.0.0.1") == 0)
+		host = "localhost"; /* what browsers treat as secure, and what every setup forwards */
+	else if (is_any_address(host) && gethostname(self, sizeof(self) - 1) == 0 && *self)
+		host = self;
+	put_url(out, host, port, tls);
+}
+
+void port_put_local_url(struct buf *out, const char *host, uint16_t port, bool tls)
+{
+	put_url(out, strcmp(host, "::") == 0 ? "::1" : is_any_address(host) ? "127.0.0.1" : host, port, tls);
+}
+
 /* ---- who has it ---- */
+
+static burr_status ask(const char *host, uint16_t port, const char *path, struct buf *out_answer)
+{
+	CLEAN(buf_fini) struct buf url = BUF_INIT;
+	port_put_local_url(&url, host, port, false);
+	const struct fetch fetch = {.url = url.data ? url.data : ""};
+	return fetch_get(&fetch, path, ASK_MS, out_answer, NULL);
+}
 
 static bool describe_burr(struct buf *out, const char *host, uint16_t port)
 {
@@ -82,7 +108,7 @@ static bool describe_burr(struct buf *out, const char *host, uint16_t port)
 	CLEAN(buf_fini) struct buf version = BUF_INIT;
 	CLEAN(buf_fini) struct buf store = BUF_INIT;
 	int64_t pid = 0;
-	if (fetch_get(host, port, "/api/v1/status", ASK_MS, &answer, NULL) != BURR_OK ||
+	if (ask(host, port, "/api/v1/status", &answer) != BURR_OK ||
 		!json_to_text(json_find(buf_slice(&answer), "store"), &store) ||
 		!json_to_text(json_find(buf_slice(&answer), "version"), &version) || !store.len)
 		return false;
@@ -99,7 +125,7 @@ static bool describe_burr_python(struct buf *out, const char *host, uint16_t por
 {
 	CLEAN(buf_fini) struct buf answer = BUF_INIT;
 	CLEAN(buf_fini) struct buf version = BUF_INIT;
-	if (fetch_get(host, port, "/api/v0/version", ASK_MS, &answer, NULL) != BURR_OK ||
+	if (ask(host, port, "/api/v0/version", &answer) != BURR_OK ||
 		!json_to_text(json_find(buf_slice(&answer), "version"), &version))
 		return false;
 	buf_append_str(out, "Burr's own server (version ");

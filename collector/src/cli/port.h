@@ -9,8 +9,11 @@
 bool port_is_loopback(const char *host);
 /* Whether it is an address, or a name that somebody knows. */
 bool port_is_known(const char *host);
-/* "http://localhost:7241", without a slash at the end. */
-void port_put_url(struct buf *out, const char *host, uint16_t port);
+/* "http://localhost:7241", without a slash at the end, for people: by this machine's name where host stands
+ * for all of its addresses. */
+void port_put_url(struct buf *out, const char *host, uint16_t port, bool tls);
+/* The same for programs of this machine: "http://127.0.0.1:7241". */
+void port_put_local_url(struct buf *out, const char *host, uint16_t port, bool tls);
 
 /* Ask whoever listens who it is, and append that: "Burr's own server (version 0.40.2)", "burr 0.1.0 (store
  * ~/x, process 17)", "another program (python3, process 17)". */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "cli/fetch.h"
 #include "cli/take.h"
 #include "link/link.h"
 
@@ -20,16 +21,22 @@ void running_fini(struct running *running)
 	buf_fini(&running->url);
 	buf_fini(&running->version);
 	buf_fini(&running->started);
+	buf_fini(&running->local_url);
+	buf_fini(&running->token);
+	buf_fini(&running->cert);
 }
 
-void running_put_note(struct buf *out, const char *url, const char *store, const char *started)
+void running_put_note(struct buf *out, const struct running *running, const char *store)
 {
 	json_put_open(out, '{');
 	json_put_member_int(out, "pid", getpid());
-	json_put_member(out, "url", slice_of(url));
+	json_put_member(out, "url", buf_slice(&running->url));
 	json_put_member(out, "version", slice_of(burr_version()));
 	json_put_member(out, "store", slice_of(store));
-	json_put_member(out, "started", slice_of(started));
+	json_put_member(out, "started", buf_slice(&running->started));
+	json_put_member(out, "local_url", buf_slice(&running->local_url));
+	json_put_member(out, "token", buf_slice(&running->token));
+	json_put_member(out, "cert", buf_slice(&running->cert));
 	json_put_close(out, '}');
 	buf_append_char(out, '\n');
 }
@@ -41,15 +48,24 @@ bool running_find(struct store *store, struct running *out)
 		return false;
 	store_read_collector(store, &note);
 	struct slice object = buf_slice(&note);
-	buf_clear(&out->url);
-	buf_clear(&out->version);
-	buf_clear(&out->started);
-	out->pid = 0;
+	const struct {
+		const char *name;
+		struct buf *text;
+	} texts[] = {
+		{"url", &out->url},
+		{"version", &out->version},
+		{"started", &out->started},
+		{"local_url", &out->local_url},
+		{"token", &out->token},
+		{"cert", &out->cert},
+	};
 	/* A collector that has only just begun may not have written it: what is missing stays empty. */
+	out->pid = 0;
 	(void)json_to_int(json_find(object, "pid"), &out->pid);
-	(void)json_to_text(json_find(object, "url"), &out->url);
-	(void)json_to_text(json_find(object, "version"), &out->version);
-	(void)json_to_text(json_find(object, "started"), &out->started);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		buf_clear(texts[i].text);
+		(void)json_to_text(json_find(object, texts[i].name), texts[i].text);
+	}
 	return true;
 }
 
@@ -62,6 +78,28 @@ bool running_await(struct store *store, int wait_ms, struct running *out)
 		usleep(LOOK_AGAIN_MS * 1000);
 	}
 	return false;
+}
+
+burr_status running_get(const struct running *running, const char *path, int timeout_ms, struct buf *out_body,
+	burr_error *err)
+{
+	const struct fetch fetch = {
+		.url = running->local_url.data,
+		.token = running->token.len ? running->token.data : NULL,
+		.cert = running->cert.len ? running->cert.data : NULL,
+	};
+	if (!running->local_url.len)
+		return burr_fail(err, BURR_ENOTFOUND, "it has no address yet");
+	return fetch_get(&fetch, path, timeout_ms, out_body, err);
+}
+
+void running_put_link(const struct running *running, const char *path, struct buf *out)
+{
+	buf_append_slice(out, buf_slice(&running->url));
+	if (running->token.len)
+		buf_printf(out, "%s#token=%s", path, running->token.data);
+	else if (strcmp(path, "/") != 0)
+		buf_append_str(out, path);
 }
 
 /* Connect to the store's socket. No greeting: a collector that is too busy to answer can be held, too. */

@@ -8,17 +8,20 @@
 #include "cli/browser.h"
 #include "cli/cli.h"
 #include "cli/collector.h"
+#include "cli/edge.h"
 #include "cli/find.h"
 #include "cli/human.h"
 #include "cli/port.h"
 #include "cli/running.h"
 #include "cli/samples.h"
 #include "cli/say.h"
+#include "report/report.h"
 #include "store/names.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +34,8 @@ enum {
 	STARTING_MS = 3000,        /* how long a second burr waits for the first to say where it is */
 	CLAIM_TRIES = 5,           /* of a store whose collector ends each time before it has said so */
 	DESCRIPTORS_WANTED = 8192, /* open logs, connections and files of the catalog */
+	LOOK_AT_TLS_MS = 10000,    /* how soon a renewed certificate is taken up */
+	REPORT_TLS_MS = 3600000,   /* one that is no good is told of once an hour */
 };
 
 static void free_store(struct store **store)
@@ -84,15 +89,17 @@ static void say_ssh(const char *url)
 	say("%s@%s\n", user ? user->pw_name : "user", server);
 }
 
-static void say_address(const struct store *store, const char *url, bool started)
+static void say_address(const struct store *store, const struct running *running, bool started)
 {
 	CLEAN(buf_fini) struct buf path = BUF_INIT;
+	CLEAN(buf_fini) struct buf link = BUF_INIT;
 	human_path(&path, store->path);
+	running_put_link(running, "/", &link);
 	if (started)
 		say("%sburr %s%s · store %s\n", say_style(STYLE_BOLD), burr_version(), say_plain(),
 			path.data);
-	say("  UI  %s%s%s\n", say_style(STYLE_LINK), url, say_plain());
-	say_ssh(url);
+	say("  UI  %s%s%s\n", say_style(STYLE_LINK), link.data ? link.data : "", say_plain());
+	say_ssh(running->url.data);
 }
 
 static void say_how_to_end(void)
@@ -102,19 +109,6 @@ static void say_how_to_end(void)
 }
 
 /* ---- when it cannot start ---- */
-
-static int fail_host(const struct options *options)
-{
-	if (!port_is_known(options->host)) {
-		say_error("--host: there is no address '%s'", options->host);
-		return CLI_ERROR;
-	}
-	say_error("will not listen on %s: without a token and TLS only this machine may connect. From "
-		  "elsewhere "
-		  "use ssh -L %u:localhost:%u user@this-machine",
-		options->host, (unsigned)options->port, (unsigned)options->port);
-	return CLI_ERROR;
-}
 
 static int fail_store(burr_status status, const burr_error *err)
 {
@@ -159,7 +153,7 @@ static int join_first(struct store *store, const struct running *first, const st
 		return CLI_ERROR;
 	}
 	say("burr is already running on %s (process %lld)\n", path.data, (long long)first->pid);
-	say_address(store, first->url.data, false);
+	say_address(store, first, false);
 	if (options_has(options, OPTION_PORT) || options_has(options, OPTION_HOST))
 		say("  burr stop ends it; then it can start at another address\n");
 	if (options_has(options, OPTION_DURABILITY) && options->durability != store->durability)
@@ -198,8 +192,22 @@ static void raise_limits(void)
 	setrlimit(RLIMIT_NOFILE, &limit); /* with fewer it keeps fewer open */
 }
 
-static void wait_for_end(int signal_fd)
+/* A certificate that was renewed is taken up by and by. */
+static void refresh_tls(struct http_server *http)
 {
+	bool changed;
+	burr_error err = BURR_ERROR_INIT;
+	if (http_server_refresh_tls(http, &changed, &err) != BURR_OK)
+		report_seldom(REPORT_TLS_MS, "%s, keeping the certificate so far", err.message);
+	else if (changed)
+		report("the new certificate is in use");
+}
+
+static void wait_for_end(int signal_fd, struct http_server *http, bool tls)
+{
+	struct pollfd p = {.fd = signal_fd, .events = POLLIN};
+	while (poll(&p, 1, tls ? LOOK_AT_TLS_MS : -1) <= 0)
+		refresh_tls(http);
 	struct signalfd_siginfo info;
 	while (read(signal_fd, &info, sizeof(info)) < 0 && errno == EINTR)
 		;
@@ -238,12 +246,13 @@ static void say_end(struct collector *collector)
 	fflush(stdout);
 }
 
-static int serve(const struct options *options, struct store *store, bool fresh, const sigset_t *signals)
+static int serve(struct edge *edge, struct store *store, bool fresh, const sigset_t *signals)
 {
+	const struct options *options = edge->options;
 	struct collector *collector = NULL;
 	burr_error err;
 	CLEAN(fd_close) int signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
-	burr_status status = collector_open(options, store, &collector, &err);
+	burr_status status = collector_open(edge, store, &collector, &err);
 	if (status != BURR_OK) {
 		if (fresh)
 			make_fresh_again(store);
@@ -252,14 +261,17 @@ static int serve(const struct options *options, struct store *store, bool fresh,
 		say_error("%s", err.message);
 		return CLI_ERROR;
 	}
-	say_address(store, collector_url(collector), true);
+	struct http_server *http = collector_http(collector);
+	const struct running *running = collector_running(collector);
+	say_address(store, running, true);
+	edge_say(edge, http_server_port(http), http_server_key_is_open(http));
 	if (fresh && !options_has(options, OPTION_NO_DEMO))
 		run_samples();
 	say_how_to_end();
 	fflush(stdout);
 	if (!options_has(options, OPTION_NO_OPEN))
-		browser_open(collector_url(collector));
-	wait_for_end(signal_fd);
+		browser_open(running->url.data); /* without the token: others see the command line */
+	wait_for_end(signal_fd, http, options->tls_cert);
 	let_interrupt_end_at_once();
 	say_end(collector);
 	collector_close(collector);
@@ -274,8 +286,11 @@ int command_serve(const struct options *options)
 	CLEAN(ptr_free) char *path = store_find_path(options->store);
 	sigset_t signals;
 	burr_error err;
-	if (!port_is_loopback(options->host))
-		return fail_host(options);
+	CLEAN(edge_fini) struct edge edge = {0};
+	if (edge_init(&edge, options, &err) != BURR_OK) {
+		say_error("%s", err.message);
+		return CLI_ERROR;
+	}
 	bool fresh = path && is_fresh(path);
 	burr_status status = store_open(options->store, STORE_WRITE, &store, &err);
 	if (status != BURR_OK)
@@ -283,7 +298,7 @@ int command_serve(const struct options *options)
 	if (!claim(store, &first))
 		return join_first(store, &first, options);
 	/* Until the address is known the last collector's must not be read as ours. */
-	running_put_note(&note, "", store->path, NULL);
+	running_put_note(&note, &(struct running)RUNNING_INIT, store->path);
 	status = store_write_collector(store, buf_slice(&note), &err);
 	if (status == BURR_OK && options_has(options, OPTION_DURABILITY) &&
 		options->durability != store->durability)
@@ -294,5 +309,5 @@ int command_serve(const struct options *options)
 	umask(077);
 	block_signals(&signals);
 	raise_limits();
-	return serve(options, store, fresh, &signals);
+	return serve(&edge, store, fresh, &signals);
 }

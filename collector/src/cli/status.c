@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/cli.h"
-#include "cli/fetch.h"
 #include "cli/find.h"
 #include "cli/human.h"
 #include "cli/running.h"
@@ -183,9 +182,7 @@ int command_status(const struct options *options)
 	if (!running_find(store, &running))
 		return print_absent(store->path, json);
 	burr_error err = BURR_ERROR_INIT;
-	status = BURR_ENOTFOUND;
-	if (running.url.len)
-		status = fetch_get_below(running.url.data, "/api/v1/status", ASK_MS, &answer, &err);
+	status = running_get(&running, "/api/v1/status", ASK_MS, &answer, &err);
 	if (status == BURR_OK && json_validate(buf_slice(&answer), &body, NULL) != BURR_OK)
 		body = SLICE_NONE;
 	if (json) {

@@ -24,6 +24,9 @@ extern const size_t http_embedded_asset_count;
 
 struct http_response;
 
+/* The file of this path in a table sorted by path; NULL when there is none. */
+const struct http_asset *assets_find(const struct http_asset *assets, size_t count, struct slice path);
+
 /* Answer with one file, whose body is borrowed. */
 void assets_answer_file(const struct http_asset *asset, bool accepts_gzip, struct http_response *res);
 

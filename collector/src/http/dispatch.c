@@ -5,6 +5,7 @@
  * worker's answer that its connection is gone is the tether, a piece of the connection's own memory whose
  * disposal clears request->req. Both ends of the tether are of the loop's thread, so it needs no lock. */
 #include "http/loop.h"
+#include "http/pages.h"
 #include "http/respond.h"
 
 #include <stdarg.h>
@@ -151,6 +152,13 @@ BURR_PRINTF(3, 4) static void refuse(h2o_req_t *req, int status, const char *fmt
 	finish_and_send(req, &res);
 }
 
+/* A browser that wants to show what it gets, rather than a program. */
+static bool wants_page(h2o_req_t *req)
+{
+	struct slice accept = header_of(req, H2O_TOKEN_ACCEPT);
+	return accept.len && memmem(accept.data, accept.len, "text/html", strlen("text/html"));
+}
+
 static void answer_methods(h2o_req_t *req, const char *allow)
 {
 	bool asks = slice_is(of_iovec(req->input.method), "OPTIONS");
@@ -201,7 +209,8 @@ static void answer_asset(h2o_req_t *req)
 	struct http_response res;
 	respond_init(&res);
 	bool gzip = respond_accepts_gzip(header_of(req, H2O_TOKEN_ACCEPT_ENCODING));
-	assets_answer(server->options.assets, server->options.asset_count, path_of(req), gzip, &res);
+	if (!page_answer_script(path_of(req), gzip, &res))
+		assets_answer(server->options.assets, server->options.asset_count, path_of(req), gzip, &res);
 	finish_and_send(req, &res);
 }
 
@@ -353,10 +362,42 @@ static void hand_to_worker(h2o_req_t *req, const struct route_match *match)
 	refuse(req, 503, "too many requests wait already; try again in a second");
 }
 
-/* ---- checks, and the way ---- */
+/* ---- checks ---- */
+
+/* Whether it comes by a proxy whose mark we know. */
+static bool is_proxied(h2o_req_t *req)
+{
+	static const char *const marks[] = {
+		"x-forwarded-prefix", "x-forwarded-context", "x-proxycontextpath"};
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (guard_knows_proxy(&loop_of(req)->server->guard, header_named(req, marks[i])))
+			return true;
+	return false;
+}
+
+static bool is_certified(struct http_server *server, struct slice authority)
+{
+	char host[GUARD_HOST_MAX + 1];
+	return server->tls && guard_split_host(authority, host) && tls_names_host(server->tls, host);
+}
+
+static void deny_host(h2o_req_t *req, struct slice host)
+{
+	struct http_response res;
+	int len = host.len > GUARD_HOST_MAX ? GUARD_HOST_MAX : (int)host.len;
+	respond_init(&res);
+	if (wants_page(req))
+		page_answer_host(host, &res);
+	else
+		http_fail(&res, 403,
+			"this burr does not answer to the name '%.*s'; start it with --allowed-host to allow "
+			"it",
+			len, host.data);
+	finish_and_send(req, &res);
+}
 
 /* Whether Host and Origin are ours to answer; if not, the answer has gone out. */
-static bool admit(h2o_req_t *req)
+static bool admit_source(h2o_req_t *req)
 {
 	struct http_server *server = loop_of(req)->server;
 	struct slice host = of_iovec(req->input.authority);
@@ -367,21 +408,27 @@ static bool admit(h2o_req_t *req)
 		refuse(req, 400, "the request has no Host header");
 		return false;
 	}
-	if (!guard_allows_host(&server->guard, host)) {
-		int len = host.len > 253 ? 253 : (int)host.len;
-		refuse(req, 403,
-			"this burr does not answer to the name '%.*s'; start it with --allowed-host to allow "
-			"it",
-			len, host.data);
-		return false;
-	}
+	bool known = guard_allows_host(&server->guard, host) || is_certified(server, host) || is_proxied(req);
 	struct slice origin = header_named(req, "origin");
 	bool reads = slice_is(method, "GET") || slice_is(method, "HEAD") || slice_is(method, "OPTIONS");
-	if (!reads && origin.data && !guard_allows_origin(&server->guard, origin, host)) {
+	if (known && (reads || !origin.data || guard_allows_origin(&server->guard, origin, host)))
+		return true;
+	atomic_fetch_add(&server->denied, 1);
+	if (!known)
+		deny_host(req, host);
+	else
 		refuse(req, 403, "pages of another site may not change anything here");
+	return false;
+}
+
+/* Whether it is of a form that we read; if not, the answer has gone out. */
+static bool admit_form(h2o_req_t *req)
+{
+	struct slice encoding = header_named(req, "content-encoding");
+	if (header_bytes(req) > MAX_HEADER_BYTES) {
+		refuse(req, 431, "the request's target and headers are over %d bytes", MAX_HEADER_BYTES);
 		return false;
 	}
-	struct slice encoding = header_named(req, "content-encoding");
 	if (encoding.data && !slice_is(encoding, "identity")) {
 		refuse(req, 415, "the body is sent with Content-Encoding: %.*s, and is only read as it is",
 			(int)(encoding.len > 64 ? 64 : encoding.len), encoding.data);
@@ -389,6 +436,69 @@ static bool admit(h2o_req_t *req)
 	}
 	return true;
 }
+
+/* ---- the token ---- */
+
+static bool shows_token(h2o_req_t *req)
+{
+	const struct auth *auth = &loop_of(req)->server->auth;
+	if (auth_allows_bearer(auth, header_of(req, H2O_TOKEN_AUTHORIZATION)))
+		return true;
+	ssize_t at = -1;
+	while ((at = h2o_find_header(&req->headers, H2O_TOKEN_COOKIE, at)) >= 0)
+		if (auth_allows_cookies(auth, of_iovec(req->headers.entries[at].value)))
+			return true;
+	return false;
+}
+
+/* Probes of whether we live tell nothing of the store; neither do the UI's files, which a page that shows its
+ * token in headers could not fetch otherwise. Its pages are asked for the token nevertheless: that is where
+ * people come in. */
+static bool is_open_to_all(h2o_req_t *req)
+{
+	const struct http_server_options *options = &loop_of(req)->server->options;
+	struct slice path = path_of(req);
+	return slice_is(path, "/healthz") || slice_is(path, "/ready") || slice_is(path, "/burr-token.js") ||
+	       (!slice_is(path, "/index.html") && assets_find(options->assets, options->asset_count, path));
+}
+
+static void deny_token(h2o_req_t *req, bool is_page)
+{
+	struct http_response res;
+	respond_init(&res);
+	if (is_page && wants_page(req))
+		page_answer_token(path_of(req), &res);
+	else
+		http_fail(&res, 401, "this burr asks for its token, as Authorization: Bearer TOKEN");
+	http_add_header(&res, "www-authenticate", SLICE_LIT("Bearer realm=\"burr\""));
+	atomic_fetch_add(&loop_of(req)->server->denied, 1);
+	finish_and_send(req, &res);
+}
+
+/* GET: is the token known of whoever asks? POST: and remember it, in a cookie. Both were let in by it. */
+static void answer_session(h2o_req_t *req, const struct http_params *params)
+{
+	const struct http_server *server = loop_of(req)->server;
+	struct slice method = of_iovec(req->input.method);
+	bool remembers = slice_is(method, "POST");
+	if (!remembers && !slice_is(method, "GET") && !slice_is(method, "HEAD")) {
+		answer_methods(req, "GET, HEAD, POST");
+		return;
+	}
+	struct http_response res;
+	respond_init(&res);
+	res.status = 204;
+	if (remembers && server->auth.token) {
+		struct buf cookie = BUF_INIT;
+		bool secure = server->tls || slice_is(header_named(req, "x-forwarded-proto"), "https");
+		auth_put_cookie(&server->auth, http_params_find(params, SLICE_LIT("path")), secure, &cookie);
+		http_add_header(&res, "set-cookie", buf_slice(&cookie));
+		buf_fini(&cookie);
+	}
+	finish_and_send(req, &res);
+}
+
+/* ---- the way ---- */
 
 static bool is_ui_path(const struct http_path *path)
 {
@@ -400,8 +510,8 @@ static bool is_ui_path(const struct http_path *path)
 	return true;
 }
 
-/* The two paths below /api/v1 that the loop answers by itself. */
-static bool is_live_path(const struct http_path *path, const char *name)
+/* Of version 1, and answered here. */
+static bool is_own_path(const struct http_path *path, const char *name)
 {
 	return path->count == 3 && slice_is(path->segments[0], "api") && slice_is(path->segments[1], "v1") &&
 	       slice_is(path->segments[2], name);
@@ -410,8 +520,16 @@ static bool is_live_path(const struct http_path *path, const char *name)
 static void route(h2o_req_t *req, const struct http_path *path, const struct http_params *params)
 {
 	struct slice method = of_iovec(req->input.method);
-	bool streams = is_live_path(path, "events");
-	if (streams || is_live_path(path, "changes")) {
+	if (!is_open_to_all(req) && !shows_token(req)) {
+		deny_token(req, is_ui_path(path));
+		return;
+	}
+	if (is_own_path(path, "session")) {
+		answer_session(req, params);
+		return;
+	}
+	bool streams = is_own_path(path, "events");
+	if (streams || is_own_path(path, "changes")) {
 		if (!slice_is(method, "GET"))
 			answer_methods(req, "GET");
 		else if (streams)
@@ -436,12 +554,8 @@ int dispatch_request(h2o_handler_t *handler, h2o_req_t *req)
 {
 	(void)handler;
 	atomic_fetch_add(&loop_of(req)->server->requests, 1);
-	if (!admit(req))
+	if (!admit_source(req) || !admit_form(req))
 		return 0;
-	if (header_bytes(req) > MAX_HEADER_BYTES) {
-		refuse(req, 431, "the request's target and headers are over %d bytes", MAX_HEADER_BYTES);
-		return 0;
-	}
 	struct http_path path;
 	struct http_params params;
 	struct slice raw = path_of(req), query = query_of(req);

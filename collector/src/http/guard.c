@@ -6,13 +6,12 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-enum { HOST_MAX = 253 }; /* of a name in DNS */
-
 void guard_fini(struct guard *guard)
 {
 	for (size_t i = 0; i < guard->count; i++)
 		free(guard->names[i]);
 	free(guard->names);
+	free(guard->proxied_at);
 	*guard = (struct guard){0};
 }
 
@@ -22,29 +21,60 @@ static void lower(char *text)
 		*text = (char)tolower((unsigned char)*text);
 }
 
-burr_status guard_init(
-	struct guard *guard, bool any_address, const char *const *names, size_t count, burr_error *err)
+/* A copy with the port in place of {port}; NULL without memory. */
+static char *fill_in_port(const char *text, uint16_t port)
 {
-	*guard = (struct guard){.any_address = any_address};
-	guard->names = calloc(count + 1, sizeof(*guard->names));
-	if (!guard->names)
-		return burr_fail(err, BURR_ENOMEM, "no memory for %zu allowed hosts", count);
-	for (size_t i = 0; i < count; i++) {
-		const char *name = names[i];
-		size_t len = strlen(name);
-		if (len == 0 || len > HOST_MAX || strpbrk(name, "/ @"))
-			return burr_fail(err, BURR_EINVAL, "allowed host '%s' is no host name", name);
-		char *copy = strdup(name);
-		if (!copy)
-			return burr_fail(err, BURR_ENOMEM, "no memory for %zu allowed hosts", count);
-		lower(copy);
-		guard->names[guard->count++] = copy;
+	static const char mark[] = "{port}";
+	const char *at = strstr(text, mark);
+	struct buf out = BUF_INIT;
+	buf_append(&out, text, at ? (size_t)(at - text) : strlen(text));
+	if (at) {
+		buf_append_uint(&out, port);
+		buf_append_str(&out, at + strlen(mark));
 	}
+	return buf_take(&out);
+}
+
+/* What stands behind a '*' must still name a domain: "*" or "*.com" would let in everyone. */
+static bool is_name(const char *name)
+{
+	size_t len = strlen(name);
+	const char *star = strchr(name, '*');
+	if (len == 0 || len > GUARD_HOST_MAX || strpbrk(name, "/ @"))
+		return false;
+	const char *dot = star ? strchr(star, '.') : NULL;
+	return !star || (dot && strchr(dot + 1, '.') && !strchr(star + 1, '*'));
+}
+
+static burr_status add_name(struct guard *guard, const char *text, uint16_t port, burr_error *err)
+{
+	char *name = fill_in_port(text, port);
+	if (!name)
+		return burr_fail(err, BURR_ENOMEM, "no memory for an allowed host");
+	lower(name);
+	guard->names[guard->count++] = name;
+	if (!is_name(name))
+		return burr_fail(err, BURR_EINVAL,
+			"allowed host '%s' is no host name, nor *.example.org for all below one", text);
 	return BURR_OK;
 }
 
-/* The host of "host:port" in lower case, brackets of an IPv6 address left out. */
-static bool split_host(struct slice authority, char host[HOST_MAX + 1])
+burr_status guard_init(struct guard *guard, const struct guard_options *options, burr_error *err)
+{
+	*guard = (struct guard){.any_address = options->any_address};
+	guard->names = calloc(options->name_count + 1, sizeof(*guard->names));
+	if (!guard->names)
+		return burr_fail(err, BURR_ENOMEM, "no memory for %zu allowed hosts", options->name_count);
+	burr_status status = BURR_OK;
+	for (size_t i = 0; status == BURR_OK && i < options->name_count; i++)
+		status = add_name(guard, options->names[i], options->port, err);
+	if (status != BURR_OK || !options->proxied_at)
+		return status;
+	guard->proxied_at = fill_in_port(options->proxied_at, options->port);
+	return guard->proxied_at ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory for a path");
+}
+
+bool guard_split_host(struct slice authority, char host[GUARD_HOST_MAX + 1])
 {
 	const char *data = authority.data;
 	size_t len = authority.len, tail;
@@ -63,7 +93,7 @@ static bool split_host(struct slice authority, char host[HOST_MAX + 1])
 		authority.data = data + host_len;
 		len = host_len;
 	}
-	if (len == 0 || len > HOST_MAX || memchr(data, '\0', len))
+	if (len == 0 || len > GUARD_HOST_MAX || memchr(data, '\0', len))
 		return false;
 	if (tail > 6 || (tail > 0 && authority.data[0] != ':')) /* ":65535" */
 		return false;
@@ -85,17 +115,18 @@ static bool is_address(const char *host)
 
 static bool name_fits(const char *allowed, const char *host)
 {
-	if (strncmp(allowed, "*.", 2) != 0)
+	const char *star = strchr(allowed, '*');
+	if (!star)
 		return strcmp(allowed, host) == 0;
-	const char *suffix = allowed + 1;
-	size_t host_len = strlen(host), suffix_len = strlen(suffix);
-	return host_len > suffix_len && strcmp(host + host_len - suffix_len, suffix) == 0;
+	size_t before = (size_t)(star - allowed), after = strlen(star + 1), len = strlen(host);
+	return len > before + after && memcmp(host, allowed, before) == 0 &&
+	       strcmp(host + len - after, star + 1) == 0;
 }
 
 bool guard_allows_host(const struct guard *guard, struct slice authority)
 {
-	char host[HOST_MAX + 1];
-	if (!split_host(authority, host))
+	char host[GUARD_HOST_MAX + 1];
+	if (!guard_split_host(authority, host))
 		return false;
 	if (strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0)
 		return true;
@@ -119,4 +150,13 @@ bool guard_allows_origin(const struct guard *guard, struct slice origin, struct 
 		return slice_eq(authority, host) || guard_allows_host(guard, authority);
 	}
 	return false;
+}
+
+bool guard_knows_proxy(const struct guard *guard, struct slice prefix)
+{
+	if (!guard->proxied_at || prefix.len == 0)
+		return false;
+	if (prefix.data[prefix.len - 1] == '/')
+		prefix.len--;
+	return slice_is(prefix, guard->proxied_at);
 }

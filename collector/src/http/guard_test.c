@@ -7,7 +7,20 @@
 
 #include <cmocka.h>
 
-static const char *const names[] = {"Burr.example.org", "*.lab.example.org"};
+static const char *const names[] = {
+	"Burr.example.org", "*.lab.example.org", "*-{port}-colab.example.com", "{port}-*.prod.example.dev"};
+
+static void init(struct guard *guard, bool any_address)
+{
+	const struct guard_options options = {
+		.any_address = any_address,
+		.port = 7241,
+		.names = names,
+		.name_count = sizeof(names) / sizeof(*names),
+		.proxied_at = "/user/ada/proxy/{port}",
+	};
+	assert_int_equal(guard_init(guard, &options, NULL), BURR_OK);
+}
 
 static void knows_hosts(void **state)
 {
@@ -27,6 +40,14 @@ static void knows_hosts(void **state)
 		{"a.b.lab.EXAMPLE.org", true, true},
 		{"192.168.1.5:7241", false, true},
 		{"[fe80::1]:7241", false, true},
+		{"x1-496f-7241-colab.example.com", true, true},
+		{"7241-gpu-t4-s.us-west4-1.prod.example.dev", true, true},
+		{"x1-496f-8000-colab.example.com", false, false},
+		{"-7241-colab.example.com", false, false},
+		{"7241-colab.example.com", false, false},
+		{"8000-gpu-t4-s.us-west4-1.prod.example.dev", false, false},
+		{"7241-.prod.example.dev", false, false},
+		{"7241-a.prod.example.dev.evil.net", false, false},
 		{"lab.example.org", false, false},
 		{"evillab.example.org", false, false},
 		{"burr.example.org.evil.net", false, false},
@@ -45,8 +66,8 @@ static void knows_hosts(void **state)
 		{"", false, false},
 	};
 	struct guard home, beyond;
-	assert_int_equal(guard_init(&home, false, names, 2, NULL), BURR_OK);
-	assert_int_equal(guard_init(&beyond, true, names, 2, NULL), BURR_OK);
+	init(&home, false);
+	init(&beyond, true);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct slice host = slice_of(cases[i].host);
 		assert_int_equal(guard_allows_host(&home, host), cases[i].at_home);
@@ -74,7 +95,7 @@ static void knows_origins(void **state)
 		{"http://", "localhost", false},
 	};
 	struct guard guard;
-	assert_int_equal(guard_init(&guard, false, names, 2, NULL), BURR_OK);
+	init(&guard, false);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(
 			guard_allows_origin(&guard, slice_of(cases[i].origin), slice_of(cases[i].host)),
@@ -82,13 +103,33 @@ static void knows_origins(void **state)
 	guard_fini(&guard);
 }
 
+static void knows_its_proxy(void **state)
+{
+	(void)state;
+	struct guard guard;
+	init(&guard, false);
+	assert_true(guard_knows_proxy(&guard, SLICE_LIT("/user/ada/proxy/7241")));
+	assert_true(guard_knows_proxy(&guard, SLICE_LIT("/user/ada/proxy/7241/")));
+	assert_false(guard_knows_proxy(&guard, SLICE_LIT("/user/eve/proxy/7241")));
+	assert_false(guard_knows_proxy(&guard, SLICE_LIT("/user/ada/proxy/7241/x")));
+	assert_false(guard_knows_proxy(&guard, SLICE_LIT("/")));
+	assert_false(guard_knows_proxy(&guard, SLICE_LIT("")));
+	assert_false(guard_knows_proxy(&guard, SLICE_NONE));
+	guard_fini(&guard);
+	assert_int_equal(guard_init(&guard, &(struct guard_options){0}, NULL), BURR_OK);
+	assert_false(guard_knows_proxy(&guard, SLICE_LIT("")));
+	guard_fini(&guard);
+}
+
 static void refuses_bad_names(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"", "http://a", "a b", "a@b"};
+	static const char *const bad[] = {
+		"", "http://a", "a b", "a@b", "*", "*.org", "*org", "*.*.example.org", "a.*"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct guard guard;
-		assert_int_equal(guard_init(&guard, false, &bad[i], 1, NULL), BURR_EINVAL);
+		const struct guard_options options = {.names = &bad[i], .name_count = 1};
+		assert_int_equal(guard_init(&guard, &options, NULL), BURR_EINVAL);
 		guard_fini(&guard);
 	}
 }
@@ -98,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_hosts),
 		cmocka_unit_test(knows_origins),
+		cmocka_unit_test(knows_its_proxy),
 		cmocka_unit_test(refuses_bad_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,12 +49,41 @@ static void on_retry(h2o_timeout_entry_t *entry)
 	listen_again(H2O_STRUCT_FROM_MEMBER(struct loop, retry_entry, entry));
 }
 
+/* ---- connections ---- */
+
+static void on_sweep(h2o_timeout_entry_t *entry)
+{
+	struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, sweep_entry, entry);
+	sweep_clients(loop);
+	if (!h2o_linklist_is_empty(&loop->connected))
+		h2o_timeout_link(loop->ctx.loop, &loop->sweep, &loop->sweep_entry);
+}
+
 static void on_client_close(void *data)
 {
-	struct loop *loop = data;
+	struct client *client = data;
+	struct loop *loop = client->loop;
+	h2o_linklist_unlink(&client->of_loop);
+	free(client);
 	atomic_fetch_sub(&loop->clients, 1);
 	if (!h2o_timeout_is_linked(&loop->retry_entry))
 		listen_again(loop);
+}
+
+static bool add_client(struct loop *loop, h2o_socket_t *sock)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	if (!client)
+		return false;
+	client->loop = loop;
+	client->sock = sock;
+	sock->on_close.cb = on_client_close;
+	sock->on_close.data = client;
+	h2o_linklist_insert(&loop->connected, &client->of_loop);
+	atomic_fetch_add(&loop->clients, 1);
+	if (!h2o_timeout_is_linked(&loop->sweep_entry))
+		h2o_timeout_link(loop->ctx.loop, &loop->sweep, &loop->sweep_entry);
+	return true;
 }
 
 static void pause_listening(struct loop *loop)
@@ -76,10 +106,10 @@ static void on_accept(h2o_socket_t *listener, const char *err)
 				pause_listening(loop);
 			return;
 		}
-		atomic_fetch_add(&loop->clients, 1);
-		sock->on_close.cb = on_client_close;
-		sock->on_close.data = loop;
-		h2o_accept(&loop->accept, sock);
+		if (add_client(loop, sock))
+			h2o_accept(&loop->accept, sock);
+		else
+			h2o_socket_close(sock);
 	}
 	if (is_full(loop))
 		h2o_socket_read_stop(listener); /* the next to close starts it again */
@@ -87,26 +117,16 @@ static void on_accept(h2o_socket_t *listener, const char *err)
 
 /* ---- leaving ---- */
 
-static int each_connection(struct loop *loop, int (*cb)(h2o_req_t *req, void *ctx))
+static void cut_each(struct loop *loop, bool only_idle)
 {
-	return loop->ctx.globalconf->http1.callbacks.foreach_request(&loop->ctx, cb, NULL);
-}
-
-/* shutdown, not close: h2o finds the end of the stream in its own time and tidies up. */
-static int cut(h2o_req_t *req, void *ctx)
-{
-	(void)ctx;
-	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-	if (sock)
-		shutdown(h2o_socket_get_fd(sock), SHUT_RDWR);
-	return 0;
-}
-
-/* h2o reads from a connection only while it waits for a request to be complete. */
-static int cut_idle(h2o_req_t *req, void *ctx)
-{
-	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-	return sock && h2o_socket_is_reading(sock) ? cut(req, ctx) : 0;
+	h2o_linklist_t *node;
+	for (node = loop->connected.next; node != &loop->connected; node = node->next) {
+		struct client *client = H2O_STRUCT_FROM_MEMBER(struct client, of_loop, node);
+		/* h2o reads from a connection only while it waits for a request, or a handshake, to be
+		 * complete. */
+		if (!only_idle || h2o_socket_is_reading(client->sock))
+			client_cut(client);
+	}
 }
 
 static void close_listener(struct loop *loop)
@@ -136,11 +156,11 @@ static bool drain(struct loop *loop, int stage)
 {
 	if (!loop->draining)
 		begin_drain(loop);
-	each_connection(loop, cut_idle);
+	cut_each(loop, true);
 	if (stage != STAGE_LEAVE)
 		return false;
 	if (monotonic_ms() >= atomic_load(&loop->server->cut_at_ms))
-		each_connection(loop, cut);
+		cut_each(loop, false);
 	return atomic_load(&loop->clients) == 0;
 }
 
@@ -154,6 +174,10 @@ static burr_status open_loop(struct loop *loop, burr_error *err)
 		return burr_fail(err, BURR_EIO, "duplicate the listening socket: %s", strerror(errno));
 	h2o_context_init(&loop->ctx, h2o_evloop_create(), &server->config);
 	loop->accept = (h2o_accept_ctx_t){.ctx = &loop->ctx, .hosts = server->config.hosts};
+	loop->accept.ssl_ctx = server->tls ? tls_context(server->tls) : NULL;
+	h2o_linklist_init_anchor(&loop->connected);
+	h2o_timeout_init(loop->ctx.loop, &loop->sweep, sweep_period_ms(server));
+	loop->sweep_entry.cb = on_sweep;
 	h2o_timeout_init(loop->ctx.loop, &loop->retry, ACCEPT_RETRY_MS);
 	loop->retry_entry.cb = on_retry;
 	h2o_multithread_register_receiver(loop->ctx.queue, &loop->done, dispatch_done);
@@ -173,7 +197,10 @@ static void close_loop(struct loop *loop)
 	close_listener(loop);
 	hub_close(loop->hub);
 	h2o_multithread_unregister_receiver(loop->ctx.queue, &loop->done);
+	if (h2o_timeout_is_linked(&loop->sweep_entry))
+		h2o_timeout_unlink(&loop->sweep_entry);
 	h2o_timeout_dispose(evloop, &loop->retry);
+	h2o_timeout_dispose(evloop, &loop->sweep);
 	h2o_context_dispose(&loop->ctx);
 	h2o_evloop_destroy(evloop);
 }

@@ -5,9 +5,11 @@
 #ifndef HTTP_LOOP_H
 #define HTTP_LOOP_H
 
+#include "http/auth.h"
 #include "http/events.h"
 #include "http/guard.h"
 #include "http/router.h"
+#include "http/tls.h"
 #include "http/worker.h"
 
 #include <h2o.h>
@@ -22,6 +24,15 @@ enum stage {
 	STAGE_DRAIN, /* no new connections or requests; idle connections are ended */
 	STAGE_LEAVE, /* all handlers are done: leave when the last connection is gone; cut them at cut_at_ms
 		      */
+};
+
+/* A connection, from being accepted to its end. The loop's thread alone. */
+struct client {
+	h2o_linklist_t of_loop;
+	struct loop *loop;
+	h2o_socket_t *sock;
+	uint64_t sending_since_ms; /* 0: it was not being sent to when sweep looked last */
+	uint64_t taken;            /* bytes it had taken then */
 };
 
 struct loop {
@@ -43,6 +54,9 @@ struct loop {
 	h2o_socket_t *listener; /* NULL once draining */
 	h2o_timeout_t retry;    /* for a listener that has paused for want of descriptors */
 	h2o_timeout_entry_t retry_entry;
+	h2o_linklist_t connected; /* struct client.of_loop */
+	h2o_timeout_t sweep;      /* runs while somebody is connected */
+	h2o_timeout_entry_t sweep_entry;
 	bool draining;
 	struct hub *hub;
 	h2o_multithread_receiver_t done; /* answered requests come in here, from workers */
@@ -53,6 +67,9 @@ struct http_server {
 	struct http_server_options options; /* its strings are not to be used: what matters is copied below */
 	char *version;
 	struct guard guard;
+	struct auth auth;
+	struct tls *tls;   /* NULL: plain HTTP */
+	struct buf policy; /* the Content-Security-Policy of every answer */
 	struct router *router;
 	int listen_fd; /* -1 after stop */
 	uint16_t port;
@@ -68,6 +85,9 @@ struct http_server {
 	_Atomic uint64_t cut_at_ms; /* on the monotonic clock; set before STAGE_LEAVE */
 	_Atomic uint64_t requests;
 	_Atomic uint64_t refused;
+	_Atomic uint64_t denied;
+	_Atomic uint64_t cut;
+	_Atomic uint64_t answered[HTTP_STATUS_CLASSES];
 	struct loop loops[HTTP_MAX_LOOPS];
 };
 
@@ -87,11 +107,20 @@ int dispatch_request(h2o_handler_t *handler, h2o_req_t *req);
 /* The receiver of loop->done. */
 void dispatch_done(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages);
 
+/* sweep.c: how often to look at a server's connections, and the look: who takes too little of an answer, or
+ * has sent too much of a request that is not whole, is cut. */
+uint64_t sweep_period_ms(const struct http_server *server);
+void sweep_clients(struct loop *loop);
+/* shutdown, not close: h2o finds the end of the stream in its own time and tidies up. */
+void client_cut(struct client *client);
+
 /* send.c: hand a finished response to h2o. Moves the body and the headers out of res, which is empty after.
  */
 void send_response(h2o_req_t *req, struct http_response *res, bool keep_alive);
-/* The headers that every answer of ours carries. */
+/* The headers that every answer carries, and its count by status. Once an answer, when its status is set. */
 void send_common_headers(h2o_req_t *req);
+/* A filter that adds them to the refusals that h2o makes by itself, before a request gets to us. */
+void send_register_refusals(h2o_pathconf_t *path);
 
 /* The loop that a request belongs to. */
 struct loop *loop_of(h2o_req_t *req);

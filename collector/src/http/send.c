@@ -33,8 +33,29 @@ static void add_extra_headers(h2o_req_t *req, const struct buf *headers)
 
 void send_common_headers(h2o_req_t *req)
 {
+	struct http_server *server = loop_of(req)->server;
+	unsigned class = (unsigned)req->res.status / 100;
+	if (class < HTTP_STATUS_CLASSES)
+		atomic_fetch_add(&server->answered[class], 1);
 	add_header(req, "x-content-type-options", "nosniff");
 	add_header(req, "referrer-policy", "same-origin");
+	add_header(req, "content-security-policy", server->policy.data);
+	add_header(req, "cross-origin-opener-policy", "same-origin");
+	add_header(req, "cross-origin-resource-policy", "same-origin");
+}
+
+static void on_refusal(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
+{
+	(void)filter;
+	add_header(req, "cache-control", "no-store");
+	send_common_headers(req);
+	h2o_setup_next_ostream(req, slot);
+}
+
+void send_register_refusals(h2o_pathconf_t *path)
+{
+	h2o_filter_t *filter = h2o_create_filter(path, sizeof(*filter));
+	filter->on_setup_ostream = on_refusal;
 }
 
 static void add_headers(h2o_req_t *req, const struct http_response *res, const struct buf *extra)

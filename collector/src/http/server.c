@@ -7,6 +7,7 @@
 #include "http/loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -132,12 +133,54 @@ static void configure(struct http_server *server)
 	config->server_name = h2o_iovec_init(H2O_STRLIT("burr"));
 	config->max_request_entity_size = server->options.max_body_bytes;
 	config->http1.req_timeout = server->options.request_timeout_ms;
+	config->handshake_timeout = server->options.request_timeout_ms;
 	config->http1.upgrade_to_http2 = 0;
 	h2o_hostconf_t *host =
 		h2o_config_register_host(config, h2o_iovec_init(no_host_name, strlen(no_host_name)), 65535);
 	h2o_pathconf_t *all = h2o_config_register_path(host, "/", 0);
 	h2o_handler_t *handler = h2o_create_handler(all, sizeof(*handler));
 	handler->on_req = dispatch_request;
+	send_register_refusals(&host->fallback_path);
+}
+
+/* Everything from ourselves; styles may be inline, as component libraries set them; images may be data of a
+ * run. */
+static burr_status make_policy(
+	struct http_server *server, const struct http_server_options *options, bool loopback, burr_error *err)
+{
+	buf_append_str(&server->policy, "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src "
+					"'self' data:; object-src 'none'; "
+					"base-uri 'self'; form-action 'self'; frame-ancestors 'self'");
+	if (loopback)
+		buf_append_str(&server->policy,
+			" http://localhost:* https://localhost:* http://127.0.0.1:* https://127.0.0.1:*");
+	if (options->frame_ancestors)
+		buf_printf(&server->policy, " %s", options->frame_ancestors);
+	return server->policy.failed ? burr_fail(err, BURR_ENOMEM, "no memory for a server") : BURR_OK;
+}
+
+static burr_status open_guard(
+	struct http_server *server, const struct http_server_options *options, bool loopback, burr_error *err)
+{
+	char self[HOST_NAME_MAX + 1] = "";
+	size_t count = options->allowed_host_count;
+	const char **names = calloc(count + 1, sizeof(*names));
+	if (!names)
+		return burr_fail(err, BURR_ENOMEM, "no memory for %zu allowed hosts", count);
+	if (count)
+		memcpy(names, options->allowed_hosts, count * sizeof(*names));
+	if (!loopback && gethostname(self, sizeof(self)) == 0)
+		names[count++] = self;
+	const struct guard_options guard = {
+		.any_address = !loopback,
+		.port = server->port,
+		.names = names,
+		.name_count = count,
+		.proxied_at = options->proxied_at,
+	};
+	burr_status status = guard_init(&server->guard, &guard, err);
+	free(names);
+	return status;
 }
 
 static burr_status open_parts(
@@ -150,11 +193,16 @@ static burr_status open_parts(
 	burr_status status = router_open(options->routes, options->route_count, &server->router, err);
 	if (status == BURR_OK)
 		status = events_open(&server->options, server->version, &server->events, err);
+	if (status == BURR_OK && options->tls_cert)
+		status = tls_open(options->tls_cert, options->tls_key, &server->tls, err);
 	if (status == BURR_OK)
 		status = open_socket(server, options, &loopback, err);
 	if (status == BURR_OK)
-		status = guard_init(
-			&server->guard, !loopback, options->allowed_hosts, options->allowed_host_count, err);
+		status = make_policy(server, options, loopback, err);
+	if (status == BURR_OK)
+		status = open_guard(server, options, loopback, err);
+	if (status == BURR_OK)
+		status = auth_init(&server->auth, options->token, server->port, err);
 	return status;
 }
 
@@ -237,6 +285,9 @@ void http_server_close(struct http_server *server)
 	h2o_config_dispose(&server->config);
 	events_free(server->events);
 	guard_fini(&server->guard);
+	auth_fini(&server->auth);
+	tls_free(server->tls);
+	buf_fini(&server->policy);
 	router_free(server->router);
 	free(server->version);
 	free(server);
@@ -249,12 +300,27 @@ void http_publish(struct http_server *server, const struct http_change *change)
 	events_publish(server->events, change);
 }
 
+burr_status http_server_refresh_tls(struct http_server *server, bool *out_changed, burr_error *err)
+{
+	*out_changed = false;
+	return server->tls ? tls_refresh(server->tls, out_changed, err) : BURR_OK;
+}
+
+bool http_server_key_is_open(const struct http_server *server)
+{
+	return server->tls && tls_key_is_open(server->tls);
+}
+
 void http_server_get_stats(struct http_server *server, struct http_stats *out_stats)
 {
 	*out_stats = (struct http_stats){
 		.requests = atomic_load(&server->requests),
 		.refused = atomic_load(&server->refused),
+		.denied = atomic_load(&server->denied),
+		.cut = atomic_load(&server->cut),
 	};
+	for (size_t i = 0; i < HTTP_STATUS_CLASSES; i++)
+		out_stats->answered[i] = atomic_load(&server->answered[i]);
 	for (unsigned i = 0; i < server->options.loop_count; i++)
 		out_stats->clients += atomic_load(&server->loops[i].clients);
 	events_get_stats(server->events, out_stats);

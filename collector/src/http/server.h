@@ -4,7 +4,10 @@
  * bounded queue and is answered by a handler on a worker thread, where it may take its time with disks and
  * databases. The event loop itself only parses, serves files from memory and pushes events, so it never
  * waits. What the server answers by itself: files of the web UI (http/assets.h), what changes
- * (GET /api/v1/events and /api/v1/changes, http/events.h), and every refusal, as JSON {"detail":"…"}.
+ * (GET /api/v1/events and /api/v1/changes, http/events.h), the session (/api/v1/session, http/auth.h), and every
+ * refusal, as JSON {"detail":"…"} or, to a browser that would show it, as a page (http/pages.h).
+ *
+ * Bytes that are no request, or one of over 100 headers, h2o refuses by itself, with a 400 of eleven bytes.
  *
  * Only HTTP/1.1 is spoken: h2o's HTTP/2 of 2.2.5 predates the rapid-reset fixes, and browsers use HTTP/2 over
  * TLS only, which is left to a reverse proxy.
@@ -122,11 +125,22 @@ struct http_server_options {
 	const struct http_asset *assets; /* the web UI; borrowed until close */
 	size_t asset_count;
 
-	/* Further values of Host to accept, beside localhost and the loopback addresses: a name, or
-	 * "*.example.org" for all below it. Copied. Where host is not a loopback address, every numeric
-	 * address is accepted as well: it cannot be the work of a rebound name. */
+	/* Further values of Host to accept, beside localhost and the loopback addresses: names, in which one
+	 * '*' stands for anything ("*.example.org") and {port} for our port. Copied. Where host is not a
+	 * loopback address, this machine's name and every numeric address are accepted as well (that cannot
+	 * be the work of a rebound name), and with TLS whatever the certificate is for. */
 	const char *const *allowed_hosts;
 	size_t allowed_host_count;
+	/* The path prefix at which a trusted proxy says that it shows us (X-Forwarded-Prefix and its like;
+	 * {port} stands for our port): its requests may bear any Host. NULL: there is none. See
+	 * guard_knows_proxy. */
+	const char *proxied_at;
+	/* Sources that may show us in a frame, as Content-Security-Policy writes them, beside ourselves and,
+	 * where host is a loopback address, pages of this machine. NULL: none. */
+	const char *frame_ancestors;
+
+	const char *token;              /* NULL: none is asked for; see http/auth.h. Copied */
+	const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
 
 	const char *version;    /* told to event subscribers; copied */
 	unsigned loop_count;    /* event loops, a thread each */
@@ -138,16 +152,22 @@ struct http_server_options {
 	unsigned max_listeners; /* event streams and waiting polls; beyond it 503. At most three quarters of
 				 * max_clients */
 	unsigned request_timeout_ms; /* for a whole request to arrive, and for an idle connection */
-	unsigned stall_timeout_ms;   /* without a byte taken, for a client that reads no longer */
+	/* Who takes none of an answer for so long, or less than min_bytes_per_s, is cut. */
+	unsigned stall_timeout_ms;
+	unsigned min_bytes_per_s;
+	size_t max_waiting_bytes; /* of requests that are not whole yet, all together; when they are more,
+				   * those with the largest share are cut within a second */
 };
 
 /* Annotations are a few KB, so 1 MiB of body is generous. 1,024 queued requests are seconds of work. Ten
- * seconds is h2o's own choice. A thousand event streams are a thousand browsers. */
+ * seconds is h2o's own choice. A thousand event streams are a thousand browsers. The slowest
+ * links at which somebody still waits give more than 1 KB/s, and no honest requests wait in 64 MiB. */
 #define HTTP_SERVER_OPTIONS_INIT                                                                       \
 	{                                                                                              \
 		.host = "127.0.0.1", .port = 7241, .version = BURR_VERSION, .loop_count = 1,           \
 		.worker_count = 4, .max_body_bytes = 1 << 20, .max_queued = 1024, .max_clients = 4096, \
 		.max_listeners = 1024, .request_timeout_ms = 10000, .stall_timeout_ms = 30000,         \
+		.min_bytes_per_s = 1024, .max_waiting_bytes = 64 << 20,                                \
 	}
 
 /* Bind and listen; nothing is accepted before http_server_start. Yours to close.
@@ -171,12 +191,23 @@ void http_server_close(struct http_server *server);
  * listens, never blocks for long, keeps nothing of `change`. Threads: any; a handler as well. */
 void http_publish(struct http_server *server, const struct http_change *change);
 
+/* Read certificate and key again where their files changed; see tls_refresh. Without TLS nothing. */
+BURR_MUST_CHECK burr_status http_server_refresh_tls(
+	struct http_server *server, bool *out_changed, burr_error *err);
+/* Whether others than its owner may read the key's file. */
+bool http_server_key_is_open(const struct http_server *server);
+
+enum { HTTP_STATUS_CLASSES = 6 }; /* 1xx … 5xx, by their first digit */
+
 struct http_stats {
 	unsigned clients;   /* connections now */
 	unsigned listeners; /* event streams and waiting polls now */
 	unsigned queued;    /* requests that wait for a worker now */
 	uint64_t requests;  /* since start */
 	uint64_t refused;   /* of these, for want of room: 503 */
+	uint64_t denied;    /* of these, for want of the token, or for their Host or Origin: 401, 403 */
+	uint64_t cut;       /* connections that took or gave too slowly or too much */
+	uint64_t answered[HTTP_STATUS_CLASSES]; /* [2]: those with 2xx, … */
 	uint64_t cursor;    /* what Burr-Cursor says now */
 	uint64_t deltas;    /* made since start, of topics that somebody listens to */
 	uint64_t told;      /* changes that were given to readers */

@@ -2,6 +2,7 @@
 import type { Json } from '../base/json';
 import { address } from '../base/place';
 import { EventParser, type ServerEvent } from '../base/sse';
+import { tokenHeaders } from '../base/token';
 import type { Project, Run, RunPage } from '../model/types';
 import { DecodeError } from './decode';
 import { decodeProjects, decodeRun, decodeRunPage } from './v0';
@@ -57,7 +58,7 @@ const kept = new Map<string, { readonly etag: string; readonly value: unknown }>
 async function get<T>(path: string, decode: (value: Json) => T, signal: AbortSignal): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(address(path), { cache: 'no-cache', signal });
+    response = await fetch(address(path), { cache: 'no-cache', headers: tokenHeaders(), signal });
   } catch (error) {
     if (signal.aborted) throw error;
     throw new ApiError('unreachable', 'The server does not answer.');
@@ -94,6 +95,7 @@ async function read<T>(response: Response, decode: (value: Json) => T, signal: A
 }
 
 async function refusal(response: Response): Promise<ApiError> {
+  if (response.status === 401) location.reload(); /* the server asks for the token in the page's place */
   const body = await response.text().catch(() => '');
   let detail = '';
   try {
@@ -131,7 +133,7 @@ export async function readEvents(
   let answered = false;
   try {
     const response = await fetch(address(`api/v1/events?topics=${encodeURIComponent(topics.join(','))}`), {
-      headers: { accept: 'text/event-stream' },
+      headers: { accept: 'text/event-stream', ...tokenHeaders() },
       cache: 'no-store',
       signal: silence.signal,
     });
