@@ -13,6 +13,7 @@ struct api {
 	unsigned reader_count;           /* constant */
 	struct catalog_reader **readers; /* one a worker, used by that worker alone */
 	pthread_mutex_t annotations;     /* held while an annotations.jsonl is read and replaced */
+	_Atomic size_t run_bytes;        /* of places, of runs whose answers are being sent (run.c) */
 	_Atomic bool ready;
 };
 

@@ -1,5 +1,6 @@
 /* GET /api/v0/{project}/{app_id}/{partition_key}/apps: one run, whole. Burr's UI asks for it twice a second,
- * so an ETag from what stat tells comes first, and a run that did not change is not read. */
+ * so an ETag from what stat tells comes first, and a run that did not change is not read. Where its records
+ * lie the catalog tells, so what is indexed is read once, while it is sent. */
 #include "api/inside.h"
 #include "api/splice.h"
 #include "base/clean.h"
@@ -14,13 +15,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
 	SMALL_FILE_MAX = 64 << 20, /* as in store/create.c */
 	RUN_FORM = 1,              /* raise it when the answer for the same files changes */
+	PIECE_BYTES = 256 << 10,   /* of an answer, made and sent at a time: what a processor's cache holds */
+	RUNS_BYTES_MAX = 2 * SPLICE_BYTES_MAX, /* of places, of all runs whose answers are being sent */
 };
-/* The answer is made in memory, twice as large as the log while it is. */
-static const off_t LOG_MAX = (off_t)1 << 30;
 
 /* ---- the graph ---- */
 
@@ -135,6 +137,7 @@ static void put_children(struct buf *out, int app_fd)
 	json_put_close(out, ']');
 }
 
+/* Behind the steps. */
 static void put_parents(struct buf *out, int app_fd)
 {
 	static const char *const keys[] = {"parent_pointer", "spawning_parent_pointer"};
@@ -143,6 +146,7 @@ static void put_parents(struct buf *out, int app_fd)
 	struct slice metadata = SLICE_LIT("{}");
 	if (file_read(app_fd, "metadata.json", SMALL_FILE_MAX, &text, NULL) == BURR_OK)
 		record_read_object(buf_slice(&text), &spare, &metadata); /* else it has none */
+	buf_append_char(out, ',');
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		json_put_key(out, slice_of(keys[i]));
 		if (!pointer_put(out, json_find(metadata, keys[i])))
@@ -152,35 +156,200 @@ static void put_parents(struct buf *out, int app_fd)
 
 /* ---- the log ---- */
 
-static burr_status put_steps(struct buf *out, int app_fd, burr_error *err)
+struct gathering {
+	struct splice *splice;
+	uint64_t indexed; /* of the log, in bytes: what is behind it is read there */
+	struct buf seqs;  /* int64_t of each step, for its parts */
+};
+
+static void add_place(
+	struct gathering *gathering, uint64_t at, uint32_t len, enum line_type type, int64_t seq)
 {
-	CLEAN(splice_fini) struct splice splice;
+	struct splice_place place = {at, len, type, seq};
+	if (len && at + len <= gathering->indexed)
+		splice_add(gathering->splice, &place);
+}
+
+static bool take_step(const struct catalog_step *found, void *ctx)
+{
+	struct gathering *gathering = ctx;
+	const struct step *step = &found->step;
+	add_place(gathering, step->at, step->begin_len, LINE_BEGIN_ENTRY, step->seq);
+	add_place(gathering, step->end_at, step->end_len, LINE_END_ENTRY, step->seq);
+	buf_append(&gathering->seqs, &step->seq, sizeof(step->seq));
+	return gathering->splice->status == BURR_OK;
+}
+
+static bool take_part(const struct part *part, void *ctx)
+{
+	struct gathering *gathering = ctx;
+	const int64_t *seqs = (const int64_t *)(const void *)gathering->seqs.data;
+	bool known = part->step >= 0 && (size_t)part->step < gathering->seqs.len / sizeof(*seqs);
+	add_place(gathering, part->at, part->len, (enum line_type)part->type, known ? seqs[part->step] : -1);
+	return gathering->splice->status == BURR_OK;
+}
+
+static void keep_app(const struct catalog_app *app, void *ctx)
+{
+	*(struct catalog_app *)ctx = *app; /* only its numbers are used, its texts are gone */
+}
+
+/* What the catalog knows of the log. Without it, the log is read from its beginning. */
+static burr_status gather_indexed(
+	const struct http_request *req, struct gathering *gathering, burr_error *err)
+{
+	struct catalog_reader *reader = ((struct api *)req->ctx)->readers[req->worker];
+	struct catalog_app app;
+	burr_status status = catalog_find_app(
+		reader, http_capture(req, "project"), http_capture(req, "app_id"), keep_app, &app, err);
+	if (status != BURR_OK)
+		return status;
+	gathering->indexed = catalog_indexed_part(&app, gathering->splice->lines.fd);
+	status = catalog_list_steps(reader, app.id, 0, INT64_MAX, take_step, gathering, err);
+	if (status == BURR_OK && app.part_count)
+		status = catalog_list_parts(reader, app.id, -1, INT64_MAX, take_part, gathering, err);
+	return status == BURR_OK && gathering->seqs.failed ? BURR_ENOMEM : status;
+}
+
+static burr_status gather_tail(struct gathering *gathering, burr_error *err)
+{
 	CLEAN(buf_fini) struct buf spare = BUF_INIT;
-	CLEAN(fd_close) int fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	json_put_key(out, SLICE_LIT("steps"));
-	splice_init(&splice);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		json_put_raw(out, SLICE_LIT("[]"));
-		return BURR_OK;
-	}
-	if (st.st_size > LOG_MAX)
-		return burr_fail(err, BURR_ETOOBIG,
-			"log.jsonl has %lld bytes, and a whole run is answered up to %lld",
-			(long long)st.st_size, (long long)LOG_MAX);
-	splice_reserve(&splice, (size_t)st.st_size);
 	CLEAN(log_reader_fini) struct log_reader reader;
 	struct log_line line;
 	struct line_record record;
-	log_reader_init(&reader, fd, 0);
-	while (!splice.failed && log_reader_next(&reader, &line)) {
-		if (record_read(line.text, &spare, &record))
-			splice_add(&splice, &record);
+	struct splice *splice = gathering->splice;
+	log_reader_init(&reader, splice->lines.fd, gathering->indexed);
+	while (splice->status == BURR_OK && log_reader_next(&reader, &line)) {
+		if (line.text.len > UINT32_MAX || !record_read(line.text, &spare, &record))
+			continue;
+		struct splice_place place = {
+			line.offset, (uint32_t)line.text.len, record.type, record.sequence_id};
+		splice_add(splice, &place);
 	}
-	if (reader.status != BURR_OK)
-		return burr_fail(err, reader.status, "log.jsonl: reading failed");
-	buf_reserve(out, splice.text.len + splice.text.len / 8);
-	return splice_put(&splice, out) ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory for this run");
+	return reader.status == BURR_OK ? BURR_OK
+					: burr_fail(err, reader.status, "log.jsonl: reading failed");
+}
+
+/* fd: moved in; -1: there is no log. */
+static burr_status gather(
+	const struct http_request *req, struct splice *splice, int fd, bool by_catalog, burr_error *err)
+{
+	struct gathering gathering = {.splice = splice, .seqs = BUF_INIT};
+	splice_init(splice, fd);
+	if (fd < 0)
+		return BURR_OK;
+	if (by_catalog && gather_indexed(req, &gathering, NULL) != BURR_OK) {
+		splice->lines.fd = -1;
+		splice_fini(splice);
+		splice_init(splice, fd);
+		gathering.indexed = 0;
+	}
+	buf_fini(&gathering.seqs);
+	burr_status status = gather_tail(&gathering, err);
+	if (status != BURR_OK)
+		return status;
+	status = splice_settle(splice);
+	if (status == BURR_ETOOBIG)
+		return burr_fail(err, status,
+			"log.jsonl has more records than a whole run is answered with; "
+			"/api/v1/projects/{project}/runs/{app_id}/steps has pages of it");
+	return status == BURR_OK ? BURR_OK : burr_fail(err, status, "no memory for this run");
+}
+
+/* ---- the body ---- */
+
+struct run {
+	struct api *api;
+	struct splice splice;
+	struct buf end;  /* what follows on the steps */
+	size_t reserved; /* of api->run_bytes */
+};
+
+static void free_run(void *ctx)
+{
+	struct run *run = ctx;
+	if (!run)
+		return;
+	atomic_fetch_sub(&run->api->run_bytes, run->reserved);
+	splice_fini(&run->splice);
+	buf_fini(&run->end);
+	free(run);
+}
+
+static void drop_run(struct run **run)
+{
+	free_run(*run);
+}
+
+static bool put_piece(void *ctx, struct buf *out)
+{
+	struct run *run = ctx;
+	if (splice_put(&run->splice, out, PIECE_BYTES))
+		return true;
+	buf_append_slice(out, buf_slice(&run->end));
+	out->failed = out->failed || run->end.failed;
+	return false;
+}
+
+static burr_status open_run(
+	const struct http_request *req, int app_fd, bool by_catalog, struct run **out, burr_error *err)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	struct stat st;
+	if (!run)
+		return burr_fail(err, BURR_ENOMEM, "no memory for this run");
+	run->api = req->ctx;
+	int fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
+		fd_close(&fd);
+	burr_status status = gather(req, &run->splice, fd, by_catalog, err);
+	put_parents(&run->end, app_fd);
+	json_put_close(&run->end, '}');
+	*out = run;
+	return status;
+}
+
+/* The places of many long runs at once must fit, too. */
+static bool reserve(struct run *run)
+{
+	size_t bytes = splice_bytes(&run->splice);
+	size_t before = atomic_fetch_add(&run->api->run_bytes, bytes);
+	run->reserved = bytes;
+	return before + bytes <= RUNS_BYTES_MAX;
+}
+
+/* Places in the catalog may be those of a log that was changed in place since: then the log is asked itself.
+ */
+static void put_run(const struct http_request *req, struct http_response *res, int app_fd)
+{
+	CLEAN(drop_run) struct run *run = NULL;
+	burr_error err = BURR_ERROR_INIT;
+	struct buf *out = &res->body;
+	const size_t head_len = out->len;
+	bool by_catalog = true;
+	bool more = false;
+	burr_status status;
+	json_put_key(out, SLICE_LIT("steps"));
+	for (;;) {
+		status = open_run(req, app_fd, by_catalog, &run, &err);
+		if (status == BURR_OK)
+			more = put_piece(run, out);
+		if (!by_catalog || status != BURR_OK || !run->splice.missed)
+			break;
+		by_catalog = false;
+		free_run(run);
+		run = NULL;
+		out->len = head_len;
+		json_put_key(out, SLICE_LIT("steps"));
+	}
+	if (status != BURR_OK) {
+		api_fail(res, status, &err);
+	} else if (more && !reserve(run)) {
+		http_fail(res, 503, "too many long runs are being sent already; ask again");
+	} else if (more) {
+		res->rest = (struct http_rest){put_piece, free_run, run};
+		run = NULL;
+	}
 }
 
 /* ---- the answer ---- */
@@ -233,11 +402,5 @@ void api_get_run(const struct http_request *req, struct http_response *res)
 		return;
 	}
 	put_children(out, app_fd);
-	status = put_steps(out, app_fd, &err);
-	if (status != BURR_OK) {
-		api_fail(res, status, &err);
-		return;
-	}
-	put_parents(out, app_fd);
-	json_put_close(out, '}');
+	put_run(req, res, app_fd);
 }

@@ -152,6 +152,9 @@ BURR_MUST_CHECK burr_status catalog_list_apps(struct catalog_reader *reader, str
 BURR_MUST_CHECK burr_status catalog_find_app(struct catalog_reader *reader, struct slice project,
 	struct slice app_id, catalog_app_fn *found, void *ctx, burr_error *err);
 
+/* How many bytes of the log in fd the row describes: none, when it is another log by now. */
+uint64_t catalog_indexed_part(const struct catalog_app *app, int fd);
+
 /* An attempt, and its names as texts (SLICE_NONE: the line must be asked). number: from 0 in the order of the
  * log. */
 struct catalog_step {

@@ -418,8 +418,7 @@ static burr_status find_indexed(struct db *db, const struct catalog_app *app, in
 	return status;
 }
 
-/* How much of the log in fd the row describes: nothing, when it is another log by now. */
-static uint64_t indexed_part(const struct catalog_app *app, int fd)
+uint64_t catalog_indexed_part(const struct catalog_app *app, int fd)
 {
 	struct stat st;
 	int64_t check;
@@ -438,7 +437,7 @@ static burr_status find_end(struct db *db, int fd, struct slice project, struct 
 	burr_status status = find_app(db, project, app_id, keep_app, &app, NULL);
 	if (status != BURR_OK && status != BURR_ENOTFOUND)
 		return burr_fail(err, status, "the catalog cannot be read");
-	uint64_t indexed = status == BURR_OK ? indexed_part(&app, fd) : 0;
+	uint64_t indexed = status == BURR_OK ? catalog_indexed_part(&app, fd) : 0;
 	status = read_tail(fd, indexed, seq, tail, err);
 	if (status != BURR_OK)
 		return status;

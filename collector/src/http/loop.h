@@ -16,6 +16,12 @@
 
 enum { HTTP_MAX_LOOPS = 64 };
 
+/* What comes to a loop from a worker. */
+struct loop_message {
+	h2o_multithread_message_t message;
+	void (*arrive)(struct loop_message *message); /* on the loop's thread */
+};
+
 /* A server's life goes one way through these. */
 enum stage {
 	STAGE_RUN,
@@ -45,7 +51,7 @@ struct loop {
 	h2o_timeout_entry_t retry_entry;
 	bool draining;
 	struct hub *hub;
-	h2o_multithread_receiver_t done; /* answered requests come in here, from workers */
+	h2o_multithread_receiver_t done; /* struct loop_message, from workers */
 };
 
 struct http_server {
@@ -87,9 +93,11 @@ int dispatch_request(h2o_handler_t *handler, h2o_req_t *req);
 /* The receiver of loop->done. */
 void dispatch_done(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages);
 
-/* send.c: hand a finished response to h2o. Moves the body and the headers out of res, which is empty after.
- */
-void send_response(h2o_req_t *req, struct http_response *res, bool keep_alive);
+struct rest;
+
+/* send.c: hand a finished response to h2o, rest and all (NULL: it has none; moved in). Moves the body and the
+ * headers out of res, which is empty after. */
+void send_response(h2o_req_t *req, struct http_response *res, struct rest *rest, bool keep_alive);
 /* The headers that every answer of ours carries. */
 void send_common_headers(h2o_req_t *req);
 
