@@ -170,10 +170,10 @@ static void add_place(
 		splice_add(gathering->splice, &place);
 }
 
-static bool take_step(const struct catalog_step *found, void *ctx)
+static bool take_step(int64_t number, const struct step *step, void *ctx)
 {
 	struct gathering *gathering = ctx;
-	const struct step *step = &found->step;
+	(void)number;
 	add_place(gathering, step->at, step->begin_len, LINE_BEGIN_ENTRY, step->seq);
 	add_place(gathering, step->end_at, step->end_len, LINE_END_ENTRY, step->seq);
 	buf_append(&gathering->seqs, &step->seq, sizeof(step->seq));
@@ -205,7 +205,7 @@ static burr_status gather_indexed(
 	if (status != BURR_OK)
 		return status;
 	gathering->indexed = catalog_indexed_part(&app, gathering->splice->lines.fd);
-	status = catalog_list_steps(reader, app.id, 0, INT64_MAX, take_step, gathering, err);
+	status = catalog_list_bare_steps(reader, app.id, 0, INT64_MAX, take_step, gathering, err);
 	if (status == BURR_OK && app.part_count)
 		status = catalog_list_parts(reader, app.id, -1, INT64_MAX, take_part, gathering, err);
 	return status == BURR_OK && gathering->seqs.failed ? BURR_ENOMEM : status;

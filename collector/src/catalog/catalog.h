@@ -168,6 +168,11 @@ typedef bool catalog_step_fn(const struct catalog_step *step, void *ctx); /* fal
 BURR_MUST_CHECK burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t from,
 	int64_t end, catalog_step_fn *each, void *ctx, burr_error *err);
 
+/* The same without the texts: for all the steps of a long run, a tenth of the time. */
+typedef bool catalog_bare_step_fn(int64_t number, const struct step *step, void *ctx); /* false: no more */
+BURR_MUST_CHECK burr_status catalog_list_bare_steps(struct catalog_reader *reader, int64_t app, int64_t from,
+	int64_t end, catalog_bare_step_fn *each, void *ctx, burr_error *err);
+
 /* The records of spans, attributes and streams within these attempts, in the order of the log. */
 typedef bool catalog_part_fn(const struct part *part, void *ctx); /* false: no more */
 BURR_MUST_CHECK burr_status catalog_list_parts(struct catalog_reader *reader, int64_t app, int64_t from,
