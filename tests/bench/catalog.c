@@ -9,6 +9,7 @@
 #include "base/clean.h"
 #include "base/json.h"
 #include "catalog/catalog.h"
+#include "catalog/db.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -126,7 +127,7 @@ static double time_indexing(const char *path, double *out_size)
 	double ns = (double)(bench_now_ns() - start);
 	catalog_close(catalog);
 	store_close(store);
-	snprintf(name, sizeof(name), "%s/.burr-catalog", path);
+	snprintf(name, sizeof(name), "%s/" DB_FILE, path);
 	bench_check(stat(name, &st) == 0, "look at the catalog");
 	*out_size = (double)st.st_size;
 	return ns;
@@ -141,7 +142,7 @@ static void bench_indexing(struct bench *bench, const char *store, const struct 
 	char what[200];
 	for (int round = 0; round < BENCH_ROUNDS; round++) {
 		char name[2 * BENCH_PATH];
-		snprintf(name, sizeof(name), "%s/.burr-catalog", store);
+		snprintf(name, sizeof(name), "%s/" DB_FILE, store);
 		bench_check(unlink(name) == 0 || errno == ENOENT, "remove the catalog");
 		plain[round] = bytes / 1e6 / (time_reading(store, shape) / 1e9);
 		double ns = time_indexing(store, &size);

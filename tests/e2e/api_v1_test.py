@@ -48,9 +48,9 @@ class Answer:
 class Server:
     """A collector over a store, ready."""
 
-    def __init__(self, store):
+    def __init__(self, store, env=None, **options):
         self.store = store
-        self.collector = Collector(store, "--no-demo", env=environment(TZ="UTC"))
+        self.collector = Collector(store, "--no-demo", env=environment(TZ="UTC", **env or {}), **options)
         self.port = int(self.collector.url().rsplit(":", 1)[1])
         while self.ask("/ready").status != 200:
             pass

@@ -26,6 +26,11 @@ void api_fail(struct http_response *res, burr_status status, const burr_error *e
 bool api_number(struct http_response *res, const char *name, struct slice text, int64_t low, int64_t high,
 	int64_t *out);
 
+/* Folders of the store, while that is in its place. */
+burr_status api_open_project(const struct api *api, struct slice project, int *out_fd, burr_error *err);
+burr_status api_open_app(
+	const struct api *api, struct slice project, struct slice app_id, int *out_fd, burr_error *err);
+
 /* run.c, annotations.c */
 void api_get_run(const struct http_request *req, struct http_response *res);
 void api_list_annotations(const struct http_request *req, struct http_response *res);

@@ -1,9 +1,10 @@
 /* catalog/catalog.h: an index of the store, made from the store alone, that may be deleted at any time.
  *
- * It lies in the hidden file .burr-catalog at the store's top (SQLite, WAL), or, where the store cannot be
- * written, in a temporary folder for as long as it is open. One indexer feeds it by reading the new bytes of
- * logs, whoever wrote them. It learns of them by catalog_note, by inotify, by a scan at its start, and, where
- * the kernel gives no more watches, by looking every poll_ms.
+ * It lies in a hidden file at the store's top (SQLite, WAL), .burr-catalog- and the version of its tables,
+ * or, on a network file system, in the cache folder (catalog/place.h), or, where neither can be written, in a
+ * temporary folder for as long as it is open. One indexer feeds it by reading the new bytes of logs, whoever
+ * wrote them. It learns of them by catalog_note, by inotify, by a scan at its start, and, where the kernel
+ * gives no more watches, by looking every poll_ms.
  *
  *     collector:  catalog_open, catalog_reader_open for each worker, catalog_start, … catalog_close
  *     a command:  catalog_open, catalog_update_all or _app, catalog_reader_open, … catalog_close
@@ -63,16 +64,26 @@ BURR_MUST_CHECK burr_status catalog_update_all(struct catalog *catalog, burr_err
 BURR_MUST_CHECK burr_status catalog_update_app(
 	struct catalog *catalog, struct slice project, struct slice app_id, burr_error *err);
 
+/* BURR_ELATER while the store is not where it was opened (moved, removed, another in its place): nothing that
+ * lies there now is asked or changed, and every question below answers the same. */
+BURR_MUST_CHECK burr_status catalog_check_store(const struct catalog *catalog, burr_error *err);
+
 /* Whether the scan at the start is through. */
 bool catalog_is_ready(struct catalog *catalog);
 
+/* Of its file. Valid until close. */
+const char *catalog_path(const struct catalog *catalog);
+
+enum { CATALOG_TROUBLE_SIZE = 512 };
+
 struct catalog_stats {
-	size_t waiting;        /* applications still to be looked at: how far it is behind */
-	size_t watched;        /* folders */
-	size_t unwatched;      /* folders that are polled instead */
-	uint64_t line_count;   /* indexed since open */
-	uint64_t failed_count; /* applications whose log could not be read, since open */
-	unsigned generation;   /* how often the file was made anew while open */
+	size_t waiting;                     /* applications still to be looked at: how far it is behind */
+	size_t watched;                     /* folders */
+	size_t unwatched;                   /* folders that are polled instead */
+	uint64_t line_count;                /* indexed since open */
+	uint64_t failed_count;              /* applications whose log could not be read, since open */
+	unsigned generation;                /* how often the file was made anew while open */
+	char trouble[CATALOG_TROUBLE_SIZE]; /* why nothing is indexed at the moment; "": it works */
 };
 void catalog_get_stats(struct catalog *catalog, struct catalog_stats *out);
 

@@ -506,7 +506,7 @@ static void run_sql(struct fixture *f, const char *sql)
 {
 	char path[512];
 	sqlite3 *db;
-	snprintf(path, sizeof(path), "%s/.burr-catalog", f->folder);
+	snprintf(path, sizeof(path), "%s/" DB_FILE, f->folder);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
@@ -518,13 +518,12 @@ static void a_catalog_that_is_no_good_is_made_anew(void **state)
 	char path[512];
 	testing_make_app(f->folder, "p", "a", STEP_AT("0", "01"));
 	remake_and_check(f);
-	snprintf(path, sizeof(path), "%s/.burr-catalog", f->folder);
+	snprintf(path, sizeof(path), "%s/" DB_FILE, f->folder);
 	assert_int_equal(unlink(path), 0);
 	remake_and_check(f);
-	testing_write(
-		f->folder, ".burr-catalog", "this is no database, but long enough to be looked at by one");
+	testing_write(f->folder, DB_FILE, "this is no database, but long enough to be looked at by one");
 	remake_and_check(f);
-	testing_write(f->folder, ".burr-catalog", "");
+	testing_write(f->folder, DB_FILE, "");
 	remake_and_check(f);
 	run_sql(f, "PRAGMA user_version = 7000");
 	remake_and_check(f);
@@ -572,7 +571,7 @@ static void deleted_while_it_is_open(void **state)
 	assert_int_equal(catalog_start(f->catalog, &err), BURR_OK);
 	told_await(&f->told, NULL);
 	told_forget(&f->told);
-	snprintf(path, sizeof(path), "%s/.burr-catalog", f->folder);
+	snprintf(path, sizeof(path), "%s/" DB_FILE, f->folder);
 	assert_int_equal(unlink(path), 0);
 	told_await(&f->told, "run/p/a"); /* indexed again */
 	ASSERT_APPS(f, "p", "a:1 ");
@@ -592,7 +591,7 @@ static void a_store_that_cannot_be_written(void **state)
 	fixture_open(f);
 	fixture_close(f);
 	char path[512];
-	snprintf(path, sizeof(path), "%s/.burr-catalog", f->folder);
+	snprintf(path, sizeof(path), "%s/" DB_FILE, f->folder);
 	unlink(path);
 	assert_int_equal(chmod(f->folder, 0500), 0);
 	fixture_open(f);

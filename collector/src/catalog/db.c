@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 enum {
-	SCHEMA_VERSION = 4, /* raise it at every change below: older files are made anew */
 	BUSY_TIMEOUT_MS = 5000,
 	SCHEMA_ID = 0x62757272, /* "burr", SQLite's application_id */
 };
@@ -380,9 +379,9 @@ static burr_status check_version(struct db *db, bool *out_empty, burr_error *err
 	if (status != BURR_OK)
 		return status;
 	*out_empty = tables == 0;
-	if (tables && (version != SCHEMA_VERSION || owner != SCHEMA_ID))
+	if (tables && (version != DB_VERSION || owner != SCHEMA_ID))
 		return burr_fail(err, BURR_ECORRUPT, "the catalog has version %lld, not %d",
-			(long long)version, SCHEMA_VERSION);
+			(long long)version, DB_VERSION);
 	return BURR_OK;
 }
 
@@ -390,7 +389,7 @@ static burr_status make_tables(struct db *db, burr_error *err)
 {
 	char version[96];
 	snprintf(version, sizeof(version), "PRAGMA application_id = %d; PRAGMA user_version = %d", SCHEMA_ID,
-		SCHEMA_VERSION);
+		DB_VERSION);
 	burr_status status = run_text(db, "BEGIN IMMEDIATE", err);
 	bool empty = true; /* another process may have been faster */
 	if (status == BURR_OK)
@@ -422,6 +421,8 @@ static burr_status use_wal(struct db *db, burr_error *err)
 static burr_status open_once(const char *path, struct db *out, bool *out_fresh, burr_error *err)
 {
 	burr_status status = connect(path, out, SQLITE_OPEN_CREATE, err);
+	if (status == BURR_OK && sqlite3_db_readonly(out->conn, "main") == 1) /* SQLite says so late */
+		status = burr_fail(err, BURR_EPERM, "the catalog: %s may not be written", path);
 	if (status == BURR_OK)
 		status = use_wal(out, err);
 	if (status == BURR_OK)

@@ -20,11 +20,14 @@ static void forget_names(struct catalog_reader *reader)
 burr_status reader_ask(struct catalog_reader *reader, burr_error *err)
 {
 	unsigned generation = atomic_load(&reader->catalog->generation);
+	burr_status status = catalog_check_store(reader->catalog, err);
+	if (status != BURR_OK)
+		return status;
 	if (reader->open && reader->generation == generation)
 		return BURR_OK;
 	db_close(&reader->db);
 	forget_names(reader);
-	burr_status status = db_open_reader(reader->catalog->path, &reader->db, err);
+	status = db_open_reader(reader->catalog->path, &reader->db, err);
 	reader->open = status == BURR_OK;
 	reader->generation = generation;
 	/* Between the old file and the new one there is none to open. */
