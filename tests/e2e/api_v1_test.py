@@ -1125,6 +1125,13 @@ class Lists(Store):
     def ids(self, pages):
         return [run["app_id"] for page in pages for run in page["runs"]]
 
+    def test_names_that_the_index_does_not_keep(self):
+        base = "/api/v1/projects/strange/runs/names"
+        shown = "x" * 1024 + "…"
+        self.assertEqual([step["action"] for step in self.get(base + "/steps")["steps"]], [shown])
+        self.assertEqual(self.get(base + "/steps/0")["action"], shown)
+        self.assertEqual([group["actions"] for group in self.get(base + "/folded")["groups"]], [[shown]])
+
     def test_filters(self):
         by_rows = 0
         for text, fits in FILTERS.items():

@@ -21,6 +21,7 @@ struct listing {
 	int64_t count;
 	int64_t next; /* where to go on; -1: there is no more */
 	bool complete;
+	struct source *source;
 	struct buf *out;
 };
 
@@ -71,7 +72,7 @@ static bool take_step(const struct catalog_step *found, void *ctx)
 		return true;
 	listing->count++;
 	json_put_open(listing->out, '{');
-	v1_put_step(listing->out, listing->app, found);
+	v1_put_step(listing->out, listing->app, found, listing->source);
 	json_put_close(listing->out, '}');
 	return true;
 }
@@ -102,11 +103,14 @@ void v1_list_steps(const struct http_request *req, struct http_response *res)
 	static const char *const names[] = {
 		"from", "to", "limit", "action", "status", "changed", "slower_us", "superseded", NULL};
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
+	CLEAN(source_fini) struct source source;
 	struct catalog_app app;
 	burr_error err = BURR_ERROR_INIT;
 	int64_t from = 0;
 	int64_t to = INT64_MAX;
+	source_init(&source, v1_reader(req), http_capture(req, "project"));
 	struct listing listing = {.slower_us = -1,
+		.source = &source,
 		.superseded = true,
 		.limit = V1_LIMIT,
 		.next = -1,
@@ -191,7 +195,7 @@ void v1_get_step(const struct http_request *req, struct http_response *res)
 	}
 	struct buf *out = &res->body;
 	v1_open(out);
-	v1_put_step(out, &app, &step);
+	v1_put_step(out, &app, &step, &source);
 	put_begin(out, &source, &step.step, (size_t)cut);
 	put_end(out, &source, &step.step, (size_t)cut);
 	json_put_close(out, '}');
@@ -409,6 +413,7 @@ struct folding {
 	int64_t from;
 	int64_t limit, deadline_ns;
 	bool over; /* the deadline is */
+	struct source *source;
 	struct buf *out;
 };
 
@@ -475,7 +480,8 @@ static burr_status take_actions(
 
 static bool put_action(const struct catalog_step *found, void *ctx)
 {
-	json_put_text(ctx, found->action);
+	struct folding *folding = ctx;
+	v1_put_action(folding->out, folding->app, found, folding->source);
 	return true;
 }
 
@@ -491,7 +497,7 @@ static burr_status put_group(struct catalog_reader *reader, struct folding *fold
 	json_put_key(out, SLICE_LIT("actions"));
 	json_put_open(out, '[');
 	burr_status status = catalog_list_steps(
-		reader, folding->app->id, from, from + (int64_t)group->period, put_action, out, err);
+		reader, folding->app->id, from, from + (int64_t)group->period, put_action, folding, err);
 	json_put_close(out, ']');
 	json_put_close(out, '}');
 	return status;
@@ -528,8 +534,11 @@ void v1_list_folded(const struct http_request *req, struct http_response *res)
 {
 	static const char *const names[] = {"from", "limit", NULL};
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
+	CLEAN(source_fini) struct source source;
 	struct catalog_app app;
+	source_init(&source, v1_reader(req), http_capture(req, "project"));
 	struct folding folding = {.app = &app,
+		.source = &source,
 		.actions = BUF_INIT,
 		.limit = V1_LIMIT,
 		.deadline_ns = v1_deadline_ns(),
