@@ -121,9 +121,11 @@ void bench_init(struct bench *bench, const char *name, const char *about, int ar
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0) {
 			bench->json = true;
+		} else if (strcmp(argv[i], "--long") == 0) {
+			bench->long_ones = true;
 		} else {
-			fprintf(strcmp(argv[i], "--help") == 0 ? stdout : stderr, "usage: %s [--json]\n%s\n",
-				name, about);
+			fprintf(strcmp(argv[i], "--help") == 0 ? stdout : stderr,
+				"usage: %s [--json] [--long]\n%s\n", name, about);
 			exit(strcmp(argv[i], "--help") == 0 ? 0 : 2);
 		}
 	}
