@@ -601,6 +601,35 @@ static void a_store_that_cannot_be_written(void **state)
 	assert_int_equal(chmod(f->folder, 0700), 0);
 }
 
+static void ignore_app(const struct catalog_app *app, void *ctx)
+{
+	(void)app;
+	(void)ctx;
+}
+
+/* What goes wrong with a statement before it runs is not the file's fault. */
+static void want_of_memory_is_no_damage(void **state)
+{
+	struct fixture *f = *state;
+	burr_error err = BURR_ERROR_INIT;
+	struct catalog_stats stats;
+	testing_make_app(f->folder, "p", "a", STEP_AT("0", "01"));
+	fixture_open(f);
+	fixture_update(f);
+	sqlite3_hard_heap_limit64(1);
+	burr_status status =
+		catalog_find_app(f->reader, SLICE_LIT("p"), SLICE_LIT("a"), ignore_app, NULL, &err);
+	sqlite3_hard_heap_limit64(0);
+	assert_int_equal(status, BURR_ENOMEM);
+	assert_int_equal(err.code, BURR_ENOMEM);
+	assert_int_equal(
+		catalog_find_app(f->reader, SLICE_LIT("p"), SLICE_LIT("a"), ignore_app, NULL, &err), BURR_OK);
+	fixture_update(f);
+	catalog_get_stats(f->catalog, &stats);
+	assert_int_equal(stats.generation, 0);
+	ASSERT_APPS(f, "p", "a:1 ");
+}
+
 /* ---- live ---- */
 
 static void start(struct fixture *f, unsigned poll_ms, unsigned max_watches)
@@ -897,6 +926,7 @@ int main(void)
 		TEST(damage_inside_the_file),
 		TEST(deleted_while_it_is_open),
 		TEST(a_store_that_cannot_be_written),
+		TEST(want_of_memory_is_no_damage),
 		TEST(changes_are_heard_of),
 		TEST(without_watches_it_looks_again),
 		TEST(with_too_few_watches_both_work),
