@@ -219,6 +219,8 @@ void complete_put_manual(const struct command *commands, size_t count, struct bu
 	buf_append_str(out,
 		".SH ENVIRONMENT\n"
 		".TP\n.B BURR_STORE, burr_path\nThe store, where no \\-\\-store names it.\n"
+		".TP\n.B BURR_CATALOG\nWhere the index lies, store or cache; else as the store's file system "
+		"wants it.\n"
 		".TP\n.B NO_COLOR\nNo colours on a terminal.\n"
 		".SH EXIT STATUS\n0 all well, 1 an error, 2 a wrong command line, 3 what was asked for is "
 		"not there or not running.\n"
