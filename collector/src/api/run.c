@@ -1,8 +1,8 @@
 /* GET /api/v0/{project}/{app_id}/{partition_key}/apps: one run, whole. Burr's UI asks for it twice a second,
  * so an ETag from what stat tells comes first, and a run that did not change is not read. Where its records
  * lie the catalog tells, so what is indexed is read once, while it is sent. */
+#include "api/gather.h"
 #include "api/inside.h"
-#include "api/splice.h"
 #include "base/clean.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -154,108 +154,6 @@ static void put_parents(struct buf *out, int app_fd)
 	}
 }
 
-/* ---- the log ---- */
-
-struct gathering {
-	struct splice *splice;
-	uint64_t indexed; /* of the log, in bytes: what is behind it is read there */
-	struct buf seqs;  /* int64_t of each step, for its parts */
-};
-
-static void add_place(
-	struct gathering *gathering, uint64_t at, uint32_t len, enum line_type type, int64_t seq)
-{
-	struct splice_place place = {at, len, type, seq};
-	if (len && at + len <= gathering->indexed)
-		splice_add(gathering->splice, &place);
-}
-
-static bool take_step(int64_t number, const struct step *step, void *ctx)
-{
-	struct gathering *gathering = ctx;
-	(void)number;
-	add_place(gathering, step->at, step->begin_len, LINE_BEGIN_ENTRY, step->seq);
-	add_place(gathering, step->end_at, step->end_len, LINE_END_ENTRY, step->seq);
-	buf_append(&gathering->seqs, &step->seq, sizeof(step->seq));
-	return gathering->splice->status == BURR_OK;
-}
-
-static bool take_part(const struct part *part, void *ctx)
-{
-	struct gathering *gathering = ctx;
-	const int64_t *seqs = (const int64_t *)(const void *)gathering->seqs.data;
-	bool known = part->step >= 0 && (size_t)part->step < gathering->seqs.len / sizeof(*seqs);
-	add_place(gathering, part->at, part->len, (enum line_type)part->type, known ? seqs[part->step] : -1);
-	return gathering->splice->status == BURR_OK;
-}
-
-static void keep_app(const struct catalog_app *app, void *ctx)
-{
-	*(struct catalog_app *)ctx = *app; /* only its numbers are used, its texts are gone */
-}
-
-/* What the catalog knows of the log. Without it, the log is read from its beginning. */
-static burr_status gather_indexed(
-	const struct http_request *req, struct gathering *gathering, burr_error *err)
-{
-	struct catalog_reader *reader = ((struct api *)req->ctx)->readers[req->worker];
-	struct catalog_app app;
-	burr_status status = catalog_find_app(
-		reader, http_capture(req, "project"), http_capture(req, "app_id"), keep_app, &app, err);
-	if (status != BURR_OK)
-		return status;
-	gathering->indexed = catalog_indexed_part(&app, gathering->splice->lines.fd);
-	status = catalog_list_bare_steps(reader, app.id, 0, INT64_MAX, take_step, gathering, err);
-	if (status == BURR_OK && app.part_count)
-		status = catalog_list_parts(reader, app.id, -1, INT64_MAX, take_part, gathering, err);
-	return status == BURR_OK && gathering->seqs.failed ? BURR_ENOMEM : status;
-}
-
-static burr_status gather_tail(struct gathering *gathering, burr_error *err)
-{
-	CLEAN(buf_fini) struct buf spare = BUF_INIT;
-	CLEAN(log_reader_fini) struct log_reader reader;
-	struct log_line line;
-	struct line_record record;
-	struct splice *splice = gathering->splice;
-	log_reader_init(&reader, splice->lines.fd, gathering->indexed);
-	while (splice->status == BURR_OK && log_reader_next(&reader, &line)) {
-		if (line.text.len > UINT32_MAX || !record_read(line.text, &spare, &record))
-			continue;
-		struct splice_place place = {
-			line.offset, (uint32_t)line.text.len, record.type, record.sequence_id};
-		splice_add(splice, &place);
-	}
-	return reader.status == BURR_OK ? BURR_OK
-					: burr_fail(err, reader.status, "log.jsonl: reading failed");
-}
-
-/* fd: moved in; -1: there is no log. */
-static burr_status gather(
-	const struct http_request *req, struct splice *splice, int fd, bool by_catalog, burr_error *err)
-{
-	struct gathering gathering = {.splice = splice, .seqs = BUF_INIT};
-	splice_init(splice, fd);
-	if (fd < 0)
-		return BURR_OK;
-	if (by_catalog && gather_indexed(req, &gathering, NULL) != BURR_OK) {
-		splice->lines.fd = -1;
-		splice_fini(splice);
-		splice_init(splice, fd);
-		gathering.indexed = 0;
-	}
-	buf_fini(&gathering.seqs);
-	burr_status status = gather_tail(&gathering, err);
-	if (status != BURR_OK)
-		return status;
-	status = splice_settle(splice);
-	if (status == BURR_ETOOBIG)
-		return burr_fail(err, status,
-			"log.jsonl has more records than a whole run is answered with; "
-			"/api/v1/projects/{project}/runs/{app_id}/steps has pages of it");
-	return status == BURR_OK ? BURR_OK : burr_fail(err, status, "no memory for this run");
-}
-
 /* ---- the body ---- */
 
 struct run {
@@ -279,6 +177,7 @@ static void free_run(void *ctx)
 static void drop_run(struct run **run)
 {
 	free_run(*run);
+	*run = NULL;
 }
 
 static bool put_piece(void *ctx, struct buf *out)
@@ -291,22 +190,30 @@ static bool put_piece(void *ctx, struct buf *out)
 	return false;
 }
 
-static burr_status open_run(
-	const struct http_request *req, int app_fd, bool by_catalog, struct run **out, burr_error *err)
+/* The run and the first piece of its body, behind what is in `out`. reader: as in gather.h. */
+static burr_status open_run(const struct http_request *req, int app_fd, struct catalog_reader *reader,
+	struct run **out_run, struct buf *out, bool *out_more, burr_error *err)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	struct stat st;
 	if (!run)
 		return burr_fail(err, BURR_ENOMEM, "no memory for this run");
+	*out_run = run;
 	run->api = req->ctx;
 	int fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
 		fd_close(&fd);
-	burr_status status = gather(req, &run->splice, fd, by_catalog, err);
+	splice_init(&run->splice, fd);
 	put_parents(&run->end, app_fd);
 	json_put_close(&run->end, '}');
-	*out = run;
-	return status;
+	const struct gather_request request = {
+		reader, http_capture(req, "project"), http_capture(req, "app_id")};
+	burr_status status = gather_places(&request, &run->splice, err);
+	if (status != BURR_OK)
+		return status;
+	json_put_key(out, SLICE_LIT("steps"));
+	*out_more = put_piece(run, out);
+	return BURR_OK;
 }
 
 /* The places of many long runs at once must fit, too. */
@@ -323,24 +230,16 @@ static bool reserve(struct run *run)
 static void put_run(const struct http_request *req, struct http_response *res, int app_fd)
 {
 	CLEAN(drop_run) struct run *run = NULL;
-	burr_error err = BURR_ERROR_INIT;
+	struct api *api = req->ctx;
 	struct buf *out = &res->body;
 	const size_t head_len = out->len;
-	bool by_catalog = true;
 	bool more = false;
-	burr_status status;
-	json_put_key(out, SLICE_LIT("steps"));
-	for (;;) {
-		status = open_run(req, app_fd, by_catalog, &run, &err);
-		if (status == BURR_OK)
-			more = put_piece(run, out);
-		if (!by_catalog || status != BURR_OK || !run->splice.missed)
-			break;
-		by_catalog = false;
-		free_run(run);
-		run = NULL;
+	burr_error err = BURR_ERROR_INIT;
+	burr_status status = open_run(req, app_fd, api->readers[req->worker], &run, out, &more, &err);
+	if (status == BURR_OK && run->splice.missed) {
 		out->len = head_len;
-		json_put_key(out, SLICE_LIT("steps"));
+		drop_run(&run);
+		status = open_run(req, app_fd, NULL, &run, out, &more, &err);
 	}
 	if (status != BURR_OK) {
 		api_fail(res, status, &err);
