@@ -401,8 +401,9 @@ struct place {
 static burr_status read_cursor(
 	struct slice text, const struct runs_request *request, struct place *out, burr_error *err)
 {
-	const char *last = text.len ? memrchr(text.data, '_', text.len) : NULL;
-	const char *first = last ? memrchr(text.data, '_', (size_t)(last - text.data)) : NULL;
+	const char *start = text.data ? text.data : "";
+	const char *last = memrchr(start, '_', text.len);
+	const char *first = last ? memrchr(start, '_', (size_t)(last - start)) : NULL;
 	if (!first || !json_to_int((struct slice){first + 1, (size_t)(last - first - 1)}, &out->value) ||
 		!json_to_int((struct slice){last + 1, text.len - (size_t)(last + 1 - text.data)}, &out->id))
 		return burr_fail(err, BURR_EINVAL, "cursor: it is none that a page gave");
