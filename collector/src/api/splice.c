@@ -377,9 +377,11 @@ bool splice_put(struct splice *splice, struct buf *out, size_t enough)
 		buf_append_char(out, splice->held);
 	else
 		json_put_open(out, '[');
-	while (splice->next < splice->entry_count && out->len < enough && !out->failed) {
+	while (splice->next < splice->entry_count && !out->failed) {
 		const struct splice_entry *entry = &splice->entries[splice->next++];
 		put_entry(splice, out, entry);
+		if (out->len >= enough)
+			break;
 	}
 	if (splice->next < splice->entry_count && !out->failed) {
 		splice->held = out->data[--out->len];

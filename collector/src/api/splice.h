@@ -53,8 +53,8 @@ void splice_add(struct splice *splice, const struct splice_place *place);
 burr_status splice_settle(struct splice *splice);
 /* What the places take. */
 size_t splice_bytes(const struct splice *splice);
-/* Append the array of steps to `out`, or the next piece of it, which ends when `out` holds so many bytes.
- * True: there is more, and the piece's last byte comes with the next one. */
+/* Append the array of steps to `out`, or the next piece of it, which ends behind the record with which `out`
+ * holds so many bytes. True: there is more, and the piece's last byte comes with the next one. */
 bool splice_put(struct splice *splice, struct buf *out, size_t enough);
 
 #endif
