@@ -5,7 +5,6 @@
 #include "base/testing_tree.h"
 #include "store/store.h"
 
-#include <arpa/inet.h>
 #include <burr/tracker.h>
 #include <ctype.h>
 #include <dirent.h>
@@ -18,7 +17,6 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,9 +121,11 @@ void bench_init(struct bench *bench, const char *name, const char *about, int ar
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0) {
 			bench->json = true;
+		} else if (strcmp(argv[i], "--long") == 0) {
+			bench->long_ones = true;
 		} else {
-			fprintf(strcmp(argv[i], "--help") == 0 ? stdout : stderr, "usage: %s [--json]\n%s\n",
-				name, about);
+			fprintf(strcmp(argv[i], "--help") == 0 ? stdout : stderr,
+				"usage: %s [--json] [--long]\n%s\n", name, about);
 			exit(strcmp(argv[i], "--help") == 0 ? 0 : 2);
 		}
 	}
@@ -479,25 +479,4 @@ pid_t bench_start_collector(const char *store)
 		usleep(1000); /* a lock is no event */
 	}
 	return pid;
-}
-
-int bench_connect(const char *store)
-{
-	char name[2 * BENCH_PATH];
-	char text[4096];
-	int64_t port = 0;
-	snprintf(name, sizeof(name), "%s/.burr-collector", store);
-	while (!port) { /* the note comes with the address */
-		int fd = open(name, O_RDONLY);
-		ssize_t len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
-		close(fd);
-		text[len > 0 ? len : 0] = '\0';
-		const char *at = strstr(text, "\"url\":\"http://localhost:");
-		port = at ? strtol(at + strlen("\"url\":\"http://localhost:"), NULL, 10) : 0;
-	}
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	bench_check(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0, "connect");
-	return fd;
 }

@@ -20,6 +20,7 @@ enum { BENCH_ROUNDS = 5, BENCH_COLUMNS = 8, BENCH_PATH = 400, BENCH_EXTRA = 8 };
 struct bench {
 	const char *name; /* of the program, for JSON */
 	bool json;
+	bool long_ones;            /* --long: those that take minutes, too, where there are any */
 	struct buf rows;           /* JSON rows so far */
 	struct buf skipped;        /* JSON of what was left out */
 	char (*extra)[BENCH_PATH]; /* shared with the process that clears up; the first "" ends it */
@@ -32,8 +33,8 @@ struct bench {
 	size_t column_count;
 };
 
-/* Parse --json and --help (which prints `about` and ends), make the folder. Ends the program on a wrong
- * option. */
+/* Parse --json, --long and --help (which prints `about` and ends), make the folder. Ends the program on a
+ * wrong option. */
 void bench_init(struct bench *bench, const char *name, const char *about, int argc, char **argv);
 /* Print what is left to print. */
 void bench_fini(struct bench *bench);
@@ -92,7 +93,5 @@ size_t bench_line_overhead(struct bench *bench);
 /* The collector `burr` of this build, started on a store; stopped by bench_stop. Returns when it has the
  * right to append. */
 pid_t bench_start_collector(const char *store);
-/* A connection to that collector's HTTP server. */
-int bench_connect(const char *store);
 
 #endif

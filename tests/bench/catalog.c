@@ -4,17 +4,16 @@
  * Answers are asked over a connection, one after the other, so that a figure is what one reader waits for.
  * The first answers of each kind, which find nothing in memory, are not left out: they are in the 99th
  * percentile. */
-#include "bench/bench.h"
+#include "bench/ask.h"
+#include "bench/stores.h"
 
-#include "base/clean.h"
-#include "base/json.h"
 #include "catalog/catalog.h"
+#include "catalog/db.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,71 +23,6 @@ static const char about[] = "The catalog: indexing stores from nothing, beside r
 			    "the size of the store.";
 
 enum { ASKED = 200 };
-
-/* ---- stores ---- */
-
-struct shape {
-	const char *title;
-	int runs, steps, state_len;
-};
-
-static void put_step(struct buf *out, int run, int step, const char *state)
-{
-	const char *action = step % 3 == 0 ? "plan" : step % 3 == 1 ? "act" : "check";
-	int us = step * 1500;
-	buf_printf(out,
-		"{\"type\":\"begin_entry\",\"start_time\":\"2026-01-%02dT%02d:%02d:%02d.%06dZ\",\"action\":"
-		"\"%s\","
-		"\"inputs\":{},\"sequence_id\":%d,\"_rec\":\"00000000deadbeef.0.%d\"}\n",
-		1 + run % 28, run / 28 % 24, us / 60000000 % 60, us / 1000000 % 60, us % 1000000, action,
-		step, 2 * step);
-	us += 1000;
-	buf_printf(out,
-		"{\"type\":\"end_entry\",\"end_time\":\"2026-01-%02dT%02d:%02d:%02d.%06dZ\",\"action\":\"%"
-		"s\","
-		"\"result\":{\"step\":%d},\"exception\":null,\"sequence_id\":%d,\"state\":{\"step\":%d,"
-		"\"kept\":%s},"
-		"\"_rec\":\"00000000deadbeef.0.%d\"}\n",
-		1 + run % 28, run / 28 % 24, us / 60000000 % 60, us / 1000000 % 60, us % 1000000, action,
-		step, step, step, state, 2 * step + 1);
-}
-
-static void write_file(const char *folder, const char *name, struct slice text)
-{
-	char path[3 * BENCH_PATH];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	size_t done = 0;
-	while (fd >= 0 && done < text.len) {
-		ssize_t got = write(fd, text.data + done, text.len - done);
-		bench_check(got > 0, "write a log");
-		done += (size_t)got;
-	}
-	bench_check(fd >= 0 && close(fd) == 0, "write a log");
-}
-
-static double make_store(const char *store, const struct shape *shape)
-{
-	char path[2 * BENCH_PATH];
-	char *state = bench_state((size_t)shape->state_len);
-	struct buf log = BUF_INIT;
-	double bytes = 0;
-	snprintf(path, sizeof(path), "%s/bench", store);
-	bench_check(mkdir(path, 0700) == 0, "make a project");
-	for (int run = 0; run < shape->runs; run++) {
-		snprintf(path, sizeof(path), "%s/bench/run-%06d", store, run);
-		bench_check(mkdir(path, 0700) == 0, "make a run");
-		buf_clear(&log);
-		for (int step = 0; step < shape->steps; step++)
-			put_step(&log, run, step, state);
-		bench_check(!log.failed, "memory for a log");
-		write_file(path, "log.jsonl", buf_slice(&log));
-		bytes += (double)log.len;
-	}
-	buf_fini(&log);
-	free(state);
-	return bytes;
-}
 
 /* ---- indexing ---- */
 
@@ -124,7 +58,7 @@ static double time_indexing(const char *path, double *out_size)
 	double ns = (double)(bench_now_ns() - start);
 	catalog_close(catalog);
 	store_close(store);
-	snprintf(name, sizeof(name), "%s/.burr-catalog", path);
+	snprintf(name, sizeof(name), "%s/" DB_FILE, path);
 	bench_check(stat(name, &st) == 0, "look at the catalog");
 	*out_size = (double)st.st_size;
 	return ns;
@@ -139,7 +73,7 @@ static void bench_indexing(struct bench *bench, const char *store, const struct 
 	char what[200];
 	for (int round = 0; round < BENCH_ROUNDS; round++) {
 		char name[2 * BENCH_PATH];
-		snprintf(name, sizeof(name), "%s/.burr-catalog", store);
+		snprintf(name, sizeof(name), "%s/" DB_FILE, store);
 		bench_check(unlink(name) == 0 || errno == ENOENT, "remove the catalog");
 		plain[round] = bytes / 1e6 / (time_reading(store, shape) / 1e9);
 		double ns = time_indexing(store, &size);
@@ -157,74 +91,10 @@ static void bench_indexing(struct bench *bench, const char *store, const struct 
 
 /* ---- answers ---- */
 
-/* One GET; the length of its body. */
-static size_t ask(int fd, const char *path, struct buf *answer)
-{
-	char request[1024];
-	const char *end = NULL;
-	size_t want = 0;
-	int len = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
-	bench_check(write(fd, request, (size_t)len) == len, "ask");
-	buf_clear(answer);
-	while (!end || answer->len < want) {
-		char *to = buf_reserve(answer, 65536);
-		ssize_t got = to ? read(fd, to, 65536) : -1;
-		bench_check(got > 0, "read an answer");
-		answer->len += (size_t)got;
-		answer->data[answer->len] = '\0';
-		if (end || !(end = strstr(answer->data, "\r\n\r\n")))
-			continue;
-		const char *length = strcasestr(answer->data, "content-length:");
-		bench_check(length && strncmp(answer->data, "HTTP/1.1 200", 12) == 0, path);
-		want = (size_t)(end - answer->data) + 4 + strtoul(length + 15, NULL, 10);
-	}
-	return answer->len;
-}
-
 struct question {
 	const char *title;
 	const char *path;
 };
-
-/* Over a connection of its own: one that rests is closed. */
-static void time_answers(
-	const char *store, const char *path, double *out_median_us, double *out_p99_us, double *out_bytes)
-{
-	double times[ASKED];
-	struct buf answer = BUF_INIT;
-	int fd = bench_connect(store);
-	for (int i = 0; i < ASKED; i++) {
-		int64_t start = bench_now_ns();
-		*out_bytes = (double)ask(fd, path, &answer);
-		times[i] = (double)(bench_now_ns() - start) / 1000;
-	}
-	close(fd);
-	buf_fini(&answer);
-	*out_p99_us = bench_quantile(times, ASKED, 0.99);
-	*out_median_us = bench_median(times, ASKED);
-}
-
-static void wait_ready(const char *store)
-{
-	int fd = bench_connect(store);
-	struct buf answer = BUF_INIT;
-	static const char request[] = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
-	do {
-		bench_check(write(fd, request, sizeof(request) - 1) > 0, "ask");
-		buf_clear(&answer);
-		while (!answer.len ||
-			!strchr(strstr(answer.data, "\r\n\r\n") ? strstr(answer.data, "\r\n\r\n") : "",
-				'}')) {
-			char *to = buf_reserve(&answer, 4096);
-			ssize_t got = to ? read(fd, to, 4096) : -1;
-			bench_check(got > 0, "read an answer");
-			answer.len += (size_t)got;
-			answer.data[answer.len] = '\0';
-		}
-	} while (strncmp(answer.data, "HTTP/1.1 200", 12) != 0);
-	close(fd);
-	buf_fini(&answer);
-}
 
 static void bench_answers(struct bench *bench, char stores[][BENCH_PATH], const struct shape *shapes,
 	const char *title, const struct question *questions, size_t count)
@@ -233,15 +103,19 @@ static void bench_answers(struct bench *bench, char stores[][BENCH_PATH], const 
 	pid_t collectors[2];
 	for (int i = 0; i < 2; i++) {
 		collectors[i] = bench_start_collector(stores[i]);
-		wait_ready(stores[i]);
+		ask_until_ready(ask_port(stores[i]), "/ready");
 	}
 	bench_table(bench, title, "", shapes[0].title, columns, 3);
 	for (size_t i = 0; i < count; i++) {
 		double values[2][3];
 		char what[200];
-		for (int j = 0; j < 2; j++)
-			time_answers(
-				stores[j], questions[i].path, &values[j][0], &values[j][1], &values[j][2]);
+		for (int j = 0; j < 2; j++) {
+			struct timing timing =
+				ask_time(ask_port(stores[j]), questions[i].path, ASKED, INFINITY);
+			values[j][0] = timing.median_us;
+			values[j][1] = timing.p99_us;
+			values[j][2] = timing.bytes;
+		}
 		snprintf(what, sizeof(what), "%s, %s", questions[i].title, shapes[0].title);
 		bench_table_row(bench, what, values[0], NULL);
 		snprintf(what, sizeof(what), "%s, %s", questions[i].title, shapes[1].title);
@@ -256,8 +130,9 @@ static double time_start(const char *store)
 {
 	int64_t start = bench_now_ns();
 	pid_t collector = bench_start_collector(store);
-	int fd = connect_to(store);
+	int fd = ask_connect(ask_port(store));
 	double ms = (double)(bench_now_ns() - start) / 1e6;
+	bench_check(fd >= 0, "connect");
 	close(fd);
 	bench_stop(collector);
 	return ms;
@@ -309,18 +184,18 @@ int main(int argc, char **argv)
 	bench_init(&bench, "catalog", about, argc, argv);
 	bench_say(&bench, "From nothing, logs in memory:");
 	bench_folder(&bench, "wide", store);
-	bench_indexing(&bench, store, &wide, make_store(store, &wide));
+	bench_indexing(&bench, store, &wide, stores_make(store, &wide));
 	bench_remove(store);
 	for (int i = 0; i < 2; i++) {
 		bench_folder(&bench, i ? "long1" : "long0", stores[i]);
-		bench_indexing(&bench, stores[i], &long_ones[i], make_store(stores[i], &long_ones[i]));
+		bench_indexing(&bench, stores[i], &long_ones[i], stores_make(stores[i], &long_ones[i]));
 	}
 	bench_answers(&bench, stores, long_ones, "Answers about one run", of_steps,
 		sizeof(of_steps) / sizeof(*of_steps));
 	for (int i = 0; i < 2; i++) {
 		bench_remove(stores[i]);
 		bench_folder(&bench, i ? "many1" : "many0", stores[i]);
-		bench_indexing(&bench, stores[i], &many[i], make_store(stores[i], &many[i]));
+		bench_indexing(&bench, stores[i], &many[i], stores_make(stores[i], &many[i]));
 	}
 	bench_answers(
 		&bench, stores, many, "Answers about many runs", of_runs, sizeof(of_runs) / sizeof(*of_runs));

@@ -5,7 +5,7 @@
  * Recorder, load and readers are processes of their own. Each reader gets each step; the figures are over all
  * of them, so those of a thousand hold the time until the last of them has it. Their own work is in it: on
  * few cores a thousand readers wait for each other. */
-#include "bench/bench.h"
+#include "bench/ask.h"
 
 #include <burr/tracker.h>
 #include <fcntl.h>
@@ -20,8 +20,7 @@
 #include <unistd.h>
 
 static const char about[] =
-	"From the return of a record's call to the reader that is told of it (target: 99 % within 50 ms). A "
-	"step "
+	"From the return of a record's call to the reader that is told of it (target: 99 % within 50 ms). A step "
 	"every 110 to 150 ms is told at once; of one every 20 ms those of 100 ms come together.";
 
 enum {
@@ -210,9 +209,11 @@ static void read_all(const char *store, const struct scene *scene, struct shared
 	struct epoll_event events[EVENTS];
 	struct reader *readers = calloc((size_t)scene->readers, sizeof(*readers));
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	in_port_t port = ask_port(store);
 	bench_check(readers && epoll >= 0, "make readers");
 	for (int i = 0; i < scene->readers; i++) {
-		readers[i] = (struct reader){.fd = bench_connect(store), .polls = scene->polls};
+		readers[i] = (struct reader){.fd = ask_connect(port), .polls = scene->polls};
+		bench_check(readers[i].fd >= 0, "connect");
 		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &readers[i]};
 		bench_check(epoll_ctl(epoll, EPOLL_CTL_ADD, readers[i].fd, &event) == 0, "watch a reader");
 		ask(&readers[i], 0);

@@ -48,9 +48,9 @@ class Answer:
 class Server:
     """A collector over a store, ready."""
 
-    def __init__(self, store):
+    def __init__(self, store, env=None, **options):
         self.store = store
-        self.collector = Collector(store, "--no-demo", env=environment(TZ="UTC"))
+        self.collector = Collector(store, "--no-demo", env=environment(TZ="UTC", **env or {}), **options)
         self.port = int(self.collector.url().rsplit(":", 1)[1])
         while self.ask("/ready").status != 200:
             pass
@@ -361,7 +361,8 @@ BAD_FILTERS = [
     "a" * 4097,
     "steps:5..1",
 ]
-BAD_CURSORS = ["x", "_", "1_", "_1", "1_2_3", " 1_2", "1_2 ", "9" * 30 + "_1"]
+BAD_CURSORS = ["x", "_", "1_2", "-last_1_", "-last__1", "-last_1_2_3", " -last_1_2", "-last_1_2 ", f"-last_{'9' * 30}_1"]
+BAD_CURSORS += ["last_1_2", "-steps_1_2"]  # of another sort
 BAD_POINTERS = ["x", "a/b", "/~", "/~2", "/a~"]
 WORDS = {True: ("true", "1"), False: ("false", "0")}
 
@@ -376,7 +377,7 @@ def good_values(parameter):
         return [schema["minimum"], schema["minimum"] + 1, schema["maximum"], schema.get("default", schema["minimum"])]
     by_name = {
         "filter": ["", " ", "status:ok", "-is:root a*b", "a" * 4096, 'error:"x y"'],
-        "cursor": ["", "0_0", "-5_1", f"{INT64_MAX}_{INT64_MAX}"],
+        "cursor": ["", "-last_0_0", "-last_-5_1", f"-last_{INT64_MAX}_{INT64_MAX}"],
         "pointer": ["", "/", "/n", "/user/name", "/a~1b/~0", "/ä"],
         "q": ["a", " ", '"', "\\", "ä b%&+=/", "😀" * 64, "x" * 256],
         "topics": ["projects", "project/p,run/p/a%252Fb", ",nonsense,", "ä " * 256 + "," + "x" * 900],
@@ -786,10 +787,19 @@ class Answers(Store):
                 }
                 self.assertEqual(bucket, expected, (run.app_id, buckets, i))
 
+    def test_an_overview_goes_on_from_any_step(self):
+        run = max(self.runs, key=lambda run: len(run.steps))
+        whole = self.get(self.run_path(run, "/overview?buckets=7"))
+        for first in {0, 1, len(run.steps) // 2, len(run.steps)}:
+            rest = self.get(self.run_path(run, f"/overview?buckets=7&from={first}"))
+            self.assertEqual((rest["complete"], rest["next"]), (True, None))
+            self.assertEqual(sum(bucket["step_count"] for bucket in rest["buckets"]), len(run.steps) - first)
+            self.assertEqual([bucket["from"] for bucket in rest["buckets"]], [b["from"] for b in whole["buckets"]])
+
     def test_folded_steps_are_all_steps(self):
         for run in self.runs:
             answer = self.get(self.run_path(run, "/folded?limit=1000"))
-            self.assertIsNone(answer["next"])
+            self.assertEqual((answer["complete"], answer["next"]), (True, None))
             unfolded = []
             for group in answer["groups"]:
                 self.assertEqual(group["from"], len(unfolded))
@@ -1059,6 +1069,47 @@ FILTERS = {
     ),
 }
 
+class LongRun(Served):
+    """Cycles that are longer than what is folded at once, then steps that make none, then one cycle to the end."""
+
+    app_id = "long"
+    parts = ((40_000, 3), (400, 0), (30_000, 2))
+
+    @classmethod
+    def fill(cls):
+        super().fill()
+        run = Run(cls.app_id)
+        cls.actions = []
+        for count, period in cls.parts:
+            cls.actions += [f"a{i % period if period else 10 + i % 101}" for i in range(count)]
+        for i, action in enumerate(cls.actions):
+            run.line("begin_entry", run.at(None), action=action, inputs={}, sequence_id=i)
+            run.line("end_entry", run.at(None), action=action, result=None, exception=None, sequence_id=i, state="{}")
+        run.write(cls.store, "p")
+
+    def pages(self, limit):
+        groups = []
+        number = 0
+        while number is not None:
+            page = self.get(f"/api/v1/projects/p/runs/{self.app_id}/folded?limit={limit}&from={number}")
+            self.assertTrue(page["groups"])
+            self.assertTrue(page["complete"] or page["next"] is not None)
+            groups += page["groups"]
+            number = page["next"]
+        return groups
+
+    def test_folded(self):
+        whole = self.pages(1000)
+        self.assertEqual(self.pages(7), whole)
+        self.assertEqual([(g["from"], g["to"], g["times"]) for g in (whole[0], whole[-1])], [(0, 39999, 13333), (40400, 70400, 15000)])
+        self.assertEqual([action for g in whole for action in g["actions"] * g["times"]], self.actions)
+
+    def test_overview(self):
+        found = self.get(f"/api/v1/projects/p/runs/{self.app_id}/overview?buckets=10")
+        self.assertEqual([bucket["step_count"] for bucket in found["buckets"]], [len(self.actions) // 10] * 10)
+        self.assertEqual(sum(bucket["busy_us"] for bucket in found["buckets"]), 1000 * len(self.actions))
+
+
 SORTS = {
     "last": lambda run: run.last,
     "first": lambda run: run.first,
@@ -1085,6 +1136,13 @@ class Lists(Store):
 
     def ids(self, pages):
         return [run["app_id"] for page in pages for run in page["runs"]]
+
+    def test_names_that_the_index_does_not_keep(self):
+        base = "/api/v1/projects/strange/runs/names"
+        shown = "x" * 1024 + "…"
+        self.assertEqual([step["action"] for step in self.get(base + "/steps")["steps"]], [shown])
+        self.assertEqual(self.get(base + "/steps/0")["action"], shown)
+        self.assertEqual([group["actions"] for group in self.get(base + "/folded")["groups"]], [[shown]])
 
     def test_filters(self):
         by_rows = 0

@@ -196,6 +196,10 @@ class Case(unittest.TestCase):
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
 
+    def catalog_path(self):
+        names = (name for name in os.listdir(self.store) if re.fullmatch(r"\.burr-catalog-\d+", name))
+        return os.path.join(self.store, next(names))
+
     def check(self, result, code, out=None, err=None):
         self.assertEqual(result.returncode, code, result)
         if out is not None:
@@ -832,7 +836,7 @@ class Reading(Case):
 
     def test_one_command_waits_for_another_that_indexes(self):
         self.check(run("ls", "demo", "--filter", "steps:3", store=self.store), 0)
-        other = sqlite3.connect(os.path.join(self.store, ".burr-catalog"), isolation_level=None, check_same_thread=False)
+        other = sqlite3.connect(self.catalog_path(), isolation_level=None, check_same_thread=False)
         other.execute("BEGIN IMMEDIATE")
         threading.Timer(6, other.rollback).start()  # longer than a collector would wait
         self.check(run("ls", "demo", "--filter", "steps:3", store=self.store), 0, "(?m)^count-1 ")
@@ -949,7 +953,7 @@ class StatusAndStop(Case):
 
     def stop_between_transactions(self, burr):
         """Stopped within one it would keep the catalog locked."""
-        catalog = sqlite3.connect(os.path.join(self.store, ".burr-catalog"), timeout=0, isolation_level=None)
+        catalog = sqlite3.connect(self.catalog_path(), timeout=0, isolation_level=None)
         with contextlib.closing(catalog):
             while True:
                 burr.signal(signal.SIGSTOP)

@@ -164,31 +164,36 @@ bool log_reader_previous(struct log_reader *r, struct log_line *out)
 
 /* ---- records ---- */
 
+/* Names with their lengths: each is compared many times a line. */
+#define NAME(text)                     \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
 struct line_shape {
-	const char *type;
+	struct slice type;
 	enum line_type line_type;
-	const char *time_key;
+	struct slice time_key;
 	bool sequenced;
 };
 
 static const struct line_shape shapes[] = {
-	{"begin_entry", LINE_BEGIN_ENTRY, "start_time", true},
-	{"end_entry", LINE_END_ENTRY, "end_time", true},
-	{"begin_span", LINE_BEGIN_SPAN, "start_time", true},
-	{"end_span", LINE_END_SPAN, "end_time", true},
-	{"attribute", LINE_ATTRIBUTE, "time_logged", true},
-	{"begin_stream", LINE_BEGIN_STREAM, "stream_init_time", true},
-	{"first_item_stream", LINE_FIRST_ITEM_STREAM, "first_item_time", true},
-	{"end_stream", LINE_END_STREAM, "end_time", true},
-	{"end_application", LINE_END_APPLICATION, "time", false},
+	{NAME("begin_entry"), LINE_BEGIN_ENTRY, NAME("start_time"), true},
+	{NAME("end_entry"), LINE_END_ENTRY, NAME("end_time"), true},
+	{NAME("begin_span"), LINE_BEGIN_SPAN, NAME("start_time"), true},
+	{NAME("end_span"), LINE_END_SPAN, NAME("end_time"), true},
+	{NAME("attribute"), LINE_ATTRIBUTE, NAME("time_logged"), true},
+	{NAME("begin_stream"), LINE_BEGIN_STREAM, NAME("stream_init_time"), true},
+	{NAME("first_item_stream"), LINE_FIRST_ITEM_STREAM, NAME("first_item_time"), true},
+	{NAME("end_stream"), LINE_END_STREAM, NAME("end_time"), true},
+	{NAME("end_application"), LINE_END_APPLICATION, NAME("time"), false},
 };
 
-#define MEMBER(name)                                      \
-	{                                                 \
-#name, offsetof(struct line_record, name) \
+#define MEMBER(name)                                            \
+	{                                                       \
+		NAME(#name), offsetof(struct line_record, name) \
 	}
 static const struct {
-	const char *key;
+	struct slice key;
 	size_t offset;
 } members[] = {
 	MEMBER(action),
@@ -207,11 +212,12 @@ static const struct {
 	MEMBER(via),
 };
 #undef MEMBER
+#undef NAME
 
 static const struct line_shape *find_shape(struct slice type)
 {
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
-		if (json_text_is(type, slice_of(shapes[i].type)))
+		if (json_text_is(type, shapes[i].type))
 			return &shapes[i];
 	return NULL;
 }
@@ -222,11 +228,11 @@ static void take_member(
 	if (slice_is(key, "sequence_id") || slice_is(key, "action_sequence_id")) {
 		if (!json_to_int(value, &out->sequence_id))
 			out->sequence_id = -1;
-	} else if (slice_is(key, shape->time_key)) {
+	} else if (slice_eq(key, shape->time_key)) {
 		out->time = value;
 	} else {
 		for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
-			if (slice_is(key, members[i].key))
+			if (slice_eq(key, members[i].key))
 				*(struct slice *)((char *)out + members[i].offset) = value;
 	}
 }

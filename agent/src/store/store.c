@@ -281,6 +281,14 @@ burr_status store_open(const char *option, enum store_mode mode, struct store **
 	return BURR_OK;
 }
 
+bool store_is_in_place(const struct store *store)
+{
+	struct stat ours;
+	struct stat there;
+	return fstat(store->dir_fd, &ours) == 0 && stat(store->path, &there) == 0 &&
+	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
 void store_reopen_locks(struct store *store)
 {
 	fd_close(&store->append_fd);

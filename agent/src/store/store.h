@@ -75,6 +75,9 @@ void store_read_collector(struct store *store, struct buf *out);
 
 /* The folder of a project or an application, opened for openat. BURR_ENOTFOUND, BURR_EIO, BURR_EPERM. Names
  * are checked here too. Closed by the caller. */
+/* Whether the folder that was opened is still what lies at its path: a store may be moved or removed under
+ * us. */
+bool store_is_in_place(const struct store *store);
 burr_status store_open_project(const struct store *store, struct slice project, int *out_fd, burr_error *err);
 burr_status store_open_app(
 	const struct store *store, struct slice project, struct slice app_id, int *out_fd, burr_error *err);

@@ -414,7 +414,7 @@ void api_create_annotation(const struct http_request *req, struct http_response 
 	burr_error err = BURR_ERROR_INIT;
 	if (!api_number(res, "sequence_id", http_capture(req, "sequence_id"), 0, INT64_MAX, &sequence_id))
 		return;
-	burr_status status = store_open_app(api->store, project, app_id, &app_fd, &err);
+	burr_status status = api_open_app(api, project, app_id, &app_fd, &err);
 	if (status == BURR_ENOTFOUND || status == BURR_EINVAL) {
 		http_fail(res, 404, "no application %.*s in project %.*s", SLICE_ARG(app_id),
 			SLICE_ARG(project));
@@ -425,7 +425,7 @@ void api_create_annotation(const struct http_request *req, struct http_response 
 		return;
 	}
 	if (status == BURR_OK)
-		status = store_open_project(api->store, project, &project_fd, &err);
+		status = api_open_project(api, project, &project_fd, &err);
 	take_path(req, sequence_id, &values, &annotation);
 	if (status == BURR_OK) {
 		pthread_mutex_lock(&api->annotations);
@@ -458,7 +458,7 @@ void api_update_annotation(const struct http_request *req, struct http_response 
 	}
 	put_now(&now);
 	change.updated = buf_slice(&now);
-	burr_status status = store_open_project(api->store, project, &project_fd, &err);
+	burr_status status = api_open_project(api, project, &project_fd, &err);
 	if (status == BURR_OK) {
 		pthread_mutex_lock(&api->annotations);
 		status = lock_folder(project_fd, &err);
@@ -504,7 +504,7 @@ void api_list_annotations(const struct http_request *req, struct http_response *
 		return;
 	if (filter.partition_key.data && slice_is(filter.partition_key, NO_PARTITION))
 		filter.partition_key = SLICE_NONE;
-	burr_status status = store_open_project(api->store, http_capture(req, "project"), &project_fd, &err);
+	burr_status status = api_open_project(api, http_capture(req, "project"), &project_fd, &err);
 	if (status == BURR_OK)
 		status = read_file(project_fd, &text, &err);
 	if (status != BURR_OK && status != BURR_ENOTFOUND && status != BURR_EINVAL) {

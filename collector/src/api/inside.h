@@ -13,6 +13,7 @@ struct api {
 	unsigned reader_count;           /* constant */
 	struct catalog_reader **readers; /* one a worker, used by that worker alone */
 	pthread_mutex_t annotations;     /* held while an annotations.jsonl is read and replaced */
+	_Atomic size_t run_bytes;        /* of places, of runs whose answers are being sent (run.c) */
 	_Atomic bool ready;
 };
 
@@ -24,6 +25,11 @@ void api_fail(struct http_response *res, burr_status status, const burr_error *e
 /* A whole number in [low, high]; else 422 that names it, and false. */
 bool api_number(struct http_response *res, const char *name, struct slice text, int64_t low, int64_t high,
 	int64_t *out);
+
+/* Folders of the store, while that is in its place. */
+burr_status api_open_project(const struct api *api, struct slice project, int *out_fd, burr_error *err);
+burr_status api_open_app(
+	const struct api *api, struct slice project, struct slice app_id, int *out_fd, burr_error *err);
 
 /* run.c, annotations.c */
 void api_get_run(const struct http_request *req, struct http_response *res);

@@ -1,7 +1,8 @@
 /* GET /api/v0/{project}/{app_id}/{partition_key}/apps: one run, whole. Burr's UI asks for it twice a second,
- * so an ETag from what stat tells comes first, and a run that did not change is not read. */
+ * so an ETag from what stat tells comes first, and a run that did not change is not read. Where its records
+ * lie the catalog tells, so what is indexed is read once, while it is sent. */
+#include "api/gather.h"
 #include "api/inside.h"
-#include "api/splice.h"
 #include "base/clean.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -14,13 +15,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
 	SMALL_FILE_MAX = 64 << 20, /* as in store/create.c */
 	RUN_FORM = 1,              /* raise it when the answer for the same files changes */
+	PIECE_BYTES = 256 << 10,   /* of an answer, made and sent at a time: what a processor's cache holds */
+	RUNS_BYTES_MAX = 2 * SPLICE_BYTES_MAX, /* of places, of all runs whose answers are being sent */
 };
-/* The answer is made in memory, twice as large as the log while it is. */
-static const off_t LOG_MAX = (off_t)1 << 30;
 
 /* ---- the graph ---- */
 
@@ -135,6 +137,7 @@ static void put_children(struct buf *out, int app_fd)
 	json_put_close(out, ']');
 }
 
+/* Behind the steps. */
 static void put_parents(struct buf *out, int app_fd)
 {
 	static const char *const keys[] = {"parent_pointer", "spawning_parent_pointer"};
@@ -143,6 +146,7 @@ static void put_parents(struct buf *out, int app_fd)
 	struct slice metadata = SLICE_LIT("{}");
 	if (file_read(app_fd, "metadata.json", SMALL_FILE_MAX, &text, NULL) == BURR_OK)
 		record_read_object(buf_slice(&text), &spare, &metadata); /* else it has none */
+	buf_append_char(out, ',');
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		json_put_key(out, slice_of(keys[i]));
 		if (!pointer_put(out, json_find(metadata, keys[i])))
@@ -150,37 +154,101 @@ static void put_parents(struct buf *out, int app_fd)
 	}
 }
 
-/* ---- the log ---- */
+/* ---- the body ---- */
 
-static burr_status put_steps(struct buf *out, int app_fd, burr_error *err)
+struct run {
+	struct api *api;
+	struct splice splice;
+	struct buf end;  /* what follows on the steps */
+	size_t reserved; /* of api->run_bytes */
+};
+
+static void free_run(void *ctx)
 {
-	CLEAN(splice_fini) struct splice splice;
-	CLEAN(buf_fini) struct buf spare = BUF_INIT;
-	CLEAN(fd_close) int fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct run *run = ctx;
+	if (!run)
+		return;
+	atomic_fetch_sub(&run->api->run_bytes, run->reserved);
+	splice_fini(&run->splice);
+	buf_fini(&run->end);
+	free(run);
+}
+
+static void drop_run(struct run **run)
+{
+	free_run(*run);
+	*run = NULL;
+}
+
+static bool put_piece(void *ctx, struct buf *out)
+{
+	struct run *run = ctx;
+	if (splice_put(&run->splice, out, PIECE_BYTES))
+		return true;
+	buf_append_slice(out, buf_slice(&run->end));
+	out->failed = out->failed || run->end.failed;
+	return false;
+}
+
+/* The run and the first piece of its body, behind what is in `out`. reader: as in gather.h. */
+static burr_status open_run(const struct http_request *req, int app_fd, struct catalog_reader *reader,
+	struct run **out_run, struct buf *out, bool *out_more, burr_error *err)
+{
+	struct run *run = calloc(1, sizeof(*run));
 	struct stat st;
+	if (!run)
+		return burr_fail(err, BURR_ENOMEM, "no memory for this run");
+	*out_run = run;
+	run->api = req->ctx;
+	int fd = openat(app_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
+		fd_close(&fd);
+	splice_init(&run->splice, fd);
+	put_parents(&run->end, app_fd);
+	json_put_close(&run->end, '}');
+	const struct gather_request request = {
+		reader, http_capture(req, "project"), http_capture(req, "app_id")};
+	burr_status status = gather_places(&request, &run->splice, err);
+	if (status != BURR_OK)
+		return status;
 	json_put_key(out, SLICE_LIT("steps"));
-	splice_init(&splice);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		json_put_raw(out, SLICE_LIT("[]"));
-		return BURR_OK;
+	*out_more = put_piece(run, out);
+	return BURR_OK;
+}
+
+/* The places of many long runs at once must fit, too. */
+static bool reserve(struct run *run)
+{
+	size_t bytes = splice_bytes(&run->splice);
+	size_t before = atomic_fetch_add(&run->api->run_bytes, bytes);
+	run->reserved = bytes;
+	return before + bytes <= RUNS_BYTES_MAX;
+}
+
+/* Places in the catalog may be those of a log that was changed in place since: then the log is asked itself.
+ */
+static void put_run(const struct http_request *req, struct http_response *res, int app_fd)
+{
+	CLEAN(drop_run) struct run *run = NULL;
+	struct api *api = req->ctx;
+	struct buf *out = &res->body;
+	const size_t head_len = out->len;
+	bool more = false;
+	burr_error err = BURR_ERROR_INIT;
+	burr_status status = open_run(req, app_fd, api->readers[req->worker], &run, out, &more, &err);
+	if (status == BURR_OK && run->splice.missed) {
+		out->len = head_len;
+		drop_run(&run);
+		status = open_run(req, app_fd, NULL, &run, out, &more, &err);
 	}
-	if (st.st_size > LOG_MAX)
-		return burr_fail(err, BURR_ETOOBIG,
-			"log.jsonl has %lld bytes, and a whole run is answered up to %lld",
-			(long long)st.st_size, (long long)LOG_MAX);
-	splice_reserve(&splice, (size_t)st.st_size);
-	CLEAN(log_reader_fini) struct log_reader reader;
-	struct log_line line;
-	struct line_record record;
-	log_reader_init(&reader, fd, 0);
-	while (!splice.failed && log_reader_next(&reader, &line)) {
-		if (record_read(line.text, &spare, &record))
-			splice_add(&splice, &record);
+	if (status != BURR_OK) {
+		api_fail(res, status, &err);
+	} else if (more && !reserve(run)) {
+		http_fail(res, 503, "too many long runs are being sent already; ask again");
+	} else if (more) {
+		res->rest = (struct http_rest){put_piece, free_run, run};
+		run = NULL;
 	}
-	if (reader.status != BURR_OK)
-		return burr_fail(err, reader.status, "log.jsonl: reading failed");
-	buf_reserve(out, splice.text.len + splice.text.len / 8);
-	return splice_put(&splice, out) ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory for this run");
 }
 
 /* ---- the answer ---- */
@@ -203,7 +271,7 @@ void api_get_run(const struct http_request *req, struct http_response *res)
 	CLEAN(fd_close) int app_fd = -1;
 	struct facts facts;
 	burr_error err = BURR_ERROR_INIT;
-	burr_status status = store_open_app(api->store, project, app_id, &app_fd, &err);
+	burr_status status = api_open_app(api, project, app_id, &app_fd, &err);
 	if (status == BURR_OK && !facts_read(app_fd, ".", &facts))
 		status = BURR_ENOTFOUND; /* deleted just now */
 	if (status == BURR_EINVAL || status == BURR_ENOTFOUND) {
@@ -233,11 +301,5 @@ void api_get_run(const struct http_request *req, struct http_response *res)
 		return;
 	}
 	put_children(out, app_fd);
-	status = put_steps(out, app_fd, &err);
-	if (status != BURR_OK) {
-		api_fail(res, status, &err);
-		return;
-	}
-	put_parents(out, app_fd);
-	json_put_close(out, '}');
+	put_run(req, res, app_fd);
 }

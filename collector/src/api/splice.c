@@ -4,51 +4,56 @@
 
 #include <stdlib.h>
 
-/* Indices into the arrays, plus one: 0 is none. */
-struct list {
-	size_t first;
-	size_t last;
+/* What a step has, in the order in which it is written. */
+enum section {
+	SECTION_NONE = -1,
+	SECTION_BEGIN,
+	SECTION_END,
+	SECTION_SPANS,
+	SECTION_ATTRIBUTES,
+	SECTION_STREAMS,
+	SECTION_COUNT,
 };
 
-struct splice_step {
+struct splice_entry {
 	int64_t seq;
-	struct piece begin;
-	struct piece end;
-	struct list attributes;
-	struct list streams;
-	struct list spans;
-};
-
-struct splice_item {
-	struct piece piece;
-	size_t next;
+	uint64_t at;  /* of a span: where its id first came */
+	uint32_t len; /* of a span: its index */
+	uint8_t section;
+	uint8_t type; /* enum line_type */
 };
 
 struct splice_span {
-	struct piece begin;
-	struct piece end;
-	int64_t seq; /* of its begin */
-	size_t next; /* in its step */
+	uint64_t first_at, begin_at, end_at;
+	int64_t seq;                 /* of its begin */
+	uint32_t begin_len, end_len; /* 0: none */
 };
 
-void splice_init(struct splice *splice)
+void splice_init(struct splice *splice, int log_fd)
 {
-	*splice = (struct splice){.text = BUF_INIT};
+	*splice = (struct splice){.seq = -1, .section = SECTION_NONE};
+	source_init(&splice->lines, NULL, SLICE_NONE);
+	splice->lines.fd = log_fd;
+	splice->lines.reads_ahead = true;
 }
 
 void splice_fini(struct splice *splice)
 {
-	buf_fini(&splice->text);
-	free(splice->steps);
-	free(splice->items);
+	source_fini(&splice->lines);
+	free(splice->entries);
 	free(splice->spans);
-	table_fini(&splice->steps_by_id);
 	table_fini(&splice->spans_by_id);
 }
 
-void splice_reserve(struct splice *splice, size_t log_len)
+/* ---- places ---- */
+
+/* What an id of a span takes in its table. */
+enum { SPAN_ID_BYTES = sizeof(struct table_entry) + 48 };
+
+size_t splice_bytes(const struct splice *splice)
 {
-	buf_reserve(&splice->text, log_len + log_len / 8);
+	return splice->entry_cap * sizeof(*splice->entries) +
+	       splice->span_cap * (sizeof(*splice->spans) + SPAN_ID_BYTES);
 }
 
 /* Room for one more element of an array; NULL without memory. */
@@ -56,14 +61,136 @@ static void *grow(struct splice *splice, void *array, size_t count, size_t *cap,
 {
 	if (count < *cap)
 		return array;
-	size_t more = *cap ? *cap * 2 : 64;
-	void *grown = realloc(array, more * size);
-	if (!grown) {
-		splice->failed = true;
+	size_t before = *cap;
+	size_t more = before ? before * 2 : 64;
+	*cap = more;
+	bool fits = splice_bytes(splice) <= SPLICE_BYTES_MAX;
+	void *grown = fits ? realloc(array, more * size) : NULL;
+	if (grown)
+		return grown;
+	*cap = before;
+	splice->status = fits ? BURR_ENOMEM : BURR_ETOOBIG;
+	return NULL;
+}
+
+static void add_entry(struct splice *splice, const struct splice_entry *entry)
+{
+	struct splice_entry *entries =
+		grow(splice, splice->entries, splice->entry_count, &splice->entry_cap, sizeof(*entries));
+	if (!entries)
+		return;
+	splice->entries = entries;
+	entries[splice->entry_count++] = *entry;
+}
+
+/* The span of an id, made where it is new. */
+static struct splice_span *find_span(struct splice *splice, struct slice id, uint64_t at)
+{
+	struct splice_span *spans =
+		grow(splice, splice->spans, splice->span_count, &splice->span_cap, sizeof(*spans));
+	bool added;
+	if (!spans)
+		return NULL;
+	splice->spans = spans;
+	struct table_entry *entry = table_put(&splice->spans_by_id, id, &added);
+	if (!entry) {
+		splice->status = BURR_ENOMEM;
 		return NULL;
 	}
-	*cap = more;
-	return grown;
+	if (added) {
+		spans[splice->span_count] = (struct splice_span){.first_at = at};
+		entry->value = (void *)(uintptr_t)splice->span_count++;
+	}
+	return &spans[(uintptr_t)entry->value];
+}
+
+/* A second begin starts the span anew. */
+static void add_span(struct splice *splice, const struct splice_place *place, struct slice id)
+{
+	struct splice_span *span = find_span(splice, id, place->at);
+	if (!span)
+		return;
+	if (place->type == LINE_END_SPAN) {
+		span->end_at = place->at;
+		span->end_len = place->len;
+		return;
+	}
+	*span = (struct splice_span){.first_at = span->first_at,
+		.begin_at = place->at,
+		.seq = place->seq,
+		.begin_len = place->len};
+}
+
+static enum section section_of(enum line_type type)
+{
+	switch (type) {
+	case LINE_BEGIN_ENTRY:
+		return SECTION_BEGIN;
+	case LINE_END_ENTRY:
+		return SECTION_END;
+	case LINE_BEGIN_SPAN:
+	case LINE_END_SPAN:
+		return SECTION_SPANS;
+	case LINE_ATTRIBUTE:
+		return SECTION_ATTRIBUTES;
+	case LINE_BEGIN_STREAM:
+	case LINE_FIRST_ITEM_STREAM:
+	case LINE_END_STREAM:
+		return SECTION_STREAMS;
+	default:
+		return SECTION_NONE;
+	}
+}
+
+void splice_add(struct splice *splice, const struct splice_place *place)
+{
+	enum section section = section_of(place->type);
+	struct line_record record = {.sequence_id = place->seq};
+	bool is_span = section == SECTION_SPANS;
+	if (section == SECTION_NONE || splice->status != BURR_OK)
+		return;
+	if ((is_span || place->seq < 0) &&
+		!source_read(&splice->lines, place->at, place->len, place->type, &record)) {
+		splice->missed = true;
+		return;
+	}
+	struct splice_place found = {place->at, place->len, place->type, record.sequence_id};
+	struct splice_entry entry = {found.seq, found.at, found.len, (uint8_t)section, (uint8_t)found.type};
+	if (is_span)
+		add_span(splice, &found, record.span_id.data ? record.span_id : SLICE_LIT(""));
+	else
+		add_entry(splice, &entry);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct splice_entry *left = a;
+	const struct splice_entry *right = b;
+	if (left->seq != right->seq)
+		return left->seq < right->seq ? -1 : 1;
+	if (left->section != right->section)
+		return left->section < right->section ? -1 : 1;
+	return left->at < right->at ? -1 : left->at > right->at;
+}
+
+burr_status splice_settle(struct splice *splice)
+{
+	for (size_t i = 0; i < splice->span_count; i++) {
+		const struct splice_span *span = &splice->spans[i];
+		struct splice_entry entry = {
+			span->seq, span->first_at, (uint32_t)i, SECTION_SPANS, LINE_BEGIN_SPAN};
+		if (span->begin_len)
+			add_entry(splice, &entry);
+	}
+	table_fini(&splice->spans_by_id);
+	splice->spans_by_id = (struct table)TABLE_INIT;
+	size_t sorted = 1;
+	while (sorted < splice->entry_count &&
+		compare(&splice->entries[sorted - 1], &splice->entries[sorted]) <= 0)
+		sorted++;
+	if (sorted < splice->entry_count)
+		qsort(splice->entries, splice->entry_count, sizeof(*splice->entries), compare);
+	return splice->status;
 }
 
 /* ---- records to text ---- */
@@ -138,195 +265,129 @@ static void put_stream_fields(struct buf *out, const struct line_record *r)
 		put_or(out, "items_streamed", r->items_streamed, "null");
 }
 
-static struct piece put_record(struct splice *splice, const struct line_record *r,
-	void (*fields)(struct buf *, const struct line_record *))
+static void put_record(struct buf *out, const struct line_record *r)
 {
-	struct buf *out = &splice->text;
-	buf_append_char(out, '\n'); /* so that no comma goes in front */
-	struct piece piece = {.at = out->len};
 	json_put_open(out, '{');
-	fields(out, r);
+	switch (section_of(r->type)) {
+	case SECTION_SPANS:
+		put_span_fields(out, r);
+		break;
+	case SECTION_ATTRIBUTES:
+		put_attribute_fields(out, r);
+		break;
+	case SECTION_STREAMS:
+		put_stream_fields(out, r);
+		break;
+	default:
+		put_step_fields(out, r);
+		break;
+	}
 	json_put_close(out, '}');
-	piece.len = out->len - piece.at;
-	return piece;
-}
-
-/* ---- putting them together ---- */
-
-static struct splice_step *find_step(struct splice *splice, int64_t seq)
-{
-	if (splice->last_step < splice->step_count && splice->steps[splice->last_step].seq == seq)
-		return &splice->steps[splice->last_step];
-	bool added;
-	struct slice key = {(const char *)&seq, sizeof(seq)};
-	struct table_entry *entry = table_put(&splice->steps_by_id, key, &added);
-	if (!entry) {
-		splice->failed = true;
-		return NULL;
-	}
-	if (added) {
-		struct splice_step *steps =
-			grow(splice, splice->steps, splice->step_count, &splice->step_cap, sizeof(*steps));
-		if (!steps)
-			return NULL;
-		splice->steps = steps;
-		steps[splice->step_count] = (struct splice_step){.seq = seq};
-		entry->value = (void *)(uintptr_t)splice->step_count++;
-	}
-	splice->last_step = (size_t)(uintptr_t)entry->value;
-	return &splice->steps[splice->last_step];
-}
-
-static void add_item(struct splice *splice, struct list *list, struct piece piece)
-{
-	struct splice_item *items =
-		grow(splice, splice->items, splice->item_count, &splice->item_cap, sizeof(*items));
-	if (!items)
-		return;
-	splice->items = items;
-	items[splice->item_count++] = (struct splice_item){.piece = piece};
-	if (list->last)
-		items[list->last - 1].next = splice->item_count;
-	else
-		list->first = splice->item_count;
-	list->last = splice->item_count;
-}
-
-/* In the order in which their ids first appear. A second begin starts the span anew. */
-static void add_span(struct splice *splice, const struct line_record *r)
-{
-	bool added;
-	struct piece piece = put_record(splice, r, put_span_fields);
-	struct table_entry *entry = table_put(&splice->spans_by_id, r->span_id, &added);
-	struct splice_span *spans =
-		entry ? grow(splice, splice->spans, splice->span_count, &splice->span_cap, sizeof(*spans))
-		      : NULL;
-	if (!spans) {
-		splice->failed = true;
-		return;
-	}
-	splice->spans = spans;
-	if (added) {
-		spans[splice->span_count] = (struct splice_span){.seq = -1};
-		entry->value = (void *)(uintptr_t)splice->span_count++;
-	}
-	struct splice_span *span = &spans[(uintptr_t)entry->value];
-	if (r->type == LINE_BEGIN_SPAN)
-		*span = (struct splice_span){.begin = piece, .seq = r->sequence_id};
-	else
-		span->end = piece;
-}
-
-void splice_add(struct splice *splice, const struct line_record *r)
-{
-	struct splice_step *step = NULL;
-	switch (r->type) {
-	case LINE_BEGIN_ENTRY:
-	case LINE_END_ENTRY:
-		step = find_step(splice, r->sequence_id);
-		if (step && r->type == LINE_BEGIN_ENTRY)
-			step->begin = put_record(splice, r, put_step_fields);
-		else if (step)
-			step->end = put_record(splice, r, put_step_fields);
-		break;
-	case LINE_ATTRIBUTE:
-		step = find_step(splice, r->sequence_id);
-		if (step)
-			add_item(splice, &step->attributes, put_record(splice, r, put_attribute_fields));
-		break;
-	case LINE_BEGIN_STREAM:
-	case LINE_FIRST_ITEM_STREAM:
-	case LINE_END_STREAM:
-		step = find_step(splice, r->sequence_id);
-		if (step)
-			add_item(splice, &step->streams, put_record(splice, r, put_stream_fields));
-		break;
-	case LINE_BEGIN_SPAN:
-	case LINE_END_SPAN:
-		add_span(splice, r);
-		break;
-	case LINE_END_APPLICATION:
-	case LINE_UNKNOWN:
-		break;
-	}
 }
 
 /* ---- laying them out ---- */
 
-static void attach_spans(struct splice *splice)
+/* False where the line is not there, or another. */
+static bool read_line(struct splice *splice, uint64_t at, uint32_t len, enum line_type type, int64_t seq,
+	struct line_record *out)
 {
-	for (size_t i = 0; i < splice->span_count; i++) {
-		struct splice_span *span = &splice->spans[i];
-		if (!span->begin.len)
-			continue;
-		struct slice key = {(const char *)&span->seq, sizeof(span->seq)};
-		struct table_entry *entry = table_find(&splice->steps_by_id, key);
-		if (!entry)
-			continue;
-		struct list *list = &splice->steps[(uintptr_t)entry->value].spans;
-		if (list->last)
-			splice->spans[list->last - 1].next = i + 1;
-		else
-			list->first = i + 1;
-		list->last = i + 1;
+	bool there = source_read(&splice->lines, at, len, type, out) && (seq < 0 || out->sequence_id == seq);
+	splice->missed = splice->missed || !there;
+	return there;
+}
+
+/* On to a section of the open step, past those that it does not have; SECTION_COUNT ends the step. */
+static void go_to(struct splice *splice, struct buf *out, int section)
+{
+	static const char *const keys[] = {
+		"step_start_log", "step_end_log", "spans", "attributes", "streaming_events"};
+	while (splice->section < section) {
+		if (splice->section >= SECTION_SPANS)
+			json_put_close(out, ']');
+		if (++splice->section == SECTION_COUNT) {
+			json_put_close(out, '}');
+			return;
+		}
+		json_put_key(out, slice_of(keys[splice->section]));
+		if (splice->section >= SECTION_SPANS)
+			json_put_open(out, '[');
+		else if (splice->section < section)
+			json_put_null(out);
 	}
 }
 
-static int compare_steps(const void *a, const void *b)
+static void end_step(struct splice *splice, struct buf *out)
 {
-	const struct splice_step *left = a;
-	const struct splice_step *right = b;
-	return left->seq < right->seq ? -1 : left->seq > right->seq;
+	if (splice->section != SECTION_NONE)
+		go_to(splice, out, SECTION_COUNT);
+	splice->section = SECTION_NONE;
 }
 
-static void put_piece(const struct splice *splice, struct buf *out, const char *key, struct piece piece)
+static void put_span(struct splice *splice, struct buf *out, const struct splice_span *span)
 {
-	struct slice text = piece.len ? (struct slice){splice->text.data + piece.at, piece.len} : SLICE_NONE;
-	if (key)
-		json_put_key(out, slice_of(key));
-	json_put_raw(out, text);
+	struct line_record record;
+	if (!read_line(splice, span->begin_at, span->begin_len, LINE_BEGIN_SPAN, span->seq, &record))
+		return;
+	json_put_open(out, '{');
+	json_put_key(out, SLICE_LIT("begin_entry"));
+	put_record(out, &record);
+	json_put_key(out, SLICE_LIT("end_entry"));
+	if (span->end_len && read_line(splice, span->end_at, span->end_len, LINE_END_SPAN, -1, &record))
+		put_record(out, &record);
+	else
+		json_put_null(out);
+	json_put_close(out, '}');
 }
 
-static void put_items(const struct splice *splice, struct buf *out, const char *key, struct list list)
+/* Whether the entry behind it takes its place. */
+static bool gives_way(const struct splice *splice, const struct splice_entry *entry)
 {
-	json_put_key(out, slice_of(key));
-	json_put_open(out, '[');
-	for (size_t i = list.first; i; i = splice->items[i - 1].next)
-		put_piece(splice, out, NULL, splice->items[i - 1].piece);
-	json_put_close(out, ']');
+	const struct splice_entry *after = entry + 1;
+	return entry->section <= SECTION_END && splice->next < splice->entry_count &&
+	       after->seq == entry->seq && after->section == entry->section;
 }
 
-static void put_spans(const struct splice *splice, struct buf *out, struct list list)
+/* A step begins with its begin record; without one, all of it is left out. */
+static void put_entry(struct splice *splice, struct buf *out, const struct splice_entry *entry)
 {
-	json_put_key(out, SLICE_LIT("spans"));
-	json_put_open(out, '[');
-	for (size_t i = list.first; i; i = splice->spans[i - 1].next) {
+	struct line_record record;
+	if (entry->seq != splice->seq || entry == splice->entries) {
+		end_step(splice, out);
+		splice->seq = entry->seq;
+	}
+	bool begins = entry->section == SECTION_BEGIN;
+	if (gives_way(splice, entry) || (!begins && splice->section == SECTION_NONE))
+		return;
+	if (entry->section == SECTION_SPANS) {
+		go_to(splice, out, SECTION_SPANS);
+		put_span(splice, out, &splice->spans[entry->len]);
+		return;
+	}
+	if (!read_line(splice, entry->at, entry->len, (enum line_type)entry->type, entry->seq, &record))
+		return;
+	if (begins)
 		json_put_open(out, '{');
-		put_piece(splice, out, "begin_entry", splice->spans[i - 1].begin);
-		put_piece(splice, out, "end_entry", splice->spans[i - 1].end);
-		json_put_close(out, '}');
-	}
-	json_put_close(out, ']');
+	go_to(splice, out, entry->section);
+	put_record(out, &record);
 }
 
-bool splice_put(struct splice *splice, struct buf *out)
+bool splice_put(struct splice *splice, struct buf *out, size_t enough)
 {
-	attach_spans(splice);
-	if (splice->step_count)
-		qsort(splice->steps, splice->step_count, sizeof(*splice->steps), compare_steps);
-	json_put_open(out, '[');
-	for (size_t i = 0; i < splice->step_count; i++) {
-		const struct splice_step *step = &splice->steps[i];
-		if (!step->begin.len)
-			continue;
-		json_put_open(out, '{');
-		put_piece(splice, out, "step_start_log", step->begin);
-		put_piece(splice, out, "step_end_log", step->end);
-		put_spans(splice, out, step->spans);
-		put_items(splice, out, "attributes", step->attributes);
-		put_items(splice, out, "streaming_events", step->streams);
-		json_put_close(out, '}');
+	if (splice->held)
+		buf_append_char(out, splice->held);
+	else
+		json_put_open(out, '[');
+	while (splice->next < splice->entry_count && !out->failed) {
+		const struct splice_entry *entry = &splice->entries[splice->next++];
+		put_entry(splice, out, entry);
+		if (out->len >= enough)
+			break;
 	}
+	if (splice->next < splice->entry_count && !out->failed) {
+		splice->held = out->data[--out->len];
+		return true;
+	}
+	end_step(splice, out);
 	json_put_close(out, ']');
-	return !splice->failed && !splice->text.failed && !out->failed;
+	return false;
 }

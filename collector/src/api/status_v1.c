@@ -99,9 +99,11 @@ static void put_index(struct buf *out)
 	json_put_key(out, SLICE_LIT("index"));
 	json_put_open(out, '{');
 	json_put_member_bool(out, "ready", catalog_is_ready(attached->catalog));
+	json_put_member(out, "path", slice_of(catalog_path(attached->catalog)));
 	put_uint(out, "indexed", stats.line_count);
 	put_uint(out, "waiting", stats.waiting);
 	put_uint(out, "failed", stats.failed_count);
+	json_put_member(out, "trouble", slice_of(stats.trouble));
 	json_put_close(out, '}');
 }
 

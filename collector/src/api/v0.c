@@ -47,6 +47,19 @@ bool api_number(struct http_response *res, const char *name, struct slice text, 
 	return true;
 }
 
+burr_status api_open_project(const struct api *api, struct slice project, int *out_fd, burr_error *err)
+{
+	burr_status status = catalog_check_store(api->catalog, err);
+	return status == BURR_OK ? store_open_project(api->store, project, out_fd, err) : status;
+}
+
+burr_status api_open_app(
+	const struct api *api, struct slice project, struct slice app_id, int *out_fd, burr_error *err)
+{
+	burr_status status = catalog_check_store(api->catalog, err);
+	return status == BURR_OK ? store_open_app(api->store, project, app_id, out_fd, err) : status;
+}
+
 /* ---- small answers ---- */
 
 static void ignore_app(const struct catalog_app *app, void *ctx)

@@ -310,6 +310,79 @@ static void the_last_attempt_wins(void **state)
 	expect_part(w, LIST, "applications.0.num_steps", "3");
 }
 
+/* Steps with all that they may have, two begun before either ends, and one that is taken back. */
+static void put_long_log(struct buf *out, int from, int count)
+{
+	for (int i = from; i < from + count; i++) {
+		int seq = i % 2 ? i - 1 : i + 1;
+		buf_printf(out,
+			"{\"type\":\"begin_entry\",\"start_time\":\"2026-01-01T00:00:00Z\",\"action\":\"a\","
+			"\"inputs\":{},\"sequence_id\":%d,\"via\":{\"from\":null},\"_rec\":\"w.0.%d\"}\n"
+			"{\"type\":\"attribute\",\"key\":\"k\",\"action_sequence_id\":%d,\"value\":NaN}\n"
+			"{\"type\":\"begin_span\",\"start_time\":\"t\",\"action_sequence_id\":%d,\"span_id\":"
+			"\"%d:0\",\"span_name\":\"s\"}\n"
+			"{\"type\":\"attribute\",\"key\":\"early\",\"action_sequence_id\":%d,\"value\":1}\n"
+			"{\"type\":\"first_item_stream\",\"action_sequence_id\":%d,\"first_item_time\":\"t\"}"
+			"\n"
+			"{\"type\":\"end_entry\",\"end_time\":\"2026-01-01T00:00:01Z\",\"action\":\"a\","
+			"\"sequence_id\":%d,\"exception\":null,\"result\":null,\"state\":{\"n\":\"%0200d\"}}"
+			"\n"
+			"{\"type\":\"end_span\",\"end_time\":\"t\",\"action_sequence_id\":%d,\"span_id\":\"%"
+			"d:0\"}\n",
+			seq, i, seq, seq, seq, i + 1000000 + from, seq, i, i, seq, seq);
+	}
+}
+
+/* What is in the catalog, what is behind it, and a run that it does not know give the same bytes; packed,
+ * too.
+ */
+static void a_long_run_comes_in_pieces(void **state)
+{
+	struct world *w = *state;
+	CLEAN(buf_fini) struct buf log = BUF_INIT;
+	struct answer answer;
+	put_long_log(&log, 0, 2000);
+	testing_make_app(w->f.folder, "p", "part", log.data);
+	size_t len = log.len;
+	put_long_log(&log, 1990, 500);
+	testing_make_app(w->f.folder, "p", "whole", log.data);
+	serve(w);
+	testing_make_app(w->f.folder, "p", "none", log.data);
+	testing_append(w->f.folder, "p/part/log.jsonl", log.data + len);
+	CLEAN(ptr_free) char *none = ask(w, "GET", RUN("none"), NULL, 200);
+	CLEAN(ptr_free) char *part = ask(w, "GET", RUN("part"), NULL, 200);
+	CLEAN(ptr_free) char *whole = ask(w, "GET", RUN("whole"), NULL, 200);
+	assert_true(strlen(none) > 1 << 20);
+	assert_string_equal(part, none);
+	assert_string_equal(whole, none);
+	expect_part(w, RUN("whole"), "steps.1234.attributes.0.value", "null");
+	expect_part(w, RUN("whole"), "steps.1995.spans.0.end_entry.span_id", "\"1995:0\"");
+	struct slice steps = json_find(slice_of(none), "steps");
+	assert_null(json_find_path(steps, SLICE_LIT("2490")).data);
+	ask_with(w, "GET", RUN("whole"), "", NULL, &answer);
+	assert_string_equal(answer_header(&answer, "transfer-encoding"), "chunked");
+	answer_fini(&answer);
+}
+
+/* The places in the catalog are those of a log that is another one by now, of the same length and end. */
+static void a_log_that_was_changed_in_place(void **state)
+{
+	struct world *w = *state;
+	testing_make_app(w->f.folder, "p", "a", STEP_AT("0", "01") STEP_AT("1", "02") STEP_AT("2", "03"));
+	serve(w);
+	CLEAN(ptr_free) char *log = testing_read(w->f.folder, "p/a/log.jsonl");
+	char *at = strstr(log, "\"sequence_id\":1}");
+	assert_non_null(at);
+	memcpy(at, "\"sequence_id\":7}", 16);
+	CLEAN(buf_fini) struct buf path = BUF_INIT;
+	buf_printf(&path, "%s/p/a/log.jsonl", w->f.folder);
+	int fd = open(path.data, O_WRONLY);
+	assert_true(fd >= 0 && write(fd, log, strlen(log)) == (ssize_t)strlen(log));
+	close(fd);
+	expect_part(w, RUN("a"), "steps.1.step_start_log.sequence_id", "2");
+	expect_part(w, RUN("a"), "steps.2.step_start_log.sequence_id", "7");
+}
+
 static void children_and_parents(void **state)
 {
 	struct world *w = *state;
@@ -735,6 +808,8 @@ int main(void)
 		TEST(values_pass_unaltered),
 		TEST(old_logs_get_defaults),
 		TEST(the_last_attempt_wins),
+		TEST(a_long_run_comes_in_pieces),
+		TEST(a_log_that_was_changed_in_place),
 		TEST(children_and_parents),
 		TEST(graphs_that_cannot_be_read),
 		TEST(a_store_that_burr_wrote),

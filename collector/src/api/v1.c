@@ -109,7 +109,38 @@ static const char *status_of(const struct step *step)
 	return step->flags & STEP_FAILED ? "failed" : "ok";
 }
 
-void v1_put_step(struct buf *out, const struct catalog_app *app, const struct catalog_step *found)
+void v1_put_action_of(struct buf *out, const struct catalog_step *step, struct slice in_line)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	if (step->action.data || !in_line.data || !json_to_text(in_line, &text)) {
+		json_put_text(out, step->action);
+		return;
+	}
+	struct slice cut = {text.data, text.len < V1_ACTION_BYTES ? text.len : V1_ACTION_BYTES};
+	while (cut.len < text.len && cut.len && (text.data[cut.len] & 0xC0) == 0x80)
+		cut.len--; /* within a character */
+	if (cut.len < text.len) {
+		text.len = cut.len;
+		buf_append_str(&text, "\u2026");
+	}
+	json_put_text(out, buf_slice(&text));
+}
+
+void v1_put_action(struct buf *out, const struct catalog_app *app, const struct catalog_step *found,
+	struct source *source)
+{
+	const struct step *step = &found->step;
+	struct line_record record = {.type = LINE_UNKNOWN};
+	if (!found->action.data && (source->fd >= 0 || source_open(source, app->app_id, NULL) == BURR_OK) &&
+		(step->begin_len
+				? !source_read(source, step->at, step->begin_len, LINE_BEGIN_ENTRY, &record)
+				: !source_read(source, step->end_at, step->end_len, LINE_END_ENTRY, &record)))
+		record.action = SLICE_NONE;
+	v1_put_action_of(out, found, record.action);
+}
+
+void v1_put_step(struct buf *out, const struct catalog_app *app, const struct catalog_step *found,
+	struct source *source)
 {
 	const struct step *step = &found->step;
 	int64_t started = v1_step_us(app, step->start_us, step->flags & STEP_START_ZONED);
@@ -120,7 +151,8 @@ void v1_put_step(struct buf *out, const struct catalog_app *app, const struct ca
 	json_put_member_int(out, "sequence_id", step->seq);
 	json_put_member_int(out, "attempt", step->nth);
 	json_put_member_bool(out, "superseded", step->flags & STEP_SUPERSEDED);
-	json_put_member(out, "action", found->action);
+	json_put_key(out, SLICE_LIT("action"));
+	v1_put_action(out, app, found, source);
 	json_put_member(out, "condition", found->via);
 	json_put_member_raw(out, "changed", found->keys);
 	json_put_member(out, "status", slice_of(status_of(step)));

@@ -9,6 +9,7 @@ enum {
 	V1_LIMIT = 100,
 	V1_LIMIT_MAX = 1000,
 	V1_CUT_BYTES = 64 << 10, /* of a value in an answer, unless it is asked for whole */
+	V1_ACTION_BYTES = 1024,  /* of an action's name: longer ones are cut, with an ellipsis */
 };
 
 /* A question is given so long before it answers with what it has. */
@@ -50,7 +51,15 @@ static inline struct catalog_reader *v1_reader(const struct http_request *req)
 /* An attempt by its number. false: the answer is made. */
 bool v1_find_step(const struct http_request *req, struct http_response *res, const struct catalog_app *app,
 	int64_t number, struct catalog_step *out);
-void v1_put_step(struct buf *out, const struct catalog_app *app, const struct catalog_step *step);
+void v1_put_step(struct buf *out, const struct catalog_app *app, const struct catalog_step *step,
+	struct source *source);
+/* The text of a step's action. One that the catalog does not keep (too long, or of too many) is read from its
+ * line, and cut; source: of the run's project, opened where it is needed. Null where the line does not say,
+ * either. */
+void v1_put_action(struct buf *out, const struct catalog_app *app, const struct catalog_step *step,
+	struct source *source);
+/* The same with the line's `action`, where that is at hand. */
+void v1_put_action_of(struct buf *out, const struct catalog_step *step, struct slice in_line);
 /* The moment of a step's time, in UTC. */
 int64_t v1_step_us(const struct catalog_app *app, int64_t us, bool zoned);
 

@@ -297,14 +297,16 @@ static bool may_have_changed(const struct history *history, const struct catalog
 	return false;
 }
 
-static void put_moment(struct history *history, const struct catalog_step *found, struct slice value)
+static void put_moment(
+	struct history *history, const struct catalog_step *found, struct slice action, struct slice value)
 {
 	struct buf *out = history->out;
 	const struct step *step = &found->step;
 	json_put_open(out, '{');
 	json_put_member_int(out, "number", found->number);
 	json_put_member_int(out, "sequence_id", step->seq);
-	json_put_member(out, "action", found->action);
+	json_put_key(out, SLICE_LIT("action"));
+	v1_put_action_of(out, found, action);
 	v1_put_time(out, "ended", step->flags & STEP_HAS_END,
 		v1_step_us(history->app, step->end_us, step->flags & STEP_END_ZONED));
 	json_put_member_bool(out, "present", value.data != NULL);
@@ -317,10 +319,11 @@ static void put_moment(struct history *history, const struct catalog_step *found
 	history->count++;
 }
 
-static bool take_value(struct history *history, const struct catalog_step *found, struct slice state)
+static bool take_value(
+	struct history *history, const struct catalog_step *found, const struct line_record *record)
 {
 	struct slice value = SLICE_NONE;
-	burr_status status = json_pointer_find(state, history->pointer, &value, NULL);
+	burr_status status = json_pointer_find(record->state, history->pointer, &value, NULL);
 	if (status != BURR_OK && status != BURR_ENOTFOUND) {
 		history->status = status;
 		return false;
@@ -338,7 +341,7 @@ static bool take_value(struct history *history, const struct catalog_step *found
 	history->has_last = present;
 	buf_clear(&history->last);
 	buf_append_slice(&history->last, present ? value : SLICE_LIT(""));
-	put_moment(history, found, present ? value : SLICE_NONE);
+	put_moment(history, found, record->action, present ? value : SLICE_NONE);
 	return true;
 }
 
@@ -356,7 +359,7 @@ static bool take_moment(const struct catalog_step *found, void *ctx)
 			history->source, found->step.end_at, found->step.end_len, LINE_END_ENTRY, &record) ||
 		!record.state.data)
 		return true;
-	return take_value(history, found, record.state);
+	return take_value(history, found, &record);
 }
 
 static bool first_part(struct slice pointer, struct buf *out)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "catalog/overview.h"
 #include "query/cut.h"
 #include "query/fold.h"
 
@@ -20,6 +21,7 @@ struct listing {
 	int64_t count;
 	int64_t next; /* where to go on; -1: there is no more */
 	bool complete;
+	struct source *source;
 	struct buf *out;
 };
 
@@ -70,7 +72,7 @@ static bool take_step(const struct catalog_step *found, void *ctx)
 		return true;
 	listing->count++;
 	json_put_open(listing->out, '{');
-	v1_put_step(listing->out, listing->app, found);
+	v1_put_step(listing->out, listing->app, found, listing->source);
 	json_put_close(listing->out, '}');
 	return true;
 }
@@ -101,11 +103,14 @@ void v1_list_steps(const struct http_request *req, struct http_response *res)
 	static const char *const names[] = {
 		"from", "to", "limit", "action", "status", "changed", "slower_us", "superseded", NULL};
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
+	CLEAN(source_fini) struct source source;
 	struct catalog_app app;
 	burr_error err = BURR_ERROR_INIT;
 	int64_t from = 0;
 	int64_t to = INT64_MAX;
+	source_init(&source, v1_reader(req), http_capture(req, "project"));
 	struct listing listing = {.slower_us = -1,
+		.source = &source,
 		.superseded = true,
 		.limit = V1_LIMIT,
 		.next = -1,
@@ -190,7 +195,7 @@ void v1_get_step(const struct http_request *req, struct http_response *res)
 	}
 	struct buf *out = &res->body;
 	v1_open(out);
-	v1_put_step(out, &app, &step);
+	v1_put_step(out, &app, &step, &source);
 	put_begin(out, &source, &step.step, (size_t)cut);
 	put_end(out, &source, &step.step, (size_t)cut);
 	json_put_close(out, '}');
@@ -341,42 +346,6 @@ void v1_list_records(const struct http_request *req, struct http_response *res)
 
 /* ---- over time ---- */
 
-struct bucket {
-	int64_t first; /* number of its first step; -1: none */
-	int64_t count, failed, open, busy_us, longest_us;
-};
-
-struct overview {
-	const struct catalog_app *app;
-	struct bucket *buckets;
-	int64_t bucket_count, from_us, width_us;
-};
-
-static bool take_time(const struct catalog_step *found, void *ctx)
-{
-	struct overview *overview = ctx;
-	const struct step *step = &found->step;
-	bool has_start = step->flags & STEP_HAS_START;
-	if (!has_start && !(step->flags & STEP_HAS_END))
-		return true;
-	int64_t end_us = v1_step_us(overview->app, step->end_us, step->flags & STEP_END_ZONED);
-	int64_t start_us = has_start
-				   ? v1_step_us(overview->app, step->start_us, step->flags & STEP_START_ZONED)
-				   : end_us;
-	int64_t at = start_us < overview->from_us ? 0 : (start_us - overview->from_us) / overview->width_us;
-	struct bucket *bucket =
-		&overview->buckets[at < overview->bucket_count ? at : overview->bucket_count - 1];
-	int64_t took_us = step->flags & STEP_HAS_END && end_us > start_us ? end_us - start_us : 0;
-	bucket->first = bucket->count ? bucket->first : found->number;
-	bucket->count++;
-	bucket->failed += step->flags & STEP_FAILED ? 1 : 0;
-	bucket->open += step->end_len ? 0 : 1;
-	if (__builtin_add_overflow(bucket->busy_us, took_us, &bucket->busy_us))
-		bucket->busy_us = INT64_MAX;
-	bucket->longest_us = took_us > bucket->longest_us ? took_us : bucket->longest_us;
-	return true;
-}
-
 static void put_buckets(struct buf *out, const struct overview *overview)
 {
 	json_put_key(out, SLICE_LIT("buckets"));
@@ -398,11 +367,14 @@ static void put_buckets(struct buf *out, const struct overview *overview)
 
 void v1_get_overview(const struct http_request *req, struct http_response *res)
 {
-	static const char *const names[] = {"buckets", NULL};
+	static const char *const names[] = {"from", "buckets", NULL};
 	struct catalog_app app;
-	struct overview overview = {.app = &app, .bucket_count = 200};
+	struct overview overview = {.bucket_count = 200};
+	struct overview_request request = {.app = &app, .deadline_ns = v1_deadline_ns()};
+	int64_t next;
 	burr_error err = BURR_ERROR_INIT;
 	if (!v1_only(req, res, names) || !v1_number(req, res, "buckets", 1, 2000, &overview.bucket_count) ||
+		!v1_number(req, res, "from", 0, INT64_MAX, &request.from) ||
 		!v1_find_run(req, res, NULL, NULL, &app))
 		return;
 	CLEAN(ptr_free) struct bucket *buckets = calloc((size_t)overview.bucket_count, sizeof(*buckets));
@@ -414,14 +386,15 @@ void v1_get_overview(const struct http_request *req, struct http_response *res)
 	/* A clock that was set back can have the last record before the first. */
 	overview.from_us = app.first_us < app.last_us ? app.first_us : app.last_us;
 	overview.width_us = llabs(app.last_us - app.first_us) / overview.bucket_count + 1;
-	burr_status status =
-		catalog_list_steps(v1_reader(req), app.id, 0, INT64_MAX, take_time, &overview, &err);
+	burr_status status = catalog_overview(v1_reader(req), &request, &overview, &next, &err);
 	if (status != BURR_OK) {
 		v1_fail(res, status, &err);
 		return;
 	}
 	struct buf *out = &res->body;
 	v1_open(out);
+	json_put_member_bool(out, "complete", next < 0);
+	v1_put_number(out, "next", next >= 0, next);
 	json_put_member_int(out, "bucket_us", overview.width_us);
 	put_buckets(out, &overview);
 	json_put_close(out, '}');
@@ -429,27 +402,86 @@ void v1_get_overview(const struct http_request *req, struct http_response *res)
 
 /* ---- folded ---- */
 
+enum {
+	FOLD_STEPS = 16 << 10, /* looked at first; then four times as many, until there are enough groups */
+	FOLD_STEPS_MAX = 4 << 20, /* a longer cycle is given in parts */
+};
+
 struct folding {
 	const struct catalog_app *app;
 	struct buf actions; /* int64_t: the name of each step's action; -1 for what is to be seen */
 	int64_t from;
+	int64_t limit, deadline_ns;
+	bool over; /* the deadline is */
+	struct source *source;
 	struct buf *out;
 };
 
+static size_t count_actions(const struct folding *folding)
+{
+	return folding->actions.len / sizeof(int64_t);
+}
+
+static struct fold_iter iter_actions(const struct folding *folding)
+{
+	return fold_iter((const int64_t *)(const void *)folding->actions.data, count_actions(folding), 0);
+}
+
 /* A step that failed, is open or gave way breaks a cycle, as does one whose action has no name. */
-static bool take_action(const struct catalog_step *found, void *ctx)
+static bool take_action(int64_t number, const struct step *step, void *ctx)
 {
 	struct folding *folding = ctx;
-	const struct step *step = &found->step;
 	bool plain = step->action && step->end_len && !(step->flags & (STEP_FAILED | STEP_SUPERSEDED));
 	int64_t action = plain ? step->action : -1;
 	buf_append(&folding->actions, &action, sizeof(action));
-	return !folding->actions.failed;
+	folding->over = number % BLOCK_STEPS == 0 && clock_mono_ns() >= folding->deadline_ns;
+	return !folding->actions.failed && !folding->over;
+}
+
+/* Whether what comes behind the actions that were looked at may still change the group. */
+static bool is_settled(const struct folding *folding, const struct fold_group *group, bool all)
+{
+	return all || group->from + group->period * group->times + FOLD_REACH <= count_actions(folding);
+}
+
+static bool has_enough(const struct folding *folding)
+{
+	struct fold_iter it = iter_actions(folding);
+	struct fold_group group;
+	int64_t count = 0;
+	while (count < folding->limit && fold_next(&it, &group) && is_settled(folding, &group, false))
+		count++;
+	return count == folding->limit;
+}
+
+/* So many actions that all groups asked for are among them, if there is the time. *out_all: up to the last.
+ */
+static burr_status take_actions(
+	struct catalog_reader *reader, struct folding *folding, bool *out_all, burr_error *err)
+{
+	burr_status status = BURR_OK;
+	*out_all = false;
+	for (int64_t want = FOLD_STEPS; status == BURR_OK && want <= FOLD_STEPS_MAX; want *= 4) {
+		int64_t at;
+		int64_t end;
+		if (__builtin_add_overflow(folding->from, (int64_t)count_actions(folding), &at) ||
+			__builtin_add_overflow(folding->from, want, &end))
+			end = at = INT64_MAX;
+		status =
+			catalog_list_bare_steps(reader, folding->app->id, at, end, take_action, folding, err);
+		if (folding->actions.failed)
+			return burr_fail(err, BURR_ENOMEM, "no memory to fold steps");
+		*out_all = !folding->over && (int64_t)count_actions(folding) < want;
+		if (*out_all || folding->over || has_enough(folding))
+			break;
+	}
+	return status;
 }
 
 static bool put_action(const struct catalog_step *found, void *ctx)
 {
-	json_put_text(ctx, found->action);
+	struct folding *folding = ctx;
+	v1_put_action(folding->out, folding->app, found, folding->source);
 	return true;
 }
 
@@ -465,28 +497,36 @@ static burr_status put_group(struct catalog_reader *reader, struct folding *fold
 	json_put_key(out, SLICE_LIT("actions"));
 	json_put_open(out, '[');
 	burr_status status = catalog_list_steps(
-		reader, folding->app->id, from, from + (int64_t)group->period, put_action, out, err);
+		reader, folding->app->id, from, from + (int64_t)group->period, put_action, folding, err);
 	json_put_close(out, ']');
 	json_put_close(out, '}');
 	return status;
 }
 
-/* Groups from the first on, at most `limit`; *out_next: the step to go on at, -1 behind the last. */
-static burr_status put_groups(struct catalog_reader *reader, struct folding *folding, int64_t limit,
-	int64_t *out_next, burr_error *err)
+/* Groups from the first on; *out_next: the step to go on at, -1 behind the last; *out_complete: false when it
+ * was the time that ended them. A first group that is not settled is given as far as it was seen. */
+static burr_status put_groups(struct catalog_reader *reader, struct folding *folding, bool all,
+	int64_t *out_next, bool *out_complete, burr_error *err)
 {
-	const int64_t *actions = (const int64_t *)(const void *)folding->actions.data;
-	struct fold_iter it = fold_iter(actions, folding->actions.len / sizeof(*actions), 0);
+	struct fold_iter it = iter_actions(folding);
 	struct fold_group group;
 	burr_status status = BURR_OK;
+	int64_t count = 0;
 	*out_next = -1;
+	*out_complete = true;
 	while (status == BURR_OK && fold_next(&it, &group)) {
-		if (limit-- == 0) {
+		*out_complete = is_settled(folding, &group, all);
+		if (count == folding->limit || (count > 0 && !*out_complete)) {
 			*out_next = folding->from + (int64_t)group.from;
-			break;
+			*out_complete = *out_complete || count == folding->limit;
+			return BURR_OK;
 		}
 		status = put_group(reader, folding, &group, err);
+		count++;
 	}
+	if (!all)
+		*out_next = folding->from + (int64_t)count_actions(folding);
+	*out_complete = all;
 	return status;
 }
 
@@ -494,23 +534,28 @@ void v1_list_folded(const struct http_request *req, struct http_response *res)
 {
 	static const char *const names[] = {"from", "limit", NULL};
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
+	CLEAN(source_fini) struct source source;
 	struct catalog_app app;
-	struct folding folding = {.app = &app, .actions = BUF_INIT, .out = &rows};
-	int64_t limit = V1_LIMIT;
+	source_init(&source, v1_reader(req), http_capture(req, "project"));
+	struct folding folding = {.app = &app,
+		.source = &source,
+		.actions = BUF_INIT,
+		.limit = V1_LIMIT,
+		.deadline_ns = v1_deadline_ns(),
+		.out = &rows};
 	int64_t next = -1;
+	bool all;
+	bool complete = true;
 	burr_error err = BURR_ERROR_INIT;
 	if (!v1_only(req, res, names) || !v1_number(req, res, "from", 0, INT64_MAX, &folding.from) ||
-		!v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &limit) ||
+		!v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &folding.limit) ||
 		!v1_find_run(req, res, NULL, NULL, &app))
 		return;
 	struct catalog_reader *reader = v1_reader(req);
-	burr_status status =
-		catalog_list_steps(reader, app.id, folding.from, INT64_MAX, take_action, &folding, &err);
+	burr_status status = take_actions(reader, &folding, &all, &err);
 	json_put_open(&rows, '[');
-	if (status == BURR_OK && folding.actions.failed)
-		status = burr_fail(&err, BURR_ENOMEM, "no memory to fold steps");
 	if (status == BURR_OK)
-		status = put_groups(reader, &folding, limit, &next, &err);
+		status = put_groups(reader, &folding, all, &next, &complete, &err);
 	json_put_close(&rows, ']');
 	buf_fini(&folding.actions);
 	if (status != BURR_OK) {
@@ -520,6 +565,7 @@ void v1_list_folded(const struct http_request *req, struct http_response *res)
 	struct buf *out = &res->body;
 	v1_open(out);
 	json_put_member_int(out, "step_count", app.step_count);
+	json_put_member_bool(out, "complete", complete);
 	v1_put_number(out, "next", next >= 0, next);
 	json_put_member_raw(out, "groups", buf_slice(&rows));
 	json_put_close(out, '}');

@@ -33,7 +33,10 @@ static burr_status damaged(burr_error *err)
 
 struct bounds {
 	int64_t low, high;
-	int64_t end; /* of steps alone */
+	/* Of steps alone. */
+	int64_t end;
+	struct step_times times;
+	bool all_timed;
 };
 
 static void widen(struct bounds *bounds, int64_t value)
@@ -42,12 +45,27 @@ static void widen(struct bounds *bounds, int64_t value)
 	bounds->high = value > bounds->high ? value : bounds->high;
 }
 
+static void bind_times(sqlite3_stmt *stmt, const struct bounds *bounds)
+{
+	const struct step_times *times = &bounds->times;
+	sqlite3_bind_int64(stmt, 6, bounds->end);
+	if (bounds->all_timed && !times->mixed)
+		sqlite3_bind_int64(stmt, 7, times->low_us);
+	sqlite3_bind_int64(stmt, 8, times->high_us);
+	sqlite3_bind_int(stmt, 9, times->zoned);
+	sqlite3_bind_int64(stmt, 10, times->count);
+	sqlite3_bind_int64(stmt, 11, times->failed_count);
+	sqlite3_bind_int64(stmt, 12, times->open_count);
+	sqlite3_bind_int64(stmt, 13, times->busy_us);
+	sqlite3_bind_int64(stmt, 14, times->longest_us);
+}
+
 static burr_status save_bytes(struct blocks *blocks, enum db_statement which, int64_t n,
 	const struct bounds *bounds, burr_error *err)
 {
 	sqlite3_stmt *stmt = db_get(blocks->db, which, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(blocks->db);
 	if (blocks->bytes.failed)
 		return no_memory(err);
 	sqlite3_bind_int64(stmt, 1, block_id(blocks->app, n));
@@ -56,7 +74,7 @@ static burr_status save_bytes(struct blocks *blocks, enum db_statement which, in
 	sqlite3_bind_int64(stmt, 4, bounds->high);
 	sqlite3_bind_blob(stmt, 5, blocks->bytes.data, (int)blocks->bytes.len, SQLITE_STATIC);
 	if (which == DB_SAVE_BLOCK)
-		sqlite3_bind_int64(stmt, 6, bounds->end);
+		bind_times(stmt, bounds);
 	return db_run(blocks->db, stmt, err);
 }
 
@@ -64,13 +82,15 @@ static burr_status save_steps(struct blocks *blocks, struct step_block *block, b
 {
 	if (!block || !block->dirty)
 		return BURR_OK;
-	struct bounds bounds = {INT64_MAX, INT64_MIN, -1};
+	struct bounds bounds = {.low = INT64_MAX, .high = INT64_MIN, .end = -1, .times = STEP_TIMES_INIT};
 	for (size_t i = 0; i < block->count; i++) {
 		const struct step *step = &block->steps[i];
 		widen(&bounds, step->seq);
+		step_times_add(&bounds.times, step);
 		if (step->end_len && (int64_t)step->end_at > bounds.end)
 			bounds.end = (int64_t)step->end_at;
 	}
+	bounds.all_timed = bounds.times.count == (int64_t)block->count;
 	buf_clear(&blocks->bytes);
 	steps_encode(block->steps, block->count, &blocks->bytes);
 	burr_status status = save_bytes(blocks, DB_SAVE_BLOCK, block->n, &bounds, err);
@@ -83,7 +103,7 @@ static burr_status save_parts(struct blocks *blocks, burr_error *err)
 	struct part_block *block = blocks->parts;
 	if (!block || !block->dirty)
 		return BURR_OK;
-	struct bounds bounds = {INT64_MAX, INT64_MIN, -1};
+	struct bounds bounds = {.low = INT64_MAX, .high = INT64_MIN};
 	for (size_t i = 0; i < block->count; i++)
 		widen(&bounds, block->parts[i].step);
 	buf_clear(&blocks->bytes);
@@ -100,7 +120,7 @@ static burr_status load_bytes(struct blocks *blocks, enum db_statement which, in
 	bool row;
 	sqlite3_stmt *stmt = db_get(blocks->db, which, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(blocks->db);
 	sqlite3_bind_int64(stmt, 1, block_id(blocks->app, n));
 	burr_status status = db_step(blocks->db, stmt, &row, err);
 	if (status != BURR_OK || !row)
@@ -179,7 +199,7 @@ static burr_status load_ranges(struct blocks *blocks, int64_t count, burr_error 
 	burr_status status;
 	sqlite3_stmt *stmt = db_get(blocks->db, DB_LIST_RANGES, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(blocks->db);
 	for (int64_t n = 0; n < count; n++)
 		buf_append(&blocks->ranges, &NO_RANGE, sizeof(NO_RANGE));
 	if (blocks->ranges.failed)

@@ -6,21 +6,23 @@
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "catalog/place.h"
 #include "catalog/scan.h"
 #include "catalog/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 static const int64_t BATCH_NS = 50000000;   /* a live change waits at most that long for a backlog */
 static const int64_t LIVE_NS = 10000000;    /* and that long for others that came before it */
 static const int64_t LOOK_NS = 1000000000;  /* how often to ask whether writers live */
 static const int64_t RETRY_NS = 2000000000; /* after a failure of the database */
-static const char CATALOG_FILE[] = ".burr-catalog";
 enum { NICE = 5, UPDATE_BUSY_MS = 60000 };
 
 static void say(struct catalog *catalog, const char *fmt, ...) BURR_PRINTF(2, 3);
@@ -124,8 +126,21 @@ static void tell_topics(struct catalog *catalog)
 
 /* ---- transactions ---- */
 
+burr_status catalog_check_store(const struct catalog *catalog, burr_error *err)
+{
+	const struct store *store = catalog->options.store;
+	return store_is_in_place(store) ? BURR_OK
+					: burr_fail(err, BURR_ELATER,
+						  "the store %s was moved or removed: put it back, or end "
+						  "burr and start it anew",
+						  store->path);
+}
+
 static burr_status begin(struct catalog *catalog, burr_error *err)
 {
+	burr_status status = catalog_check_store(catalog, err);
+	if (status != BURR_OK)
+		return status;
 	if (!catalog->db.conn)
 		return burr_fail(err, BURR_ECORRUPT, "the catalog is not open");
 	return db_do(&catalog->db, DB_BEGIN_WRITE, err);
@@ -364,13 +379,24 @@ static void check_ready(struct catalog *catalog)
 			catalog->start_total, catalog->start_total, catalog->options.ctx);
 }
 
+static void set_trouble(struct catalog *catalog, const char *text)
+{
+	pthread_mutex_lock(&catalog->lock);
+	snprintf(catalog->trouble, sizeof(catalog->trouble), "%s", text);
+	pthread_mutex_unlock(&catalog->lock);
+}
+
 /* Returns whether there is more to do at once. */
 static bool one_turn(struct catalog *catalog, bool poll_now, bool *rescan, burr_error *err)
 {
 	struct turn turn = {.catalog = catalog};
 	bool more = false;
 	bool look = clock_mono_ns() >= catalog->look_at_ns;
-	if (atomic_exchange(&catalog->damaged, false) || !catalog->db.conn) {
+	if (look && catalog->db.conn &&
+		access(catalog->path, F_OK) < 0) /* where inotify does not look, too */
+		atomic_store(&catalog->damaged, true);
+	turn.status = catalog_check_store(catalog, &turn.err);
+	if (turn.status == BURR_OK && (atomic_exchange(&catalog->damaged, false) || !catalog->db.conn)) {
 		if (catalog->db.conn)
 			say(catalog, "the catalog was damaged or deleted, making it anew");
 		turn.status = rebuild(catalog, &turn.err);
@@ -391,6 +417,7 @@ static bool one_turn(struct catalog *catalog, bool poll_now, bool *rescan, burr_
 		turn.status = look_at_running(catalog, &turn.err);
 		catalog->look_at_ns = clock_mono_ns() + LOOK_NS;
 	}
+	set_trouble(catalog, turn.status == BURR_OK ? "" : turn.err.message);
 	if (turn.status == BURR_OK) {
 		check_ready(catalog);
 		return more || atomic_load(&catalog->damaged); /* an event may have told so just now */
@@ -504,6 +531,11 @@ bool catalog_is_ready(struct catalog *catalog)
 	return atomic_load(&catalog->ready);
 }
 
+const char *catalog_path(const struct catalog *catalog)
+{
+	return catalog->path;
+}
+
 void catalog_get_stats(struct catalog *catalog, struct catalog_stats *out)
 {
 	*out = (struct catalog_stats){
@@ -514,17 +546,20 @@ void catalog_get_stats(struct catalog *catalog, struct catalog_stats *out)
 		.failed_count = atomic_load(&catalog->failed_count),
 		.generation = atomic_load(&catalog->generation),
 	};
+	pthread_mutex_lock(&catalog->lock);
+	memcpy(out->trouble, catalog->trouble, sizeof(out->trouble));
+	pthread_mutex_unlock(&catalog->lock);
 }
 
 static burr_status join_path(char **out, const char *folder, burr_error *err)
 {
 	struct buf path = BUF_INIT;
-	buf_printf(&path, "%s/%s", folder, CATALOG_FILE);
+	buf_printf(&path, "%s/%s", folder, DB_FILE);
 	*out = buf_take(&path);
 	return *out ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory to open the catalog");
 }
 
-/* The store cannot be written: a folder of our own, gone with us. */
+/* Its place cannot be written: a folder of our own, gone with us. */
 static burr_status open_elsewhere(struct catalog *catalog, bool *out_fresh, burr_error *err)
 {
 	const char *base = getenv("TMPDIR");
@@ -541,6 +576,53 @@ static burr_status open_elsewhere(struct catalog *catalog, bool *out_fresh, burr
 	return status == BURR_OK ? db_open_writer(catalog->path, &catalog->db, out_fresh, err) : status;
 }
 
+static burr_status make_folders(const char *path, burr_error *err)
+{
+	CLEAN(ptr_free) char *part = strdup(path);
+	if (!part)
+		return burr_fail(err, BURR_ENOMEM, "no memory to open the catalog");
+	for (char *slash = part + 1; slash; *slash++ = '/') {
+		slash = strchr(slash, '/');
+		if (slash)
+			*slash = '\0';
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			return burr_fail(err, errno == ENOSPC ? BURR_ELATER : BURR_EPERM, "make %s: %s", part,
+				strerror(errno));
+		if (!slash)
+			break;
+	}
+	return BURR_OK;
+}
+
+/* A folder of a store's own in the cache: the file `store` says whose, for burr doctor. */
+static burr_status make_cache_place(const struct store *store, const char *folder, burr_error *err)
+{
+	CLEAN(buf_fini) struct buf path = BUF_INIT;
+	CLEAN(fd_close) int fd = -1;
+	size_t len = strlen(store->path);
+	burr_status status = make_folders(folder, err);
+	buf_printf(&path, "%s/store", folder);
+	if (status != BURR_OK || path.failed)
+		return status != BURR_OK ? status : burr_fail(err, BURR_ENOMEM, "no memory");
+	fd = open(path.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, store->path, len) != (ssize_t)len)
+		return burr_fail(err, errno == ENOSPC ? BURR_ELATER : BURR_EPERM, "write %s: %s", path.data,
+			strerror(errno));
+	return BURR_OK;
+}
+
+static burr_status open_in_place(struct catalog *catalog, bool *out_fresh, burr_error *err)
+{
+	CLEAN(catalog_place_fini) struct catalog_place place;
+	const struct store *store = catalog->options.store;
+	burr_status status = catalog_place_find(store, &place, err);
+	if (status == BURR_OK && place.in_cache)
+		status = make_cache_place(store, place.folder.data, err);
+	if (status == BURR_OK)
+		status = join_path(&catalog->path, place.folder.data, err);
+	return status == BURR_OK ? db_open_writer(catalog->path, &catalog->db, out_fresh, err) : status;
+}
+
 burr_status catalog_open(const struct catalog_options *options, struct catalog **out, burr_error *err)
 {
 	struct catalog *catalog = calloc(1, sizeof(*catalog));
@@ -548,16 +630,15 @@ burr_status catalog_open(const struct catalog_options *options, struct catalog *
 		return burr_fail(err, BURR_ENOMEM, "no memory to open the catalog");
 	catalog->options = *options;
 	catalog->watch.fd = -1;
+	pthread_mutex_init(&catalog->lock, NULL);
 	notes_init(&catalog->notes);
 	indexer_init(&catalog->indexer, options->store, &catalog->db);
 	catalog->indexer.stopping = &catalog->stopping;
 	catalog->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	bool fresh = false;
 	burr_status status = catalog->wake_fd < 0 ? burr_fail(err, BURR_EIO, "eventfd: %s", strerror(errno))
-						  : join_path(&catalog->path, options->store->path, err);
-	if (status == BURR_OK)
-		status = db_open_writer(catalog->path, &catalog->db, &fresh, err);
-	if (status == BURR_EPERM)
+						  : open_in_place(catalog, &fresh, err);
+	if (status == BURR_EPERM || status == BURR_ENOTFOUND)
 		status = open_elsewhere(catalog, &fresh, err);
 	if (status != BURR_OK) {
 		catalog_close(catalog);
@@ -606,6 +687,7 @@ void catalog_close(struct catalog *catalog)
 	}
 	notes_fini(&catalog->notes);
 	fd_close(&catalog->wake_fd);
+	pthread_mutex_destroy(&catalog->lock);
 	free(catalog->temp_folder);
 	free(catalog->path);
 	free(catalog);

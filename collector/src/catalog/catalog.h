@@ -1,9 +1,10 @@
 /* catalog/catalog.h: an index of the store, made from the store alone, that may be deleted at any time.
  *
- * It lies in the hidden file .burr-catalog at the store's top (SQLite, WAL), or, where the store cannot be
- * written, in a temporary folder for as long as it is open. One indexer feeds it by reading the new bytes of
- * logs, whoever wrote them. It learns of them by catalog_note, by inotify, by a scan at its start, and, where
- * the kernel gives no more watches, by looking every poll_ms.
+ * It lies in a hidden file at the store's top (SQLite, WAL), .burr-catalog- and the version of its tables,
+ * or, on a network file system, in the cache folder (catalog/place.h), or, where neither can be written, in a
+ * temporary folder for as long as it is open. One indexer feeds it by reading the new bytes of logs, whoever
+ * wrote them. It learns of them by catalog_note, by inotify, by a scan at its start, and, where the kernel
+ * gives no more watches, by looking every poll_ms.
  *
  *     collector:  catalog_open, catalog_reader_open for each worker, catalog_start, … catalog_close
  *     a command:  catalog_open, catalog_update_all or _app, catalog_reader_open, … catalog_close
@@ -76,16 +77,26 @@ BURR_MUST_CHECK burr_status catalog_update_all(struct catalog *catalog, burr_err
 BURR_MUST_CHECK burr_status catalog_update_app(
 	struct catalog *catalog, struct slice project, struct slice app_id, burr_error *err);
 
+/* BURR_ELATER while the store is not where it was opened (moved, removed, another in its place): nothing that
+ * lies there now is asked or changed, and every question below answers the same. */
+BURR_MUST_CHECK burr_status catalog_check_store(const struct catalog *catalog, burr_error *err);
+
 /* Whether the scan at the start is through. */
 bool catalog_is_ready(struct catalog *catalog);
 
+/* Of its file. Valid until close. */
+const char *catalog_path(const struct catalog *catalog);
+
+enum { CATALOG_TROUBLE_SIZE = 512 };
+
 struct catalog_stats {
-	size_t waiting;        /* applications still to be looked at: how far it is behind */
-	size_t watched;        /* folders */
-	size_t unwatched;      /* folders that are polled instead */
-	uint64_t line_count;   /* indexed since open */
-	uint64_t failed_count; /* applications whose log could not be read, since open */
-	unsigned generation;   /* how often the file was made anew while open */
+	size_t waiting;                     /* applications still to be looked at: how far it is behind */
+	size_t watched;                     /* folders */
+	size_t unwatched;                   /* folders that are polled instead */
+	uint64_t line_count;                /* indexed since open */
+	uint64_t failed_count;              /* applications whose log could not be read, since open */
+	unsigned generation;                /* how often the file was made anew while open */
+	char trouble[CATALOG_TROUBLE_SIZE]; /* why nothing is indexed at the moment; "": it works */
 };
 void catalog_get_stats(struct catalog *catalog, struct catalog_stats *out);
 
@@ -167,6 +178,9 @@ BURR_MUST_CHECK burr_status catalog_list_apps(struct catalog_reader *reader, str
 BURR_MUST_CHECK burr_status catalog_find_app(struct catalog_reader *reader, struct slice project,
 	struct slice app_id, catalog_app_fn *found, void *ctx, burr_error *err);
 
+/* How many bytes of the log in fd the row describes: none, when it is another log by now. */
+uint64_t catalog_indexed_part(const struct catalog_app *app, int fd);
+
 /* An attempt, and its names as texts (SLICE_NONE: the line must be asked). number: from 0 in the order of the
  * log. */
 struct catalog_step {
@@ -179,6 +193,11 @@ typedef bool catalog_step_fn(const struct catalog_step *step, void *ctx); /* fal
 /* Attempts of an application from a number on, before another. An unknown application has none. */
 BURR_MUST_CHECK burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t from,
 	int64_t end, catalog_step_fn *each, void *ctx, burr_error *err);
+
+/* The same without the texts: for all the steps of a long run, a tenth of the time. */
+typedef bool catalog_bare_step_fn(int64_t number, const struct step *step, void *ctx); /* false: no more */
+BURR_MUST_CHECK burr_status catalog_list_bare_steps(struct catalog_reader *reader, int64_t app, int64_t from,
+	int64_t end, catalog_bare_step_fn *each, void *ctx, burr_error *err);
 
 /* The records of spans, attributes and streams within these attempts, in the order of the log. */
 typedef bool catalog_part_fn(const struct part *part, void *ctx); /* false: no more */

@@ -506,7 +506,7 @@ static void run_sql(struct fixture *f, const char *sql)
 {
 	char path[512];
 	sqlite3 *db;
-	snprintf(path, sizeof(path), "%s/.burr-catalog", f->folder);
+	snprintf(path, sizeof(path), "%s/" DB_FILE, f->folder);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
@@ -518,13 +518,12 @@ static void a_catalog_that_is_no_good_is_made_anew(void **state)
 	char path[512];
 	testing_make_app(f->folder, "p", "a", STEP_AT("0", "01"));
 	remake_and_check(f);
-	snprintf(path, sizeof(path), "%s/.burr-catalog", f->folder);
+	snprintf(path, sizeof(path), "%s/" DB_FILE, f->folder);
 	assert_int_equal(unlink(path), 0);
 	remake_and_check(f);
-	testing_write(
-		f->folder, ".burr-catalog", "this is no database, but long enough to be looked at by one");
+	testing_write(f->folder, DB_FILE, "this is no database, but long enough to be looked at by one");
 	remake_and_check(f);
-	testing_write(f->folder, ".burr-catalog", "");
+	testing_write(f->folder, DB_FILE, "");
 	remake_and_check(f);
 	run_sql(f, "PRAGMA user_version = 7000");
 	remake_and_check(f);
@@ -572,7 +571,7 @@ static void deleted_while_it_is_open(void **state)
 	assert_int_equal(catalog_start(f->catalog, &err), BURR_OK);
 	told_await(&f->told, NULL);
 	told_forget(&f->told);
-	snprintf(path, sizeof(path), "%s/.burr-catalog", f->folder);
+	snprintf(path, sizeof(path), "%s/" DB_FILE, f->folder);
 	assert_int_equal(unlink(path), 0);
 	told_await(&f->told, "run/p/a"); /* indexed again */
 	ASSERT_APPS(f, "p", "a:1 ");
@@ -592,7 +591,7 @@ static void a_store_that_cannot_be_written(void **state)
 	fixture_open(f);
 	fixture_close(f);
 	char path[512];
-	snprintf(path, sizeof(path), "%s/.burr-catalog", f->folder);
+	snprintf(path, sizeof(path), "%s/" DB_FILE, f->folder);
 	unlink(path);
 	assert_int_equal(chmod(f->folder, 0500), 0);
 	fixture_open(f);
@@ -600,6 +599,35 @@ static void a_store_that_cannot_be_written(void **state)
 	ASSERT_APPS(f, "p", "a:1 ");
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(chmod(f->folder, 0700), 0);
+}
+
+static void ignore_app(const struct catalog_app *app, void *ctx)
+{
+	(void)app;
+	(void)ctx;
+}
+
+/* What goes wrong with a statement before it runs is not the file's fault. */
+static void want_of_memory_is_no_damage(void **state)
+{
+	struct fixture *f = *state;
+	burr_error err = BURR_ERROR_INIT;
+	struct catalog_stats stats;
+	testing_make_app(f->folder, "p", "a", STEP_AT("0", "01"));
+	fixture_open(f);
+	fixture_update(f);
+	sqlite3_hard_heap_limit64(1);
+	burr_status status =
+		catalog_find_app(f->reader, SLICE_LIT("p"), SLICE_LIT("a"), ignore_app, NULL, &err);
+	sqlite3_hard_heap_limit64(0);
+	assert_int_equal(status, BURR_ENOMEM);
+	assert_int_equal(err.code, BURR_ENOMEM);
+	assert_int_equal(
+		catalog_find_app(f->reader, SLICE_LIT("p"), SLICE_LIT("a"), ignore_app, NULL, &err), BURR_OK);
+	fixture_update(f);
+	catalog_get_stats(f->catalog, &stats);
+	assert_int_equal(stats.generation, 0);
+	ASSERT_APPS(f, "p", "a:1 ");
 }
 
 /* ---- live ---- */
@@ -898,6 +926,7 @@ int main(void)
 		TEST(damage_inside_the_file),
 		TEST(deleted_while_it_is_open),
 		TEST(a_store_that_cannot_be_written),
+		TEST(want_of_memory_is_no_damage),
 		TEST(changes_are_heard_of),
 		TEST(without_watches_it_looks_again),
 		TEST(with_too_few_watches_both_work),

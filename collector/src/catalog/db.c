@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 enum {
-	SCHEMA_VERSION = 3, /* raise it at every change below: older files are made anew */
 	BUSY_TIMEOUT_MS = 5000,
 	SCHEMA_ID = 0x62757272, /* "burr", SQLite's application_id */
 };
@@ -116,9 +115,20 @@ static const char schema[] =
 	" min_seq INTEGER NOT NULL,"
 	" max_seq INTEGER NOT NULL,"
 	" max_end INTEGER NOT NULL," /* the largest place of an end; -1: none has ended */
+	/* struct step_times; low_us is NULL where they do not tell of all its steps, or zones are mixed */
+	" low_us INTEGER,"
+	" high_us INTEGER NOT NULL,"
+	" zoned INTEGER NOT NULL,"
+	" step_count INTEGER NOT NULL,"
+	" failed_count INTEGER NOT NULL,"
+	" open_count INTEGER NOT NULL,"
+	" busy_us INTEGER NOT NULL,"
+	" longest_us INTEGER NOT NULL,"
 	" bytes BLOB NOT NULL);"
 	"CREATE INDEX block_seq ON block(application, max_seq, min_seq);"
 	"CREATE INDEX block_end ON block(application, max_end);"
+	"CREATE INDEX block_times ON block(application, id, low_us, high_us, zoned, step_count, failed_count,"
+	" open_count, busy_us, longest_us);" /* all that an overview asks */
 
 	"CREATE TABLE part("
 	" id INTEGER PRIMARY KEY,"
@@ -190,8 +200,10 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 			 " WHERE u.application = ?1 AND n.kind = ?2 ORDER BY u.name",
 	[DB_LIST_EDGES] = "SELECT s.text, t.text, e.count FROM edge e LEFT JOIN name s ON s.id = e.source"
 			  " JOIN name t ON t.id = e.target WHERE e.application = ?1",
-	[DB_SAVE_BLOCK] = "INSERT OR REPLACE INTO block(id, application, min_seq, max_seq, bytes, max_end)"
-			  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+	[DB_SAVE_BLOCK] =
+		"INSERT OR REPLACE INTO block(id, application, min_seq, max_seq, bytes, max_end,"
+		" low_us, high_us, zoned, step_count, failed_count, open_count, busy_us, longest_us)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	[DB_LOAD_BLOCK] = "SELECT bytes FROM block WHERE id = ?1",
 	[DB_LIST_RANGES] = "SELECT id, min_seq, max_seq FROM block INDEXED BY block_seq"
 			   " WHERE application = ?1",
@@ -201,6 +213,9 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_LIST_BLOCKS] = "SELECT id, bytes FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
 	[DB_LIST_BLOCKS_BY_END] = "SELECT id, bytes, max_end FROM block INDEXED BY block_end"
 				  " WHERE application = ?1 ORDER BY max_end DESC",
+	[DB_LIST_TIMES] = "SELECT id, low_us, high_us, zoned, step_count, failed_count, open_count, busy_us,"
+			  " longest_us FROM block INDEXED BY block_times WHERE application = ?1 AND id >= ?2"
+			  " ORDER BY id",
 	[DB_COUNT_STEPS] = "SELECT step_count FROM application WHERE id = ?1",
 	[DB_SAVE_PARTS] = "INSERT OR REPLACE INTO part(id, application, min_step, max_step, bytes)"
 			  " VALUES(?1, ?2, ?3, ?4, ?5)",
@@ -224,38 +239,35 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 			" (SELECT id FROM project WHERE name = ?1) AND app_id = ?2",
 };
 
-burr_status db_fail(struct db *db, const char *what, burr_error *err)
+burr_status db_status(const struct db *db)
 {
-	int code = db->conn ? sqlite3_errcode(db->conn) & 0xFF : SQLITE_NOMEM;
-	const char *text = db->conn ? sqlite3_errmsg(db->conn) : "no memory";
-	burr_status status;
-	switch (code) {
+	switch (db->conn ? sqlite3_errcode(db->conn) & 0xFF : SQLITE_NOMEM) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_SCHEMA:
 	case SQLITE_MISMATCH:
 	case SQLITE_ERROR: /* a table is missing: somebody else's file, or half of ours */
-		status = BURR_ECORRUPT;
-		break;
+		return BURR_ECORRUPT;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 	case SQLITE_FULL:
-		status = BURR_ELATER;
-		break;
+		return BURR_ELATER;
 	case SQLITE_NOMEM:
-		status = BURR_ENOMEM;
-		break;
+		return BURR_ENOMEM;
 	case SQLITE_PERM:
 	case SQLITE_READONLY:
 	case SQLITE_AUTH:
 	case SQLITE_CANTOPEN:
-		status = BURR_EPERM;
-		break;
+		return BURR_EPERM;
 	default:
-		status = BURR_EIO;
-		break;
+		return BURR_EIO;
 	}
-	return burr_fail(err, status, "the catalog: %s: %s", what, text);
+}
+
+burr_status db_fail(struct db *db, const char *what, burr_error *err)
+{
+	const char *text = db->conn ? sqlite3_errmsg(db->conn) : "no memory";
+	return burr_fail(err, db_status(db), "the catalog: %s: %s", what, text);
 }
 
 sqlite3_stmt *db_get(struct db *db, enum db_statement which, burr_error *err)
@@ -300,7 +312,7 @@ burr_status db_run(struct db *db, sqlite3_stmt *stmt, burr_error *err)
 burr_status db_do(struct db *db, enum db_statement which, burr_error *err)
 {
 	sqlite3_stmt *stmt = db_get(db, which, err);
-	return stmt ? db_run(db, stmt, err) : err ? err->code : BURR_ECORRUPT;
+	return stmt ? db_run(db, stmt, err) : db_status(db);
 }
 
 /* ---- opening ---- */
@@ -369,9 +381,9 @@ static burr_status check_version(struct db *db, bool *out_empty, burr_error *err
 	if (status != BURR_OK)
 		return status;
 	*out_empty = tables == 0;
-	if (tables && (version != SCHEMA_VERSION || owner != SCHEMA_ID))
+	if (tables && (version != DB_VERSION || owner != SCHEMA_ID))
 		return burr_fail(err, BURR_ECORRUPT, "the catalog has version %lld, not %d",
-			(long long)version, SCHEMA_VERSION);
+			(long long)version, DB_VERSION);
 	return BURR_OK;
 }
 
@@ -379,7 +391,7 @@ static burr_status make_tables(struct db *db, burr_error *err)
 {
 	char version[96];
 	snprintf(version, sizeof(version), "PRAGMA application_id = %d; PRAGMA user_version = %d", SCHEMA_ID,
-		SCHEMA_VERSION);
+		DB_VERSION);
 	burr_status status = run_text(db, "BEGIN IMMEDIATE", err);
 	bool empty = true; /* another process may have been faster */
 	if (status == BURR_OK)
@@ -411,6 +423,8 @@ static burr_status use_wal(struct db *db, burr_error *err)
 static burr_status open_once(const char *path, struct db *out, bool *out_fresh, burr_error *err)
 {
 	burr_status status = connect(path, out, SQLITE_OPEN_CREATE, err);
+	if (status == BURR_OK && sqlite3_db_readonly(out->conn, "main") == 1) /* SQLite says so late */
+		status = burr_fail(err, BURR_EPERM, "the catalog: %s may not be written", path);
 	if (status == BURR_OK)
 		status = use_wal(out, err);
 	if (status == BURR_OK)
@@ -425,7 +439,7 @@ static burr_status open_once(const char *path, struct db *out, bool *out_fresh, 
 		status = make_tables(out, err);
 	/* Preparing them shows whether the tables are what we think. */
 	for (int i = 0; status == BURR_OK && i < DB_STATEMENT_COUNT; i++)
-		status = db_get(out, i, err) ? BURR_OK : BURR_ECORRUPT;
+		status = db_get(out, i, err) ? BURR_OK : db_status(out);
 	if (status != BURR_OK)
 		db_close(out);
 	*out_fresh = empty;

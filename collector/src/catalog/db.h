@@ -10,6 +10,13 @@
 
 #include <sqlite3.h>
 
+/* Raised at every change of the tables. Each version has a file of its own, so that two versions of burr on
+ * one store leave each other's alone; burr doctor names those that are left over. */
+#define DB_VERSION 4
+#define DB_FILE_OF(version) DB_FILE_JOINED(version)
+#define DB_FILE_JOINED(version) ".burr-catalog-" #version
+#define DB_FILE DB_FILE_OF(DB_VERSION)
+
 enum db_statement {
 	DB_BEGIN_WRITE,
 	DB_BEGIN_READ,
@@ -48,6 +55,7 @@ enum db_statement {
 	DB_LIST_BLOCKS_BY_SEQ,
 	DB_LIST_BLOCKS,
 	DB_LIST_BLOCKS_BY_END,
+	DB_LIST_TIMES,
 	DB_COUNT_STEPS,
 	DB_SAVE_PARTS,
 	DB_LOAD_PARTS,
@@ -92,7 +100,8 @@ void db_close(struct db *db);
 /* Delete the file and what SQLite keeps beside it. */
 void db_delete(const char *path);
 
-/* The statement, ready to bind; NULL with err filled. A statement that was stepped is given back by db_done.
+/* The statement, ready to bind; NULL with err filled, and db_status says what it is. A statement that was
+ * stepped is given back by db_done.
  */
 sqlite3_stmt *db_get(struct db *db, enum db_statement which, burr_error *err);
 void db_done(sqlite3_stmt *stmt);
@@ -102,7 +111,11 @@ burr_status db_run(struct db *db, sqlite3_stmt *stmt, burr_error *err);
 burr_status db_do(struct db *db, enum db_statement which, burr_error *err);
 /* Step: *out_row whether there is a row; at the end or on failure the statement is given back. */
 burr_status db_step(struct db *db, sqlite3_stmt *stmt, bool *out_row, burr_error *err);
-/* Fill err from SQLite's last error. BURR_ECORRUPT means: the file must be made anew. */
+/* What SQLite's last error is. BURR_ECORRUPT means: the file must be made anew; BURR_ELATER: the disk is
+ * full, or another process is at it; BURR_EPERM: it cannot be written, or not opened; BURR_ENOMEM, BURR_EIO.
+ */
+burr_status db_status(const struct db *db);
+/* The same, and err filled. */
 burr_status db_fail(struct db *db, const char *what, burr_error *err);
 
 /* Copied when the statement is stepped at the latest: text must live until then. */

@@ -130,7 +130,7 @@ static burr_status find_project(
 {
 	sqlite3_stmt *stmt = db_get(indexer->db, DB_FIND_PROJECT, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(indexer->db);
 	bool row;
 	db_bind_text(stmt, 1, project);
 	burr_status status = db_step(indexer->db, stmt, &row, err);
@@ -152,7 +152,7 @@ burr_status index_project(
 		return status;
 	sqlite3_stmt *stmt = db_get(indexer->db, DB_ADD_PROJECT, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(indexer->db);
 	db_bind_text(stmt, 1, project);
 	sqlite3_bind_int64(stmt, 2, made_us);
 	status = db_run(indexer->db, stmt, err);
@@ -164,7 +164,7 @@ static burr_status run_with_id(struct db *db, enum db_statement which, int64_t i
 {
 	sqlite3_stmt *stmt = db_get(db, which, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	sqlite3_bind_int64(stmt, 1, id);
 	return db_run(db, stmt, err);
 }
@@ -190,7 +190,7 @@ static burr_status find_some_app(struct db *db, int64_t project, int64_t *out_id
 	sqlite3_stmt *stmt = db_get(db, DB_LIST_PROJECT_APPS, err);
 	bool row;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	sqlite3_bind_int64(stmt, 1, project);
 	burr_status status = db_step(db, stmt, &row, err);
 	*out_id = row ? sqlite3_column_int64(stmt, 0) : 0;
@@ -230,7 +230,7 @@ static burr_status load_pass(struct pass *pass, int64_t project, struct slice ap
 	struct db *db = pass->indexer->db;
 	sqlite3_stmt *stmt = db_get(db, DB_FIND_PROGRESS, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	bool row;
 	sqlite3_bind_int64(stmt, 1, project);
 	db_bind_text(stmt, 2, app_id);
@@ -285,7 +285,7 @@ static burr_status add_app(struct pass *pass, int64_t project, struct slice app_
 	struct db *db = pass->indexer->db;
 	sqlite3_stmt *stmt = db_get(db, DB_ADD_APP, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	sqlite3_bind_int64(stmt, 1, project);
 	db_bind_text(stmt, 2, app_id);
 	burr_status status = db_run(db, stmt, err);
@@ -444,7 +444,7 @@ static burr_status save_pass(struct pass *pass, const struct facts *facts, burr_
 		return status;
 	sqlite3_stmt *stmt = db_get(db, DB_SAVE_PROGRESS, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	bind_progress(stmt, pass, facts, made);
 	return db_run(db, stmt, err);
 }
@@ -458,7 +458,7 @@ static burr_status save_tally(
 	while (status == BURR_OK && (count = tally_next(tally, &entry))) {
 		sqlite3_stmt *stmt = db_get(pass->indexer->db, which, err);
 		if (!stmt)
-			return BURR_ECORRUPT;
+			return db_status(pass->indexer->db);
 		sqlite3_bind_int64(stmt, 1, pass->id);
 		sqlite3_bind_int64(stmt, 2, count->first);
 		sqlite3_bind_int64(stmt, 3, failures ? count->count : count->second);
@@ -939,7 +939,7 @@ static burr_status index_side(struct pass *pass, int app_fd, const struct facts 
 		graph_put_finals(buf_slice(&indexer->text), &indexer->spare, &pass->finals);
 	sqlite3_stmt *stmt = db_get(indexer->db, DB_SAVE_SIDE, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(indexer->db);
 	sqlite3_bind_int64(stmt, 1, pass->id);
 	db_bind_text(stmt, 2, has_partition ? buf_slice(&partition) : SLICE_NONE);
 	db_bind_text(stmt, 3, has_parent ? buf_slice(&parent) : SLICE_NONE);
@@ -1067,7 +1067,7 @@ static burr_status list_changed(
 	size_t cap = 0;
 	burr_status status;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(indexer->db);
 	while ((status = db_step(indexer->db, stmt, &row, err)) == BURR_OK && row) {
 		struct live live = {sqlite3_column_int64(stmt, 0), look_at_live(indexer, stmt), {0}};
 		if (live.status == STATUS_RUNNING ||
@@ -1095,7 +1095,7 @@ burr_status index_status(struct indexer *indexer, index_changed_fn *changed, voi
 	for (size_t i = 0; status == BURR_OK && i < count; i++) {
 		sqlite3_stmt *stmt = db_get(indexer->db, DB_SAVE_STATUS, err);
 		if (!stmt)
-			return BURR_ECORRUPT;
+			return db_status(indexer->db);
 		sqlite3_bind_int64(stmt, 1, lives[i].id);
 		sqlite3_bind_int(stmt, 2, lives[i].status);
 		status = db_run(indexer->db, stmt, err);

@@ -42,7 +42,7 @@ static burr_status find(struct names *names, int64_t project, enum name_kind kin
 {
 	sqlite3_stmt *stmt = db_get(names->db, DB_FIND_NAME, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(names->db);
 	sqlite3_bind_int64(stmt, 1, project);
 	sqlite3_bind_int(stmt, 2, kind);
 	db_bind_text(stmt, 3, text);
@@ -65,7 +65,7 @@ static burr_status count_of(
 	int64_t count;
 	sqlite3_stmt *stmt = db_get(names->db, DB_COUNT_NAMES, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(names->db);
 	sqlite3_bind_int64(stmt, 1, project);
 	sqlite3_bind_int(stmt, 2, kind);
 	burr_status status = get_number(names->db, stmt, &count, err);
@@ -84,7 +84,7 @@ static burr_status add(struct names *names, int64_t project, enum name_kind kind
 		return BURR_OK;
 	sqlite3_stmt *stmt = db_get(names->db, DB_ADD_NAME, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(names->db);
 	sqlite3_bind_int64(stmt, 1, project);
 	sqlite3_bind_int(stmt, 2, kind);
 	db_bind_text(stmt, 3, text);

@@ -18,7 +18,7 @@ static burr_status load_statuses(struct db *db, struct catalog_project *project,
 	bool row = false;
 	burr_status status;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	db_bind_text(stmt, 1, project->name);
 	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
 		int64_t which = sqlite3_column_int64(stmt, 0);
@@ -60,7 +60,7 @@ static burr_status list_projects(struct db *db, catalog_project_fn *each, void *
 	bool row = false;
 	burr_status status;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
 		status = give_project(db, stmt, each, ctx, err);
 		if (status != BURR_OK) {
@@ -115,7 +115,7 @@ static burr_status count_partition(
 	sqlite3_stmt *stmt = db_get(db, DB_COUNT_PARTITION, err);
 	bool row;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	sqlite3_bind_int64(stmt, 1, project);
 	db_bind_text(stmt, 2, partition_key);
 	burr_status status = db_step(db, stmt, &row, err);
@@ -148,7 +148,7 @@ static burr_status list_apps(struct db *db, const struct app_page *page, int64_t
 	sqlite3_stmt *stmt = db_get(db, filtered ? DB_LIST_PARTITION : DB_LIST_APPS, err);
 	bool row = false;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	sqlite3_bind_int64(stmt, 1, project);
 	sqlite3_bind_int64(stmt, 2, page->limit);
 	sqlite3_bind_int64(stmt, 3, page->offset);
@@ -177,7 +177,7 @@ static burr_status find_app(struct db *db, struct slice project, struct slice ap
 	sqlite3_stmt *stmt = db_get(db, DB_FIND_APP, err);
 	bool row;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	db_bind_text(stmt, 1, project);
 	db_bind_text(stmt, 2, app_id);
 	burr_status status = db_step(db, stmt, &row, err);
@@ -234,6 +234,30 @@ burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64
 	return reader_end(reader, reader_walk_steps(reader, &walk, err), err);
 }
 
+struct bare_giving {
+	catalog_bare_step_fn *each;
+	void *ctx;
+};
+
+static burr_status give_bare(int64_t number, const struct step *step, void *ctx, bool *on, burr_error *err)
+{
+	const struct bare_giving *giving = ctx;
+	(void)err;
+	*on = giving->each(number, step, giving->ctx);
+	return BURR_OK;
+}
+
+burr_status catalog_list_bare_steps(struct catalog_reader *reader, int64_t app, int64_t from, int64_t end,
+	catalog_bare_step_fn *each, void *ctx, burr_error *err)
+{
+	struct bare_giving giving = {each, ctx};
+	struct step_walk walk = {app, from, end, give_bare, &giving};
+	burr_status status = reader_begin(reader, err);
+	if (status != BURR_OK)
+		return reader_answered(reader, status);
+	return reader_end(reader, reader_walk_steps(reader, &walk, err), err);
+}
+
 struct parting {
 	catalog_part_fn *each;
 	void *ctx;
@@ -267,7 +291,7 @@ burr_status catalog_list_uses(struct catalog_reader *reader, int64_t app, enum c
 	sqlite3_stmt *stmt = status == BURR_OK ? db_get(&reader->db, DB_LIST_USES, err) : NULL;
 	bool row = false;
 	if (!stmt)
-		return reader_answered(reader, status == BURR_OK ? BURR_ECORRUPT : status);
+		return reader_answered(reader, status == BURR_OK ? db_status(&reader->db) : status);
 	sqlite3_bind_int64(stmt, 1, app);
 	sqlite3_bind_int(stmt, 2, kind);
 	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row)
@@ -282,7 +306,7 @@ burr_status catalog_list_edges(
 	sqlite3_stmt *stmt = status == BURR_OK ? db_get(&reader->db, DB_LIST_EDGES, err) : NULL;
 	bool row = false;
 	if (!stmt)
-		return reader_answered(reader, status == BURR_OK ? BURR_ECORRUPT : status);
+		return reader_answered(reader, status == BURR_OK ? db_status(&reader->db) : status);
 	sqlite3_bind_int64(stmt, 1, app);
 	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row)
 		each(db_text(stmt, 0), db_text(stmt, 1), sqlite3_column_int64(stmt, 2), ctx);
@@ -367,7 +391,7 @@ static burr_status find_by_seq(struct db *db, const struct catalog_app *app, int
 	bool row = false;
 	burr_status status;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	sqlite3_bind_int64(stmt, 1, app->id);
 	sqlite3_bind_int64(stmt, 2, seq);
 	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
@@ -410,7 +434,7 @@ static burr_status find_back(
 	bool row = false;
 	burr_status status;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	sqlite3_bind_int64(stmt, 1, app->id);
 	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
 		if (is_settled(found, skip, sqlite3_column_int64(stmt, 2))) {
@@ -445,8 +469,7 @@ static burr_status find_indexed(struct db *db, const struct catalog_app *app, in
 	return status;
 }
 
-/* How much of the log in fd the row describes: nothing, when it is another log by now. */
-static uint64_t indexed_part(const struct catalog_app *app, int fd)
+uint64_t catalog_indexed_part(const struct catalog_app *app, int fd)
 {
 	struct stat st;
 	int64_t check;
@@ -465,7 +488,7 @@ static burr_status find_end(struct db *db, int fd, struct slice project, struct 
 	burr_status status = find_app(db, project, app_id, keep_app, &app, NULL);
 	if (status != BURR_OK && status != BURR_ENOTFOUND)
 		return burr_fail(err, status, "the catalog cannot be read");
-	uint64_t indexed = status == BURR_OK ? indexed_part(&app, fd) : 0;
+	uint64_t indexed = status == BURR_OK ? catalog_indexed_part(&app, fd) : 0;
 	status = read_tail(fd, indexed, seq, tail, err);
 	if (status != BURR_OK)
 		return status;

@@ -20,11 +20,14 @@ static void forget_names(struct catalog_reader *reader)
 burr_status reader_ask(struct catalog_reader *reader, burr_error *err)
 {
 	unsigned generation = atomic_load(&reader->catalog->generation);
+	burr_status status = catalog_check_store(reader->catalog, err);
+	if (status != BURR_OK)
+		return status;
 	if (reader->open && reader->generation == generation)
 		return BURR_OK;
 	db_close(&reader->db);
 	forget_names(reader);
-	burr_status status = db_open_reader(reader->catalog->path, &reader->db, err);
+	status = db_open_reader(reader->catalog->path, &reader->db, err);
 	reader->open = status == BURR_OK;
 	reader->generation = generation;
 	/* Between the old file and the new one there is none to open. */
@@ -106,7 +109,7 @@ static burr_status load_name(struct catalog_reader *reader, int64_t id, struct n
 	bool row;
 	*out = NULL;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(&reader->db);
 	sqlite3_bind_int64(stmt, 1, id);
 	burr_status status = db_step(&reader->db, stmt, &row, err);
 	if (status != BURR_OK || !row)
@@ -189,7 +192,7 @@ burr_status reader_find_project(
 	sqlite3_stmt *stmt = db_get(db, DB_FIND_PROJECT, err);
 	bool row;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	db_bind_text(stmt, 1, project);
 	burr_status status = db_step(db, stmt, &row, err);
 	*out_id = *out_count = 0;
@@ -238,7 +241,7 @@ static burr_status count_steps(struct db *db, int64_t app, int64_t *out, burr_er
 	bool row;
 	*out = 0;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	sqlite3_bind_int64(stmt, 1, app);
 	burr_status status = db_step(db, stmt, &row, err);
 	if (row) {
@@ -259,7 +262,7 @@ burr_status reader_walk_steps(struct catalog_reader *reader, const struct step_w
 		return status;
 	sqlite3_stmt *stmt = db_get(&reader->db, DB_LIST_BLOCKS, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(&reader->db);
 	sqlite3_bind_int64(stmt, 1, block_id(walk->app, walk->from / BLOCK_STEPS));
 	sqlite3_bind_int64(stmt, 2, block_id(walk->app, (end - 1) / BLOCK_STEPS));
 	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row) {
@@ -299,7 +302,7 @@ burr_status reader_walk_parts(struct catalog_reader *reader, const struct part_w
 	burr_status status;
 	sqlite3_stmt *stmt = db_get(&reader->db, DB_LIST_PARTS, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(&reader->db);
 	sqlite3_bind_int64(stmt, 1, walk->app);
 	sqlite3_bind_int64(stmt, 2, walk->from);
 	sqlite3_bind_int64(stmt, 3, walk->end - 1);
@@ -357,7 +360,7 @@ static burr_status load_ranges(
 	burr_status status;
 	sqlite3_stmt *stmt = db_get(&reader->db, DB_LIST_PART_RANGES, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(&reader->db);
 	sqlite3_bind_int64(stmt, 1, app);
 	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row) {
 		int64_t n = sqlite3_column_int64(stmt, 0) - block_id(app, 0);
@@ -386,7 +389,7 @@ static burr_status walk_block(
 	sqlite3_stmt *stmt = db_get(&reader->db, DB_LOAD_PARTS, err);
 	bool row;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(&reader->db);
 	sqlite3_bind_int64(stmt, 1, block_id(walk->app, n));
 	burr_status status = db_step(&reader->db, stmt, &row, err);
 	if (status != BURR_OK || !row)

@@ -11,13 +11,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-bool run_sort_of(struct slice word, enum run_sort *out)
+static const char *sort_word(enum run_sort sort)
 {
 #define RUN_SORT_WORD(name, text, sql) text,
 	static const char *const words[] = {RUN_SORT_LIST(RUN_SORT_WORD)};
 #undef RUN_SORT_WORD
+	return words[sort];
+}
+
+bool run_sort_of(struct slice word, enum run_sort *out)
+{
 	for (size_t i = 0; i < RUN_SORT_COUNT; i++) {
-		if (!slice_is(word, words[i]))
+		if (!slice_is(word, sort_word(i)))
 			continue;
 		*out = i;
 		return true;
@@ -285,7 +290,7 @@ static burr_status match_uses(struct match *match, struct uses *uses)
 	bool row = false;
 	burr_status status;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	sqlite3_bind_int64(stmt, 1, match->app->id);
 	sqlite3_bind_int(stmt, 2, NAME_ACTION);
 	while ((status = db_step(db, stmt, &row, match->err)) == BURR_OK && row) {
@@ -391,18 +396,34 @@ struct place {
 	int64_t id;
 };
 
-static bool read_cursor(struct slice text, struct place *out)
+/* The sort as it is asked for, then the place: "-last_1764547200000000_17". A place of one order is none of
+ * another. */
+static burr_status read_cursor(
+	struct slice text, const struct runs_request *request, struct place *out, burr_error *err)
 {
-	const char *bar = text.len ? memchr(text.data, '_', text.len) : NULL;
-	size_t len = bar ? (size_t)(bar - text.data) : 0;
-	return bar && json_to_int((struct slice){text.data, len}, &out->value) &&
-	       json_to_int((struct slice){bar + 1, text.len - len - 1}, &out->id);
+	const char *start = text.data ? text.data : "";
+	const char *last = memrchr(start, '_', text.len);
+	const char *first = last ? memrchr(start, '_', (size_t)(last - start)) : NULL;
+	if (!first || !json_to_int((struct slice){first + 1, (size_t)(last - first - 1)}, &out->value) ||
+		!json_to_int((struct slice){last + 1, text.len - (size_t)(last + 1 - text.data)}, &out->id))
+		return burr_fail(err, BURR_EINVAL, "cursor: it is none that a page gave");
+	struct slice word = {text.data, (size_t)(first - text.data)};
+	bool descending = slice_starts(word, "-");
+	struct slice name = {word.data + descending, word.len - descending};
+	enum run_sort sort;
+	if (!run_sort_of(name, &sort))
+		return burr_fail(err, BURR_EINVAL, "cursor: it is none that a page gave");
+	if (sort != request->sort || descending == request->ascending)
+		return burr_fail(err, BURR_EINVAL, "cursor: it is of a page by sort=%.*s, not by sort=%s%s",
+			SLICE_ARG(word), request->ascending ? "" : "-", sort_word(request->sort));
+	return BURR_OK;
 }
 
-static void put_cursor(struct buf *out, const struct place *place)
+static void put_cursor(struct buf *out, const struct runs_request *request, const struct place *place)
 {
 	buf_clear(out);
-	buf_printf(out, "%" PRId64 "_%" PRId64, place->value, place->id);
+	buf_printf(out, "%s%s_%" PRId64 "_%" PRId64, request->ascending ? "" : "-", sort_word(request->sort),
+		place->value, place->id);
 }
 
 static void put_page(
@@ -427,7 +448,7 @@ static burr_status count_children(struct db *db, int64_t project, struct catalog
 	bool row;
 	sqlite3_stmt *stmt = db_get(db, DB_COUNT_CHILDREN, err);
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	sqlite3_bind_int64(stmt, 1, project);
 	db_bind_text(stmt, 2, app->app_id);
 	burr_status status = db_step(db, stmt, &row, err);
@@ -469,7 +490,7 @@ static burr_status take_rows(struct catalog_reader *reader, const struct runs_re
 	int code;
 	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
 		if (count == request->limit || !out->complete) {
-			put_cursor(&out->cursor, &last);
+			put_cursor(&out->cursor, request, &last);
 			return BURR_OK;
 		}
 		struct catalog_app app = reader_app_of(stmt);
@@ -478,7 +499,7 @@ static burr_status take_rows(struct catalog_reader *reader, const struct runs_re
 			return status;
 		if (row.cut) {
 			out->complete = false;
-			put_cursor(&out->cursor, &last);
+			put_cursor(&out->cursor, request, &last);
 			return BURR_OK;
 		}
 		if (row.fits) {
@@ -523,8 +544,11 @@ burr_status catalog_list_runs(struct catalog_reader *reader, const struct runs_r
 {
 	struct place after;
 	bool goes_on = request->cursor.len > 0;
-	if (goes_on && !read_cursor(request->cursor, &after))
-		return burr_fail(err, BURR_EINVAL, "cursor: it is none that a page gave");
+	if (goes_on) {
+		burr_status status = read_cursor(request->cursor, request, &after, err);
+		if (status != BURR_OK)
+			return status;
+	}
 	out->total = -1;
 	out->complete = true;
 	buf_clear(&out->cursor);

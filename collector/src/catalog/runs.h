@@ -43,8 +43,8 @@ struct runs_page {
 	struct buf cursor; /* empty: there is no more */
 };
 
-/* BURR_EINVAL: the cursor is none of ours. An unknown project has no runs. out: initialised, freed by the
- * caller. */
+/* BURR_EINVAL: the cursor is none of ours, or of another sort. An unknown project has no runs. out:
+ * initialised, freed by the caller. */
 BURR_MUST_CHECK burr_status catalog_list_runs(struct catalog_reader *reader,
 	const struct runs_request *request, catalog_app_fn *each, void *ctx, struct runs_page *out,
 	burr_error *err);

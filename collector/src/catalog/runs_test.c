@@ -79,8 +79,10 @@ static void without_time_nothing_is_missed(void **state)
 
 static void a_cursor_is_one_that_a_page_gave(void **state)
 {
-	static const char *const texts[] = {"1", "_", "1_", "_1", "1_2_3", "1_2 ", " 1_2", "1.0_2", "+1_2",
-		"99999999999999999999_1", "1_99999999999999999999", "0x1_2"};
+	static const char *const texts[] = {"1", "_", "1_2", "-last_", "-last_1", "-last_1_", "-last__1",
+		"-last_1_2_3", "-last_1_2 ", " -last_1_2", "-last_ 1_2", "-last_1.0_2", "-last_+1_2",
+		"-last_99999999999999999999_1", "-last_1_99999999999999999999", "-last_0x1_2", "--last_1_2",
+		"last", "-none_1_2", "last_1_2", "-steps_1_2", "steps_1_2"};
 	struct fixture *f = *state;
 	fixture_open(f);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {

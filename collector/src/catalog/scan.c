@@ -52,7 +52,7 @@ static burr_status load_known(struct scan *scan, struct slice project, struct ta
 	sqlite3_stmt *stmt = db_get(db, DB_LIST_MARKS, err);
 	bool row = false;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	db_bind_text(stmt, 1, project);
 	burr_status status;
 	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
@@ -175,7 +175,7 @@ static burr_status drop_projects(struct scan *scan, const struct table *there, b
 	sqlite3_stmt *stmt = db_get(db, DB_LIST_PROJECT_NAMES, err);
 	bool row = false;
 	if (!stmt)
-		return BURR_ECORRUPT;
+		return db_status(db);
 	burr_status status;
 	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
 		struct slice name = db_text(stmt, 0);

@@ -11,7 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_AHEAD = 256 << 10 };
+enum {
+	READ_AHEAD = 256 << 10,
+	GAP = 16 << 10, /* what may be left out of a walk through the log; behind it the walk is none */
+};
 
 void source_init(struct source *source, struct catalog_reader *reader, struct slice project)
 {
@@ -67,12 +70,19 @@ static bool has_bytes(const struct source *source, uint64_t at, size_t len)
 	       source->window.len - (at - source->window_at) >= len;
 }
 
+/* Lines of steps that overlap lie far apart: each would be read with all that is around it. */
+static bool goes_through(const struct source *source, uint64_t at)
+{
+	return source->reads_ahead && at >= source->window_at &&
+	       at - source->window_at <= source->window.len + GAP;
+}
+
 bool source_bytes(struct source *source, uint64_t at, uint32_t len, struct slice *out)
 {
 	if (!len)
 		return false;
 	if (!has_bytes(source, at, len))
-		fill_window(source, at, source->reads_ahead && len < READ_AHEAD ? READ_AHEAD : len);
+		fill_window(source, at, len < READ_AHEAD && goes_through(source, at) ? READ_AHEAD : len);
 	if (!has_bytes(source, at, len))
 		return false;
 	*out = (struct slice){source->window.data + (at - source->window_at), len};

@@ -40,6 +40,9 @@ struct catalog {
 	_Atomic unsigned generation;
 	_Atomic uint64_t line_count, failed_count;
 	_Atomic size_t watched, unwatched; /* copies for stats */
+
+	pthread_mutex_t lock;
+	char trouble[CATALOG_TROUBLE_SIZE]; /* under lock */
 };
 
 void catalog_wake(struct catalog *catalog);

@@ -74,6 +74,41 @@ static void step_passed(struct before *before, const struct step *step)
 		before->time = (uint64_t)(step->flags & STEP_HAS_END ? step->end_us : step->start_us);
 }
 
+/* False: it has none. */
+static bool zone_of(const struct step *step, bool *out_zoned, bool *out_mixed)
+{
+	bool has_start = step->flags & STEP_HAS_START;
+	bool has_end = step->flags & STEP_HAS_END;
+	bool start_zoned = step->flags & STEP_START_ZONED;
+	bool end_zoned = step->flags & STEP_END_ZONED;
+	*out_zoned = has_start ? start_zoned : end_zoned;
+	*out_mixed = has_start && has_end && start_zoned != end_zoned;
+	return has_start || has_end;
+}
+
+void step_times_add(struct step_times *times, const struct step *step)
+{
+	bool zoned;
+	bool mixed;
+	if (!zone_of(step, &zoned, &mixed))
+		return;
+	int64_t at = step->flags & STEP_HAS_START ? step->start_us : step->end_us;
+	int64_t took = 0;
+	if ((step->flags & STEP_HAS_END) && step->end_us > at &&
+		__builtin_sub_overflow(step->end_us, at, &took))
+		took = INT64_MAX;
+	times->mixed = times->mixed || mixed || (times->count && zoned != times->zoned);
+	times->zoned = zoned;
+	times->low_us = at < times->low_us ? at : times->low_us;
+	times->high_us = at > times->high_us ? at : times->high_us;
+	times->count++;
+	times->failed_count += step->flags & STEP_FAILED ? 1 : 0;
+	times->open_count += step->end_len ? 0 : 1;
+	if (__builtin_add_overflow(times->busy_us, took, &times->busy_us))
+		times->busy_us = INT64_MAX;
+	times->longest_us = took > times->longest_us ? took : times->longest_us;
+}
+
 void steps_encode(const struct step *steps, size_t count, struct buf *out)
 {
 	struct before before = {0, 0, 0};

@@ -50,6 +50,23 @@ struct part {
 	int64_t step; /* number of the attempt it belongs to; -1: to none */
 };
 
+/* When steps began and how long they took, for overviews. Of times with a zone and times without, nothing can
+ * be said before the run's zone is known: `mixed`. */
+struct step_times {
+	int64_t low_us,
+		high_us; /* of their beginnings, or of the end where that is all; of the texts, as in step */
+	int64_t count;   /* those that have such a time */
+	int64_t failed_count, open_count;
+	int64_t busy_us, longest_us;
+	bool mixed;
+	bool zoned;
+};
+#define STEP_TIMES_INIT                                                   \
+	{                                                                 \
+		.low_us = INT64_MAX, .high_us = INT64_MIN, .mixed = false \
+	}
+void step_times_add(struct step_times *times, const struct step *step);
+
 void steps_encode(const struct step *steps, size_t count, struct buf *out);
 /* False: these bytes are no block of `count` steps. */
 bool steps_decode(struct slice bytes, size_t count, struct step *out);

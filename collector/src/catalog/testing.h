@@ -5,6 +5,7 @@
 
 #include "base/testing.h"
 #include "catalog/catalog.h"
+#include "catalog/db.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -241,7 +242,7 @@ static inline void testing_damage_catalog(const char *folder)
 	sqlite3_stmt *stmt;
 	off_t roots[64];
 	int count = 0;
-	snprintf(path, sizeof(path), "%s/.burr-catalog", folder);
+	snprintf(path, sizeof(path), "%s/" DB_FILE, folder);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_schema WHERE rootpage > 1", -1,
 				 &stmt, NULL),

@@ -1,6 +1,7 @@
 #include "catalog/watch.h"
 
 #include "base/error.h"
+#include "catalog/db.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +14,6 @@ struct watched {
 };
 
 static const uint32_t FOLDER_EVENTS = IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR;
-static const char CATALOG_FILE[] = ".burr-catalog";
 
 burr_status watch_open(const char *store_path, size_t max_count, struct watch *out, burr_error *err)
 {
@@ -149,7 +149,7 @@ static void store_event(const struct inotify_event *event, struct slice file, wa
 {
 	struct app_name name;
 	bool gone = event->mask & (IN_DELETE | IN_MOVED_FROM);
-	if (slice_is(file, CATALOG_FILE) && gone)
+	if (slice_is(file, DB_FILE) && gone)
 		each(WATCH_CATALOG_GONE, NULL, ctx);
 	else if ((event->mask & IN_ISDIR) && app_name_make(&name, file, SLICE_NONE))
 		each(gone ? WATCH_PROJECT_GONE : WATCH_PROJECT_NEW, &name, ctx);

@@ -219,6 +219,8 @@ void complete_put_manual(const struct command *commands, size_t count, struct bu
 	buf_append_str(out,
 		".SH ENVIRONMENT\n"
 		".TP\n.B BURR_STORE, burr_path\nThe store, where no \\-\\-store names it.\n"
+		".TP\n.B BURR_CATALOG\nWhere the index lies, store or cache; else as the store's file system "
+		"wants it.\n"
 		".TP\n.B NO_COLOR\nNo colours on a terminal.\n"
 		".TP\n.B COLAB_RELEASE_TAG, CODESPACES, VSCODE_PROXY_URI, JUPYTERHUB_SERVICE_PREFIX\nand "
 		"others by "

@@ -153,6 +153,7 @@ int command_doctor(const struct options *options)
 		return code;
 	doctor_check_folder(store, &findings);
 	doctor_check_disk(store, &findings);
+	doctor_check_catalog(store, &findings);
 	doctor_check_collector(store, &findings);
 	doctor_check_spools(store, &findings);
 	doctor_check_logs(store, &findings);

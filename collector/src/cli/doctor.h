@@ -27,6 +27,7 @@ void findings_add(struct findings *findings, enum level level, const char *check
 /* The folder: place, owner, mode, format; and its file system (doctor_store.c). */
 void doctor_check_folder(const struct store *store, struct findings *findings);
 void doctor_check_disk(const struct store *store, struct findings *findings);
+void doctor_check_catalog(const struct store *store, struct findings *findings);
 /* The collector and its socket; sets has_collector (doctor_collector.c). */
 void doctor_check_collector(struct store *store, struct findings *findings);
 /* Spools, and the files beside them (doctor_spools.c). */

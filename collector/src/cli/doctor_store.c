@@ -1,6 +1,7 @@
 /* cli/doctor_store.c: burr doctor: the store's folder, and the file system that it is on. */
 #include "base/clean.h"
 #include "base/json.h"
+#include "catalog/place.h"
 #include "cli/doctor.h"
 #include "cli/human.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/vfs.h>
 
 enum { STORE_FILE_MAX = 65536 };
 
@@ -74,38 +74,6 @@ static const uint64_t SPACE_NEEDED = 64 << 20;
 static const uint64_t SPACE_WANTED = 512 << 20;
 enum { INODES_NEEDED = 1000 }; /* a run is a folder and four files */
 
-enum kind { KIND_DISK, KIND_MEMORY, KIND_NETWORK };
-
-struct file_system {
-	unsigned long magic;
-	const char *name;
-	enum kind kind;
-};
-
-static struct file_system find_file_system(unsigned long magic)
-{
-	static const struct file_system known[] = {
-		{0xef53, "ext4", KIND_DISK},
-		{0x58465342, "xfs", KIND_DISK},
-		{0x9123683e, "btrfs", KIND_DISK},
-		{0x2fc12fc1, "zfs", KIND_DISK},
-		{0xf2f52010, "f2fs", KIND_DISK},
-		{0x794c7630, "overlayfs", KIND_DISK},
-		{0x65735546, "fuse", KIND_DISK},
-		{0x01021994, "tmpfs", KIND_MEMORY},
-		{0x858458f6, "ramfs", KIND_MEMORY},
-		{0x6969, "nfs", KIND_NETWORK},
-		{0xff534d42, "cifs", KIND_NETWORK},
-		{0xfe534d42, "smb", KIND_NETWORK},
-		{0x01021997, "9p", KIND_NETWORK},
-		{0x00c36400, "ceph", KIND_NETWORK},
-	};
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (known[i].magic == (magic & 0xffffffff))
-			return known[i];
-	return (struct file_system){magic, "file system of another kind", KIND_DISK};
-}
-
 static void put_room(struct buf *out, const struct statvfs *room, const char *name)
 {
 	uint64_t free_bytes = (uint64_t)room->f_bavail * room->f_frsize;
@@ -125,12 +93,11 @@ void doctor_check_disk(const struct store *store, struct findings *findings)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	struct statvfs room;
-	struct statfs type;
-	if (fstatvfs(store->dir_fd, &room) < 0 || fstatfs(store->dir_fd, &type) < 0) {
+	struct file_system fs;
+	if (fstatvfs(store->dir_fd, &room) < 0 || !file_system_find(store->dir_fd, &fs)) {
 		findings_add(findings, LEVEL_PROBLEM, "disk", "", "the file system: %s", strerror(errno));
 		return;
 	}
-	struct file_system fs = find_file_system((unsigned long)type.f_type);
 	uint64_t free_bytes = (uint64_t)room.f_bavail * room.f_frsize;
 	put_room(&text, &room, fs.name);
 	enum level level = LEVEL_OK;
@@ -144,10 +111,10 @@ void doctor_check_disk(const struct store *store, struct findings *findings)
 	} else if (free_bytes < SPACE_WANTED) {
 		level = LEVEL_NOTE;
 		advice = "free some before it is full";
-	} else if (fs.kind == KIND_NETWORK) {
+	} else if (fs.kind == FILE_SYSTEM_NETWORK) {
 		level = LEVEL_NOTE;
 		advice = "use the store from one machine at a time";
-	} else if (fs.kind == KIND_MEMORY) {
+	} else if (fs.kind == FILE_SYSTEM_MEMORY) {
 		level = LEVEL_NOTE;
 		advice = "it is in memory, and gone when the machine starts anew";
 	}

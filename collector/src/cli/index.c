@@ -45,25 +45,27 @@ static void on_message(const char *text, void *ctx)
 
 /* ---- a collector's ---- */
 
-/* How many runs it is behind with; -1: it does not say. */
-static int64_t ask_waiting(const struct running *running)
+/* How many runs it is behind with; -1: it does not say, or its catalog is in another place than ours (it is
+ * another version, or may not write where we may). */
+static int64_t ask_waiting(const struct running *running, const char *path)
 {
 	CLEAN(buf_fini) struct buf body = BUF_INIT;
 	int64_t waiting = -1;
 	if (running_get(running, "/api/v1/status", ASK_MS, &body, NULL) != BURR_OK)
 		return -1;
 	struct slice index = json_find(buf_slice(&body), "index");
-	if (!json_to_int(json_find(index, "waiting"), &waiting))
+	if (!json_text_is(json_find(index, "path"), slice_of(path)) ||
+		!json_to_int(json_find(index, "waiting"), &waiting))
 		return -1;
 	return waiting || json_kind_of(json_find(index, "ready")) == JSON_TRUE ? waiting : 1;
 }
 
 /* False: it does not say how far its index is: it is only beginning, or ending, or stopped. */
-static bool await_collector(const struct running *running)
+static bool await_collector(const struct running *running, const char *path)
 {
 	int64_t until_ns = clock_mono_ns() + INDEX_WAIT_MS * INT64_C(1000000);
 	int64_t waiting;
-	while ((waiting = ask_waiting(running)) > 0 && clock_mono_ns() < until_ns)
+	while ((waiting = ask_waiting(running, path)) > 0 && clock_mono_ns() < until_ns)
 		usleep(ASK_AGAIN_MS *
 			1000); /* it tells by events only what changed, not that it has caught up */
 	if (waiting > 0)
@@ -78,7 +80,7 @@ static int bring_up_to_date(struct index *index)
 {
 	CLEAN(running_fini) struct running running = RUNNING_INIT;
 	burr_error err;
-	if (running_find(index->store, &running) && await_collector(&running))
+	if (running_find(index->store, &running) && await_collector(&running, catalog_path(index->catalog)))
 		return CLI_OK;
 	burr_status status = catalog_update_all(index->catalog, &err);
 	return status == BURR_OK ? CLI_OK : find_fail(status, &err);

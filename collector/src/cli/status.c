@@ -91,13 +91,31 @@ static bool say_laters(struct slice answer, struct slice trouble)
 	return told;
 }
 
+static void say_index(struct slice index)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	CLEAN(buf_fini) struct buf trouble = BUF_INIT;
+	uint64_t waiting = number(index, "waiting");
+	(void)json_to_text(json_find(index, "trouble"), &trouble);
+	if (waiting) {
+		human_count(&text, waiting);
+		buf_append_str(
+			&text, waiting == 1 ? " run still to be indexed" : " runs still to be indexed");
+	}
+	if (trouble.len) {
+		buf_append_str(&text, waiting ? "; " : "");
+		human_text(&text, buf_slice(&trouble));
+	}
+	if (text.len)
+		say_field("index", &text);
+}
+
 static void say_counters(struct slice answer)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	CLEAN(buf_fini) struct buf trouble = BUF_INIT;
 	uint64_t bad = number(answer, "never") + number(answer, "refused") + number(answer, "dropped") +
 		       number(answer, "lost");
-	uint64_t waiting = number(json_find(answer, "index"), "waiting");
 	human_count(&text, number(answer, "records"));
 	buf_append_str(&text, " stored (");
 	human_bytes(&text, number(answer, "bytes"));
@@ -116,12 +134,7 @@ static void say_counters(struct slice answer)
 	buf_clear(&text);
 	if (json_to_text(json_find(answer, "durability"), &text))
 		say_field("durable", &text);
-	if (waiting) {
-		buf_clear(&text);
-		human_count(&text, waiting);
-		buf_append_str(&text, " runs still to be indexed");
-		say_field("index", &text);
-	}
+	say_index(json_find(answer, "index"));
 	buf_clear(&text);
 	(void)json_to_text(json_find(answer, "trouble"), &trouble);
 	if (!say_laters(answer, buf_slice(&trouble)) && trouble.len) {

@@ -7,6 +7,7 @@
 #include "http/loop.h"
 #include "http/pages.h"
 #include "http/respond.h"
+#include "http/rest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ enum {
 
 struct request {
 	struct job job;
-	h2o_multithread_message_t message; /* to loop->done */
+	struct loop_message message; /* to loop->done */
 	struct loop *loop;
 	h2o_req_t *req; /* loop's thread; NULL when the connection is gone */
 	struct tether *tether;
@@ -30,6 +31,7 @@ struct request {
 	struct slice method; /* as sent: HEAD, too */
 	struct http_request public;
 	struct http_response res; /* the worker's, then the loop's */
+	struct rest *rest;        /* likewise; NULL: none */
 	struct http_path path;
 	struct http_params params;
 	size_t header_count;
@@ -134,7 +136,7 @@ static void finish_and_send(h2o_req_t *req, struct http_response *res)
 {
 	struct respond_wishes wishes = wishes_of(req);
 	respond_finish(res, &wishes);
-	send_response(req, res, keeps_alive(req));
+	send_response(req, res, NULL, keeps_alive(req));
 }
 
 BURR_PRINTF(3, 4) static void refuse(h2o_req_t *req, int status, const char *fmt, ...)
@@ -317,7 +319,21 @@ static void work(struct job *job, unsigned worker, bool drop)
 		.accept_encoding = http_header(&request->public, "accept-encoding"),
 	};
 	respond_finish(res, &wishes);
-	h2o_multithread_send_message(&request->loop->done, &request->message);
+	if (res->rest.next && !(request->rest = rest_open(request->loop, res)))
+		http_fail(res, 503, "no memory for the answer");
+	h2o_multithread_send_message(&request->loop->done, &request->message.message);
+}
+
+static void on_answered(struct loop_message *message)
+{
+	struct request *request = H2O_STRUCT_FROM_MEMBER(struct request, message, message);
+	if (request->req) {
+		request->tether->request = NULL;
+		send_response(request->req, &request->res, request->rest, keeps_alive(request->req));
+	} else if (request->rest) {
+		rest_free(request->rest);
+	}
+	request_free(request);
 }
 
 void dispatch_done(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
@@ -326,12 +342,9 @@ void dispatch_done(h2o_multithread_receiver_t *receiver, h2o_linklist_t *message
 	while (!h2o_linklist_is_empty(messages)) {
 		h2o_linklist_t *node = messages->next;
 		h2o_linklist_unlink(node);
-		struct request *request = H2O_STRUCT_FROM_MEMBER(struct request, message.link, node);
-		if (request->req) {
-			request->tether->request = NULL;
-			send_response(request->req, &request->res, keeps_alive(request->req));
-		}
-		request_free(request);
+		struct loop_message *message =
+			H2O_STRUCT_FROM_MEMBER(struct loop_message, message.link, node);
+		message->arrive(message);
 	}
 }
 
@@ -351,6 +364,7 @@ static void hand_to_worker(h2o_req_t *req, const struct route_match *match)
 		return;
 	}
 	request->job.run = work;
+	request->message.arrive = on_answered;
 	struct tether *tether = h2o_mem_alloc_shared(&req->pool, sizeof(*tether), on_connection_gone);
 	tether->request = request;
 	request->tether = tether;

@@ -18,6 +18,12 @@
 
 enum { HTTP_MAX_LOOPS = 64 };
 
+/* What comes to a loop from a worker. */
+struct loop_message {
+	h2o_multithread_message_t message;
+	void (*arrive)(struct loop_message *message); /* on the loop's thread */
+};
+
 /* A server's life goes one way through these. */
 enum stage {
 	STAGE_RUN,
@@ -59,7 +65,7 @@ struct loop {
 	h2o_timeout_entry_t sweep_entry;
 	bool draining;
 	struct hub *hub;
-	h2o_multithread_receiver_t done; /* answered requests come in here, from workers */
+	h2o_multithread_receiver_t done; /* struct loop_message, from workers */
 };
 
 struct http_server {
@@ -114,9 +120,11 @@ void sweep_clients(struct loop *loop);
 /* shutdown, not close: h2o finds the end of the stream in its own time and tidies up. */
 void client_cut(struct client *client);
 
-/* send.c: hand a finished response to h2o. Moves the body and the headers out of res, which is empty after.
- */
-void send_response(h2o_req_t *req, struct http_response *res, bool keep_alive);
+struct rest;
+
+/* send.c: hand a finished response to h2o, rest and all (NULL: it has none; moved in). Moves the body and the
+ * headers out of res, which is empty after. */
+void send_response(h2o_req_t *req, struct http_response *res, struct rest *rest, bool keep_alive);
 /* The headers that every answer carries, and its count by status. Once an answer, when its status is set. */
 void send_common_headers(h2o_req_t *req);
 /* A filter that adds them to the refusals that h2o makes by itself, before a request gets to us. */

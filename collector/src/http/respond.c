@@ -21,8 +21,20 @@ void respond_init(struct http_response *res)
 	};
 }
 
+/* The body goes, with its rest. */
+static void drop_body(struct http_response *res)
+{
+	if (res->rest.next)
+		res->rest.close(res->rest.ctx);
+	res->rest = (struct http_rest){NULL, NULL, NULL};
+	res->borrowed = SLICE_NONE;
+	res->content_encoding = NULL;
+	buf_clear(&res->body);
+}
+
 void respond_fini(struct http_response *res)
 {
+	drop_body(res);
 	buf_fini(&res->body);
 	buf_fini(&res->headers);
 }
@@ -73,12 +85,10 @@ void http_fail(struct http_response *res, int status, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	drop_body(res);
 	http_reply_json(res, status);
-	res->borrowed = SLICE_NONE;
-	res->content_encoding = NULL;
 	res->cache_control = NULL;
 	res->etag[0] = '\0';
-	buf_clear(&res->body);
 	json_put_open(&res->body, '{');
 	json_put_member(&res->body, "detail", slice_of(text));
 	json_put_close(&res->body, '}');
@@ -185,9 +195,7 @@ void respond_revalidate(struct http_response *res, struct slice if_none_match)
 		if (!slice_is(element, "*") && !same_tag(element, slice_of(res->etag)))
 			continue;
 		res->status = 304;
-		res->borrowed = SLICE_NONE;
-		res->content_encoding = NULL;
-		buf_clear(&res->body);
+		drop_body(res);
 		return;
 	}
 }
@@ -253,16 +261,19 @@ void respond_finish(struct http_response *res, const struct respond_wishes *wish
 		res->cache_control = res->status == 200 || res->status == 304 ? "no-cache" : "no-store";
 	bool reads = slice_is(wishes->method, "GET") || slice_is(wishes->method, "HEAD");
 	if (reads && res->status == 200) {
-		if (!res->etag[0])
+		if (!res->etag[0] && !res->rest.next)
 			set_hash_etag(res);
 		respond_revalidate(res, wishes->if_none_match);
 	}
 	if (res->borrowed.data || res->content_encoding || !is_text(res->content_type))
 		return;
 	res->vary = true;
-	if (res->body.len >= RESPOND_GZIP_MIN && respond_accepts_gzip(wishes->accept_encoding)) {
+	if (!respond_accepts_gzip(wishes->accept_encoding))
+		return;
+	if (res->rest.next)
+		res->content_encoding = "gzip"; /* rest.c packs each piece */
+	else if (res->body.len >= RESPOND_GZIP_MIN)
 		gzip_body(res);
-		if (res->content_encoding)
-			weaken_etag(res);
-	}
+	if (res->content_encoding)
+		weaken_etag(res);
 }

@@ -1,5 +1,6 @@
 #include "http/loop.h"
 #include "http/respond.h"
+#include "http/rest.h"
 
 /* What an answer's bytes lie in, freed with the request: h2o sends from where they are. */
 struct kept {
@@ -75,7 +76,7 @@ static void add_headers(h2o_req_t *req, const struct http_response *res, const s
 	add_extra_headers(req, extra);
 }
 
-void send_response(h2o_req_t *req, struct http_response *res, bool keep_alive)
+void send_response(h2o_req_t *req, struct http_response *res, struct rest *rest, bool keep_alive)
 {
 	static h2o_generator_t generator = {NULL, NULL};
 	struct kept *kept = h2o_mem_alloc_shared(&req->pool, sizeof(*kept), free_kept);
@@ -89,11 +90,15 @@ void send_response(h2o_req_t *req, struct http_response *res, bool keep_alive)
 	bool has_body = res->status != 304 && res->status != 204;
 	req->res.status = res->status;
 	req->res.reason = respond_reason(res->status);
-	if (has_body)
+	if (has_body && !rest)
 		req->res.content_length = body.len;
 	if (!keep_alive)
 		req->http1_is_persistent = 0;
 	add_headers(req, res, &kept->headers);
+	if (rest) {
+		rest_send(rest, req);
+		return;
+	}
 
 	h2o_iovec_t bytes = h2o_iovec_init(body.data, body.len);
 	h2o_start_response(req, &generator);

@@ -50,6 +50,16 @@ struct slice http_header(const struct http_request *req, const char *name);
 
 enum { HTTP_ETAG_SIZE = 72 };
 
+/* What follows on `body`, made piece by piece while it is sent, so that an answer of any size is never held.
+ * Each piece may be made on another worker, one at a time. */
+struct http_rest {
+	/* Append the next piece, of some hundred KB. False: it is the last. A failed `out` cuts the
+	 * connection, as it is too late for an error. NULL: there is no rest. */
+	bool (*next)(void *ctx, struct buf *out);
+	void (*close)(void *ctx);
+	void *ctx;
+};
+
 /* What a handler fills. It comes as 200, application/json, empty. A status of 400 and more with an empty body
  * gets a body that says so. */
 struct http_response {
@@ -57,6 +67,7 @@ struct http_response {
 	const char *content_type;  /* static text */
 	const char *cache_control; /* static text; NULL: no-cache (ask again) for 200, 304, else no-store */
 	struct buf body;           /* the server frees it; a failed buf becomes a 500 */
+	struct http_rest rest;     /* likewise closed; then the ETag is the handler's to set */
 
 	/* Set through the functions below. */
 	char etag[HTTP_ETAG_SIZE];    /* with its quotes; empty: the body's hash for a GET that gives 200 */

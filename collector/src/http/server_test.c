@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -41,6 +43,46 @@ static void large(const struct http_request *req, struct http_response *res)
 	res->content_type = "text/plain; charset=utf-8";
 }
 
+/* A body in pieces: so many, the last one broken if that is asked for. */
+struct pieces {
+	int left;
+	bool breaks;
+};
+static _Atomic int open_pieces;
+
+enum { PIECES = 40, PIECE_LINES = 20000 };
+
+static bool put_piece(void *ctx, struct buf *out)
+{
+	struct pieces *pieces = ctx;
+	pieces->left--;
+	for (int i = 0; i < PIECE_LINES; i++)
+		buf_append_str(out, "a line of a piece\n");
+	out->failed = pieces->breaks && !pieces->left;
+	return pieces->left > 0;
+}
+
+static void close_pieces(void *ctx)
+{
+	atomic_fetch_sub(&open_pieces, 1);
+	free(ctx);
+}
+
+static void in_pieces(const struct http_request *req, struct http_response *res)
+{
+	struct pieces *pieces = malloc(sizeof(*pieces));
+	assert_non_null(pieces);
+	*pieces = (struct pieces){PIECES, http_query(req, "breaks").data != NULL};
+	atomic_fetch_add(&open_pieces, 1);
+	(void)put_piece(pieces, &res->body);
+	res->content_type = "text/plain; charset=utf-8";
+	res->rest = (struct http_rest){put_piece, close_pieces, pieces};
+	if (http_query(req, "tag").data)
+		http_set_etag(res, http_query(req, "tag"));
+	if (http_query(req, "fails").data)
+		http_fail(res, 503, "no, after all");
+}
+
 static void missing(const struct http_request *req, struct http_response *res)
 {
 	http_fail(res, 404, "no application '%.*s'", SLICE_ARG(http_capture(req, "project")));
@@ -56,6 +98,7 @@ static const struct http_route routes[] = {
 	{"GET", "/api/v0/{project}/echo", echo},
 	{"POST", "/api/v0/{project}/echo", echo},
 	{"GET", "/api/v0/large", large},
+	{"GET", "/api/v0/pieces", in_pieces},
 	{"GET", "/api/v0/{project}/missing", missing},
 	{"GET", "/api/v0/wait", wait_at_gate},
 };
@@ -407,6 +450,110 @@ static void knows_its_proxy(void **state)
 		port);
 	check(port, &(struct exchange){request, 403, NULL, NULL, NULL});
 	http_server_close(server);
+}
+
+/* ---- bodies that are made while they are sent ---- */
+
+static void unpack(const struct buf *packed, struct buf *out)
+{
+	z_stream z = {.next_in = (Bytef *)packed->data, .avail_in = (uInt)packed->len};
+	int code = inflateInit2(&z, 15 + 16);
+	while (code == Z_OK) {
+		char *to = buf_reserve(out, 1 << 20);
+		assert_non_null(to);
+		z.next_out = (Bytef *)to;
+		z.avail_out = 1 << 20;
+		code = inflate(&z, Z_NO_FLUSH);
+		out->len += (1 << 20) - z.avail_out;
+	}
+	assert_int_equal(code, Z_STREAM_END);
+	inflateEnd(&z);
+}
+
+static bool pieces_are_closed(void *ctx)
+{
+	(void)ctx;
+	return atomic_load(&open_pieces) == 0;
+}
+
+static void sends_a_body_in_pieces(void **state)
+{
+	uint16_t port = http_server_port(*state);
+	const size_t whole = (size_t)PIECES * PIECE_LINES * strlen("a line of a piece\n");
+	struct answer plain;
+	struct answer packed;
+	struct buf unpacked = BUF_INIT;
+	client_ask(port, "GET /api/v0/pieces HTTP/1.1\r\n" HOST "\r\n", &plain);
+	assert_string_equal(answer_header(&plain, "transfer-encoding"), "chunked");
+	assert_string_equal(answer_header(&plain, "etag"), "");
+	assert_false(plain.cut);
+	assert_int_equal(plain.body.len, whole);
+	client_ask(
+		port, "GET /api/v0/pieces?tag=t HTTP/1.1\r\n" HOST "Accept-Encoding: gzip\r\n\r\n", &packed);
+	assert_string_equal(answer_header(&packed, "content-encoding"), "gzip");
+	assert_string_equal(answer_header(&packed, "etag"), "W/\"t\"");
+	assert_true(packed.body.len < whole / 50);
+	unpack(&packed.body, &unpacked);
+	assert_true(slice_eq(buf_slice(&unpacked), buf_slice(&plain.body)));
+	buf_fini(&unpacked);
+	answer_fini(&plain);
+	answer_fini(&packed);
+	assert_true(eventually(pieces_are_closed, NULL));
+}
+
+/* A connection lives on behind such a body, and without one. */
+static void sends_pieces_or_none(void **state)
+{
+	static const char *const none[][2] = {
+		{"HEAD /api/v0/pieces HTTP/1.1\r\n" HOST "\r\n", "200"},
+		{"GET /api/v0/pieces?tag=t HTTP/1.1\r\n" HOST "If-None-Match: \"t\"\r\n\r\n", "304"},
+		{"GET /api/v0/pieces?fails=1 HTTP/1.1\r\n" HOST "\r\n", "503"},
+		{"GET /api/v0/pieces HTTP/1.1\r\n" HOST "\r\n", "200"},
+	};
+	int fd = client_connect(http_server_port(*state));
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+		struct answer answer;
+		client_say(fd, none[i][0]);
+		client_read(fd, i == 0, &answer);
+		assert_int_equal(answer.status, atoi(none[i][1]));
+		answer_fini(&answer);
+	}
+	close(fd);
+	assert_true(eventually(pieces_are_closed, NULL));
+}
+
+static void cuts_a_body_that_breaks(void **state)
+{
+	struct answer answer;
+	client_ask(http_server_port(*state), "GET /api/v0/pieces?breaks=1 HTTP/1.1\r\n" HOST "\r\n", &answer);
+	assert_int_equal(answer.status, 200);
+	assert_true(answer.cut);
+	answer_fini(&answer);
+	assert_true(eventually(pieces_are_closed, NULL));
+}
+
+/* Clients that hang up in the middle, and a server that stops: nothing is left, and nobody waits. */
+static void forgets_pieces_that_nobody_takes(void **state)
+{
+	enum { CLIENTS = 8 };
+	int fds[CLIENTS];
+	char first;
+	for (int i = 0; i < CLIENTS; i++) {
+		int small = 2048;
+		fds[i] = client_connect(http_server_port(*state));
+		setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+		client_say(fds[i], "GET /api/v0/pieces HTTP/1.1\r\n" HOST "\r\n");
+	}
+	for (int i = 0; i < CLIENTS; i++)
+		assert_int_equal(recv(fds[i], &first, 1, 0), 1);
+	check(http_server_port(*state),
+		&(struct exchange){"GET /api/v0/x/echo HTTP/1.1\r\n" HOST "\r\n", 200, NULL, NULL, NULL});
+	for (int i = 0; i < CLIENTS / 2; i++)
+		close(fds[i]);
+	http_server_stop(*state, 20);
+	assert_true(pieces_are_closed(NULL));
+	for (int i = CLIENTS / 2; i < CLIENTS; i++)
+		close(fds[i]);
 }
 
 /* ---- limits and nonsense ---- */
@@ -878,6 +1025,10 @@ int main(void)
 		cmocka_unit_test(asks_for_the_token),
 		cmocka_unit_test(trades_the_token_for_a_cookie),
 		cmocka_unit_test(knows_its_proxy),
+		SERVED(sends_a_body_in_pieces),
+		SERVED(sends_pieces_or_none),
+		SERVED(cuts_a_body_that_breaks),
+		SERVED(forgets_pieces_that_nobody_takes),
 		SERVED(refuses_what_is_too_much),
 		SERVED(refuses_too_many_headers),
 		SERVED(takes_pipelines_one_by_one),

@@ -96,6 +96,29 @@ static void read_len(int fd, size_t len, struct buf *out)
 	}
 }
 
+/* False where the connection ends before the last chunk. */
+static bool read_chunks(int fd, struct buf *out)
+{
+	struct buf line = BUF_INIT;
+	size_t len = 1;
+	bool whole = true;
+	while (whole && len > 0) {
+		buf_clear(&line);
+		whole = read_line(fd, &line) && line.len > 0;
+		len = whole ? strtoul(line.data, NULL, 16) : 0;
+		for (size_t left = len; whole && left;) {
+			char *to = buf_reserve(out, left);
+			ssize_t got = recv(fd, to, left, 0);
+			whole = got > 0;
+			out->len += whole ? (size_t)got : 0;
+			left -= whole ? (size_t)got : 0;
+		}
+		whole = whole && read_line(fd, &line);
+	}
+	buf_fini(&line);
+	return whole;
+}
+
 static bool find_header(const struct buf *head, const char *name, char *value, size_t size)
 {
 	size_t name_len = strlen(name);
@@ -121,6 +144,8 @@ void client_read(int fd, bool no_body, struct answer *out)
 	char length[32];
 	if (!no_body && find_header(&out->head, "content-length", length, sizeof(length)))
 		read_len(fd, strtoul(length, NULL, 10), &out->body);
+	else if (!no_body && find_header(&out->head, "transfer-encoding", length, sizeof(length)))
+		out->cut = !read_chunks(fd, &out->body);
 }
 
 void answer_fini(struct answer *answer)

@@ -16,6 +16,7 @@ struct answer {
 	int status;
 	struct buf head; /* status line and headers, lines by "\n" */
 	struct buf body;
+	bool cut; /* a chunked body ended before its last chunk */
 };
 void answer_fini(struct answer *answer);
 /* Read one answer; no_body for those of HEAD. A connection that ends gives status 0. */

@@ -114,8 +114,9 @@ burr_status workers_open(unsigned count, unsigned max_queued, struct workers **o
 bool workers_submit(struct workers *pool, struct job *job)
 {
 	pthread_mutex_lock(&pool->lock);
-	bool room = !pool->closing && pool->queued < pool->max_queued &&
+	bool fits = pool->queued < pool->max_queued &&
 		    (pool->queued == 0 || pool->queued_bytes + job->size <= WORKERS_MAX_BYTES);
+	bool room = !pool->closing && (fits || job->goes_on);
 	if (room) {
 		job->next = NULL;
 		*pool->last = job;

@@ -13,6 +13,7 @@ struct workers;
 struct job {
 	struct job *next; /* under the pool's lock while queued */
 	size_t size;      /* bytes that wait with it */
+	bool goes_on;     /* an answer that has begun: it is taken, however many wait */
 	void (*run)(struct job *job, unsigned worker, bool drop);
 };
 
@@ -23,7 +24,7 @@ enum {
 
 BURR_MUST_CHECK burr_status workers_open(
 	unsigned count, unsigned max_queued, struct workers **out_workers, burr_error *err);
-/* False, job untouched, when the queue is full or the pool stops. */
+/* False, job untouched, when the queue is full (but for one that goes on) or the pool stops. */
 bool workers_submit(struct workers *workers, struct job *job);
 unsigned workers_queued(struct workers *workers);
 /* Take no more, do what is queued until deadline_ms have passed, drop the rest, join. Safe to call twice. */
