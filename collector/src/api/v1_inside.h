@@ -3,6 +3,7 @@
 #define API_V1_INSIDE_H
 
 #include "api/inside.h"
+#include "api/v1_rows.h"
 #include "catalog/source.h"
 
 enum {
@@ -18,10 +19,6 @@ int64_t v1_deadline_ns(void);
 void v1_open(struct buf *out);
 /* An ETag of all but that time, for an answer that is whole. */
 void v1_set_tag(struct http_response *res);
-/* Members: a moment as UTC; a number, or null where it is not known. */
-void v1_put_time(struct buf *out, const char *key, bool known, int64_t us);
-void v1_put_number(struct buf *out, const char *key, bool known, int64_t number);
-void v1_put_run(struct buf *out, const struct catalog_app *app);
 
 /* Parameters. False: the answer is made, a 422 that names the parameter. An absent one leaves *out as it is.
  */
@@ -47,9 +44,6 @@ static inline struct catalog_reader *v1_reader(const struct http_request *req)
 /* An attempt by its number. false: the answer is made. */
 bool v1_find_step(const struct http_request *req, struct http_response *res, const struct catalog_app *app,
 	int64_t number, struct catalog_step *out);
-void v1_put_step(struct buf *out, const struct catalog_app *app, const struct catalog_step *step);
-/* The moment of a step's time, in UTC. */
-int64_t v1_step_us(const struct catalog_app *app, int64_t us, bool zoned);
 
 /* Handlers. */
 void v1_list_projects(const struct http_request *req, struct http_response *res);

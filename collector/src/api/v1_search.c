@@ -17,13 +17,7 @@ static void put_hit(const struct search_hit *hit, void *ctx)
 {
 	struct buf *out = ctx;
 	json_put_open(out, '{');
-	json_put_member_int(out, "number", hit->step->number);
-	json_put_member_int(out, "sequence_id", hit->step->step.seq);
-	json_put_member(out, "action", hit->step->action);
-	json_put_member(out, "field", slice_of(hit->field));
-	json_put_member(out, "key", hit->key);
-	json_put_key(out, SLICE_LIT("context"));
-	needle_put_context(out, hit->value, hit->at, hit->len, CONTEXT_BYTES);
+	v1_put_hit(out, hit, CONTEXT_BYTES);
 	json_put_close(out, '}');
 }
 

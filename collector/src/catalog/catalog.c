@@ -20,7 +20,7 @@ static const int64_t BATCH_NS = 50000000;   /* a live change waits at most that 
 static const int64_t LOOK_NS = 1000000000;  /* how often to ask whether writers live */
 static const int64_t RETRY_NS = 2000000000; /* after a failure of the database */
 static const char CATALOG_FILE[] = ".burr-catalog";
-enum { NICE = 5, UPDATE_BUSY_MS = 60000 };
+enum { NICE = 5 };
 
 static void say(struct catalog *catalog, const char *fmt, ...) BURR_PRINTF(2, 3);
 static void say(struct catalog *catalog, const char *fmt, ...)
@@ -146,8 +146,7 @@ static void count_start(struct catalog *catalog, enum note_lane lane)
 		catalog->options.on_progress(catalog->start_done, catalog->start_total, catalog->options.ctx);
 }
 
-/* One batch. *out_more: something still waits. */
-static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err)
+static burr_status work_on(struct catalog *catalog, bool *out_more, burr_error *err)
 {
 	struct app_name name;
 	enum note_lane lane;
@@ -175,6 +174,15 @@ static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err
 		}
 	}
 	return commit(catalog, err);
+}
+
+/* One batch. *out_more: something still waits. */
+static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err)
+{
+	atomic_store(&catalog->working, 1);
+	burr_status status = work_on(catalog, out_more, err);
+	atomic_store(&catalog->working, 0);
+	return status;
 }
 
 /* ---- those that run ---- */
@@ -458,8 +466,9 @@ bool catalog_is_ready(struct catalog *catalog)
 
 void catalog_get_stats(struct catalog *catalog, struct catalog_stats *out)
 {
+	const size_t noted = notes_count(&catalog->notes); /* first: what goes from here is being worked on */
 	*out = (struct catalog_stats){
-		.waiting = notes_count(&catalog->notes),
+		.waiting = noted + atomic_load(&catalog->working),
 		.watched = atomic_load(&catalog->watched),
 		.unwatched = atomic_load(&catalog->unwatched),
 		.line_count = atomic_load(&catalog->line_count),
@@ -476,7 +485,7 @@ static burr_status join_path(char **out, const char *folder, burr_error *err)
 	return *out ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory to open the catalog");
 }
 
-/* The store cannot be written: a folder of our own, gone with us. */
+/* The store cannot be written, or is not to be: a folder of our own, gone with us. */
 static burr_status open_elsewhere(struct catalog *catalog, bool *out_fresh, burr_error *err)
 {
 	const char *base = getenv("TMPDIR");
@@ -508,7 +517,8 @@ burr_status catalog_open(const struct catalog_options *options, struct catalog *
 	burr_status status = catalog->wake_fd < 0 ? burr_fail(err, BURR_EIO, "eventfd: %s", strerror(errno))
 						  : join_path(&catalog->path, options->store->path, err);
 	if (status == BURR_OK)
-		status = db_open_writer(catalog->path, &catalog->db, &fresh, err);
+		status = options->apart ? BURR_EPERM
+					: db_open_writer(catalog->path, &catalog->db, &fresh, err);
 	if (status == BURR_EPERM)
 		status = open_elsewhere(catalog, &fresh, err);
 	if (status != BURR_OK) {
@@ -565,13 +575,18 @@ void catalog_close(struct catalog *catalog)
 
 /* ---- without the thread ---- */
 
+/* Another command may be at a long log; there is nothing else to do meanwhile. */
+static void be_patient(struct catalog *catalog)
+{
+	if (catalog->db.conn)
+		sqlite3_busy_timeout(catalog->db.conn, (int)catalog->options.patience_ms);
+}
+
 /* Run it once more on a new file when the old one turns out to be damaged. */
 static burr_status update_all_once(struct catalog *catalog, burr_error *err)
 {
 	bool more = true;
-	if (catalog->db.conn) /* another command may be at a long log; there is nothing else to do meanwhile
-			       */
-		sqlite3_busy_timeout(catalog->db.conn, UPDATE_BUSY_MS);
+	be_patient(catalog);
 	burr_status status = scan_all(catalog, false, err);
 	catalog->start_total = notes_count(&catalog->notes);
 	catalog->start_done = 0;
@@ -602,13 +617,17 @@ burr_status catalog_update_all(struct catalog *catalog, burr_error *err)
 
 static burr_status update_app_once(struct catalog *catalog, const struct app_name *name, burr_error *err)
 {
+	be_patient(catalog);
 	burr_status status = begin(catalog, err);
 	if (status != BURR_OK)
 		return status;
 	status = index_one(catalog, name, err);
 	if (status == BURR_OK)
-		return commit(catalog, err);
-	roll_back(catalog);
+		status = commit(catalog, err);
+	if (status == BURR_OK)
+		status = look_at_running(catalog, err);
+	if (status != BURR_OK)
+		roll_back(catalog);
 	return status;
 }
 

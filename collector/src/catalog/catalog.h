@@ -37,11 +37,13 @@ struct catalog_options {
 
 	unsigned poll_ms;     /* how often to look at what has no watch */
 	unsigned max_watches; /* at most, beside the kernel's own limit */
+	unsigned patience_ms; /* how long catalog_update_* waits for another process that writes it */
+	bool apart;           /* in a temporary folder, though the store can be written */
 };
 
-#define CATALOG_OPTIONS_INIT                            \
-	{                                               \
-		.poll_ms = 2000, .max_watches = 1000000 \
+#define CATALOG_OPTIONS_INIT                                                  \
+	{                                                                     \
+		.poll_ms = 2000, .max_watches = 1000000, .patience_ms = 60000 \
 	}
 
 /* BURR_EIO, BURR_ELATER (full disk), BURR_ENOMEM. A file of another version or a damaged one is made anew. */
@@ -58,7 +60,8 @@ void catalog_close(struct catalog *catalog);
 void catalog_note(struct catalog *catalog, struct slice project, struct slice app_id);
 
 /* Without the thread: bring all, or one application, up to date now. A log that cannot be read is skipped and
- * told to on_message. */
+ * told to on_message. BURR_ELATER: another process writes the catalog for longer than patience_ms, or its
+ * disk is full. */
 BURR_MUST_CHECK burr_status catalog_update_all(struct catalog *catalog, burr_error *err);
 BURR_MUST_CHECK burr_status catalog_update_app(
 	struct catalog *catalog, struct slice project, struct slice app_id, burr_error *err);

@@ -85,13 +85,38 @@ static const struct command commands[] = {
 		"  burr ls demo_counter --limit 5\n"
 		"  burr ls demo_failure --filter 'status:failed after:2h' --sort=-steps\n",
 		OPTION_STORE | OPTION_LIMIT | OPTION_JSON | OPTION_FILTER | OPTION_SORT, 0, 1, command_ls},
-	{"show", "PROJECT APP", "show a run: its links and its steps",
-		"APP may be shortened to any beginning that only one run has.\n"
+	{"show", "PROJECT APP", "show a run: its links and its last steps",
+		"APP may be shortened to any beginning that only one run has. burr steps tells\n"
+		"more of steps.\n"
 		"\n"
-		"Options:\n" HELP_STORE "  --limit N          only the last N steps\n" HELP_JSON "\n"
+		"Options:\n" HELP_STORE
+		"  --limit N          the last N steps (0: all); 20 unless --json\n" HELP_JSON "\n"
 		"Example:\n"
 		"  burr show demo_counter count-to-10\n",
 		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 2, 2, command_show},
+	{"steps", "PROJECT APP [STEP]", "list the steps of a run, or those around one",
+		"The last 20, or, with STEP, that step and five on each side. A range 10..20, or\n"
+		"10.. or ..20, lists from its beginning on. Numbers are sequence ids. An attempt\n"
+		"that a later one took the place of is left out. APP may be shortened to any\n"
+		"beginning that only one run has.\n"
+		"\n"
+		"Exit code 3 when there is no STEP.\n"
+		"\n"
+		"Options:\n" HELP_STORE "  --limit N          at most N (0: all); 20 unless --json\n"
+		"  --action NAME      only steps of this action\n"
+		"  --status WORD      only those that are ok, failed or open\n"
+		"  --changed KEY      only those that changed this key of the state\n"
+		"  --slower TIME      only those that took so long, as 250ms, 1.5s or 2m\n"
+		"  --attempts         with attempts that gave way to later ones\n"
+		"  --fold             a cycle of actions that comes three times or more is a line\n" HELP_JSON
+		"\n"
+		"Examples:\n"
+		"  burr steps demo_counter count-to-10\n"
+		"  burr steps demo_counter count-to-10 4..6\n"
+		"  burr steps demo_chat chat --status failed --slower 1s --limit 0\n",
+		OPTION_STORE | OPTION_LIMIT | OPTION_ACTION | OPTION_STATUS | OPTION_CHANGED | OPTION_SLOWER |
+			OPTION_ATTEMPTS | OPTION_FOLD | OPTION_JSON,
+		2, 3, command_steps},
 	{"state", "PROJECT APP", "print the state after a step",
 		"The last finished step's, unless one is named. APP may be shortened to any\n"
 		"beginning that only one run has.\n"

@@ -21,7 +21,7 @@ struct command {
 	const char *args;    /* "PROJECT APP", "[PROJECT]"; "" for none */
 	const char *summary; /* one line for the list of commands */
 	const char *help;    /* what follows the usage line: options and examples */
-	unsigned options;    /* OPTION_… bits that it takes */
+	option_set options;  /* OPTION_… bits that it takes */
 	int args_min;
 	int args_max; /* ARGS_ANY: no limit */
 	int (*run)(const struct options *options);
@@ -39,6 +39,7 @@ int command_doctor(const struct options *options);
 int command_open(const struct options *options);
 int command_ls(const struct options *options);
 int command_show(const struct options *options);
+int command_steps(const struct options *options);
 int command_state(const struct options *options);
 int command_diff(const struct options *options);
 int command_grep(const struct options *options);

@@ -180,6 +180,8 @@ int command_grep(const struct options *options)
 		code = options->arg_count > 2
 			       ? find_app(grep.index.store, grep.project, options->args[2], &app_id)
 			       : find_project(grep.index.store, grep.project);
+	if (code == CLI_OK)
+		code = index_update(&grep.index, grep.project, app_id);
 	if (code != CLI_OK)
 		return code;
 	if (grep.json)

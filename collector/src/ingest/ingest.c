@@ -154,22 +154,19 @@ static void put_status(struct buf *out, enum reply_status status, const char *me
 	reply_put(out, &reply);
 }
 
-static void answer_question(struct ingest *in, const struct request *request, struct buf *out)
+/* Durability `group`: what was acknowledged is synced in time, under load as well as when idle. */
+static void sync_when_due(struct ingest *in)
 {
-	struct reply reply = {.protocol = PROTOCOL_VERSION,
-		.status = REPLY_OK,
-		.has_collector = true,
-		.version = slice_of(burr_version()),
-		.url = slice_of(in->options.url),
-		.pid = getpid()};
-	if (request->has_find_step) {
-		const struct find_step *wanted = &request->find_step;
-		reply.has_step_place = true;
-		reply.step_found = in->options.find_place &&
-				   in->options.find_place(in->options.ctx, wanted->project, wanted->app_id,
-					   wanted->sequence_id, &reply.step_offset, &reply.step_len);
-	}
-	reply_put(out, &reply);
+	burr_error why;
+	if (appender_sync_due(in->appender) > clock_mono_ns())
+		return;
+	if (appender_sync(in->appender, &why) != BURR_OK)
+		report_seldom(REPORT_EVERY_MS, "%s, trying again", why.message);
+}
+
+static void sync_meanwhile(void *in)
+{
+	sync_when_due(in);
 }
 
 /* A writer tells all that it dropped since it began; what is new of it counts. */
@@ -209,6 +206,73 @@ static void on_spool(void *ctx, const char *name, uint64_t record_count, uint64_
 	(void)record_count;
 	const struct slice writer = {name + sizeof(SPOOL_PREFIX) - 1, WRITER_ID_LEN};
 	note_dropped(ctx, writer, dropped_count, "a program that has ended");
+}
+
+/* What dead writers left, and what stopped ones hold: at the start, when a connection ends, and once a
+ * second. */
+static void look_at_spools(struct ingest *in)
+{
+	struct recovered got = {0};
+	const int64_t now = clock_mono_ns();
+	const uint32_t peers = peers_count(in->peers);
+	bool gone = peers < in->peers_seen;
+	in->peers_seen = peers;
+	if (!in->appending ||
+		(in->looked_ns && !gone && now - in->looked_ns < LOOK_EVERY_MS * INT64_C(1000000)))
+		return;
+	in->looked_ns = now;
+	got.on_spool = on_spool;
+	got.on_batch = sync_meanwhile;
+	got.ctx = in;
+	recover_with(in->options.store, in->appender, in->others, &got);
+	if (got.spool_count && got.record_count)
+		report("took in %llu record%s that %llu ended program%s had left",
+			(unsigned long long)got.record_count, got.record_count == 1 ? "" : "s",
+			(unsigned long long)got.spool_count, got.spool_count == 1 ? "" : "s");
+	if (!gone)
+		recover_stalled(in->options.store, in->appender, in->others, &got);
+	if (got.trouble[0])
+		report_seldom(REPORT_EVERY_MS, "%s", got.trouble);
+	struct others_count others = others_count(in->others);
+	pthread_mutex_lock(&in->lock);
+	in->stats.recovered_count += got.record_count;
+	in->stats.aside_count += got.aside_count;
+	in->stats.dropped_count += got.lost_count;
+	in->stats.spool_count = others.spools;
+	if (got.trouble[0])
+		snprintf(in->stats.trouble, sizeof(in->stats.trouble), "%s", got.trouble);
+	pthread_mutex_unlock(&in->lock);
+}
+
+/* Who asks reads the logs next, and may miss nothing that was recorded before. */
+static void take_in(struct ingest *in)
+{
+	struct recovered got = {.on_batch = sync_meanwhile, .ctx = in};
+	in->looked_ns = 0;
+	look_at_spools(in);
+	recover_living(in->options.store, in->appender, in->others, &got);
+	if (got.trouble[0])
+		report_seldom(REPORT_EVERY_MS, "%s", got.trouble);
+}
+
+static void answer_question(struct ingest *in, const struct request *request, struct buf *out)
+{
+	struct reply reply = {.protocol = PROTOCOL_VERSION,
+		.status = REPLY_OK,
+		.has_collector = true,
+		.version = slice_of(burr_version()),
+		.url = slice_of(in->options.url),
+		.pid = getpid()};
+	if (request->take_in)
+		take_in(in);
+	if (request->has_find_step) {
+		const struct find_step *wanted = &request->find_step;
+		reply.has_step_place = true;
+		reply.step_found = in->options.find_place &&
+				   in->options.find_place(in->options.ctx, wanted->project, wanted->app_id,
+					   wanted->sequence_id, &reply.step_offset, &reply.step_len);
+	}
+	reply_put(out, &reply);
 }
 
 static void store_batch(struct ingest *in, const struct request *request, struct buf *out)
@@ -256,7 +320,7 @@ static void answer(struct ingest *in, struct slice bytes, bool appending, struct
 		put_status(out, REPLY_BAD_REQUEST, why.message);
 	} else if (request.protocol > PROTOCOL_VERSION) {
 		put_status(out, REPLY_UNKNOWN_PROTOCOL, "this collector is older than the library that asks");
-	} else if (!request.entry_count) {
+	} else if (!request.entry_count && (appending || !request.take_in)) {
 		answer_question(in, &request, out);
 	} else if (!appending) {
 		put_status(out, REPLY_NOT_YET, "the collector waits for the right to append");
@@ -297,57 +361,6 @@ static int next_timeout(const struct ingest *in)
 	int64_t look = in->looked_ns + LOOK_EVERY_MS * INT64_C(1000000);
 	int64_t left_ns = (due < look ? due : look) - clock_mono_ns();
 	return left_ns <= 0 ? 0 : (int)(left_ns / 1000000 + 1);
-}
-
-/* Durability `group`: what was acknowledged is synced in time, under load as well as when idle. */
-static void sync_when_due(struct ingest *in)
-{
-	burr_error why;
-	if (appender_sync_due(in->appender) > clock_mono_ns())
-		return;
-	if (appender_sync(in->appender, &why) != BURR_OK)
-		report_seldom(REPORT_EVERY_MS, "%s, trying again", why.message);
-}
-
-static void sync_meanwhile(void *in)
-{
-	sync_when_due(in);
-}
-
-/* What dead writers left, and what stopped ones hold: at the start, when a connection ends, and once a
- * second. */
-static void look_at_spools(struct ingest *in)
-{
-	struct recovered got = {0};
-	const int64_t now = clock_mono_ns();
-	const uint32_t peers = peers_count(in->peers);
-	bool gone = peers < in->peers_seen;
-	in->peers_seen = peers;
-	if (!in->appending ||
-		(in->looked_ns && !gone && now - in->looked_ns < LOOK_EVERY_MS * INT64_C(1000000)))
-		return;
-	in->looked_ns = now;
-	got.on_spool = on_spool;
-	got.on_batch = sync_meanwhile;
-	got.ctx = in;
-	recover_with(in->options.store, in->appender, in->others, &got);
-	if (got.spool_count && got.record_count)
-		report("took in %llu record%s that %llu ended program%s had left",
-			(unsigned long long)got.record_count, got.record_count == 1 ? "" : "s",
-			(unsigned long long)got.spool_count, got.spool_count == 1 ? "" : "s");
-	if (!gone)
-		recover_stalled(in->options.store, in->appender, in->others, &got);
-	if (got.trouble[0])
-		report_seldom(REPORT_EVERY_MS, "%s", got.trouble);
-	struct others_count others = others_count(in->others);
-	pthread_mutex_lock(&in->lock);
-	in->stats.recovered_count += got.record_count;
-	in->stats.aside_count += got.aside_count;
-	in->stats.dropped_count += got.lost_count;
-	in->stats.spool_count = others.spools;
-	if (got.trouble[0])
-		snprintf(in->stats.trouble, sizeof(in->stats.trouble), "%s", got.trouble);
-	pthread_mutex_unlock(&in->lock);
 }
 
 /* The right to append cannot be waited for together with sockets: a lock is no event. So while it is missing
