@@ -165,6 +165,28 @@ static const struct command commands[] = {
 		"Example:\n"
 		"  burr tail -f demo_chat\n",
 		OPTION_STORE | OPTION_LIMIT | OPTION_FOLLOW | OPTION_JSON, 1, 2, command_tail},
+	{"test-case", "create [PROJECT APP]", "make a test of a recorded step",
+		"Prints the states before and after the step as a list of one test case, in the\n"
+		"form of Burr's fixtures. With --target-file-name it is added to the list in that\n"
+		"file, and a program that tests the action with it is printed. APP may be\n"
+		"shortened to any beginning that only one run has.\n"
+		"\n"
+		"Options:\n" HELP_STORE "  --project-name P   as PROJECT\n"
+		"  --app-id ID        as APP\n"
+		"  --partition-key K  which the run must have\n"
+		"  --sequence-id N    the step; -1 is the last, -2 the one before\n"
+		"  --target-file-name F\n"
+		"                     the file of test cases, made where there is none\n"
+		"  --template WORD    the program: pytest, the default, or c, for libburr\n"
+		"  --serde-module M   a Python module or file that the program imports first\n"
+		"  --action-name A    the action, where it is not that of the step\n"
+		"\n"
+		"Example:\n"
+		"  burr test-case create demo_counter count-to-10 --sequence-id 3 \\\n"
+		"    --target-file-name counts.json --template c >test_count.c\n",
+		OPTION_STORE | OPTION_PROJECT | OPTION_APP_ID | OPTION_PARTITION_KEY | OPTION_SEQUENCE_ID |
+			OPTION_TARGET_FILE | OPTION_TEMPLATE | OPTION_SERDE_MODULE | OPTION_ACTION,
+		1, 3, command_test_case},
 	{"verify", "[PROJECT [APP]]", "read every byte of runs, list what is damaged",
 		"Logs, graphs and metadata of all runs, of a project's, or of one. A damaged line\n"
 		"costs itself alone: all others load. APP may be shortened to any beginning that\n"

@@ -44,6 +44,7 @@ int command_state(const struct options *options);
 int command_diff(const struct options *options);
 int command_grep(const struct options *options);
 int command_tail(const struct options *options);
+int command_test_case(const struct options *options);
 int command_verify(const struct options *options);
 int command_demo(const struct options *options);
 
