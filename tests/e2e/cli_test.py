@@ -28,7 +28,7 @@ import urllib.request
 BURR = os.environ.get("BURR", "")
 WAIT_S = 30  # for what takes milliseconds; under a sanitizer on a busy machine
 
-COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "steps", "state", "diff", "grep", "tail", "verify", "demo", "completion", "help"]
+COMMANDS = ["serve", "stop", "status", "recover", "doctor", "open", "ls", "show", "steps", "state", "diff", "grep", "tail", "test-case", "verify", "demo", "completion", "help"]
 
 
 def environment(**changes):

@@ -15,7 +15,7 @@ from harness import BUILD, BURR, StoreTest
 class Commands(StoreTest):
     def check(self, result, code, out=r"^", err=r"^$"):
         self.assertEqual(result.returncode, code, result.stdout + result.stderr)
-        self.assertRegex(result.stdout, out)
+        self.assertRegex(result.stdout, out or "^")
         self.assertRegex(result.stderr, err)
         return result.stdout
 
@@ -174,6 +174,113 @@ class Written(Commands):
             log.write(text)
         with open(os.path.join(folder, "metadata.json"), "w", encoding="utf-8") as file:
             json.dump({"type": "application_metadata", "partition_key": None, **metadata}, file)
+
+
+class Search(Written):
+    def setUp(self):
+        super().setUp()
+        for n, (project, app) in enumerate([("one", "a"), ("two", "b"), ("one", "c"), ("three", "d")]):
+            text = begin(60 * n, {"q": f"needle {n}"}) + end(60 * n, {"n": n})
+            self.write(project, app, text.replace("T00:00:", f"T00:0{n}:"))
+
+    def test_the_whole_store(self):
+        lines = self.check(self.burr("grep", "needle"), 0).splitlines()
+        self.assertEqual([line.split(" #")[0] for line in lines], ["three / d", "one / c", "two / b", "one / a"])
+        hits = self.json("grep", "NEEDLE")
+        self.assertEqual([(h["project"], h["app_id"], h["field"]) for h in hits][:2], [("three", "d", "inputs"), ("one", "c", "inputs")])
+        lines = self.check(self.burr("grep", "needle", "--limit", "2"), 0).splitlines()
+        self.assertEqual((len(lines), lines[2]), (3, "… there may be more: --limit 0 shows all"))
+
+    def test_a_project_and_a_run(self):
+        for args, runs in ((["-p", "one"], ["c", "a"]), (["one"], ["c", "a"]), (["--project", "one", "a"], ["a"]), (["one", "a"], ["a"])):
+            with self.subTest(args=args):
+                lines = self.check(self.burr("grep", "needle", *args), 0).splitlines()
+                self.assertEqual([line.split(" #")[0] for line in lines], runs)
+        self.check(self.burr("grep", "needle 0", "two"), 3, "^$")
+        self.check(self.burr("grep", "needle 9", "--json"), 3, r"^\[\]\n$")
+        self.check(self.burr("grep", "needle", "-p", "one", "a", "b"), 2, "^$", "named twice")
+
+    def test_the_same_with_a_collector(self):
+        before = self.json("grep", "needle")
+        collector = self.collector()
+        self.assertEqual(self.json("grep", "needle"), before)
+        runs = []
+        cursor = ""
+        while cursor is not None:
+            page = collector.get("/api/v1/search?q=needle" + (f"&cursor={cursor}" if cursor else ""))
+            runs += page["runs"]
+            cursor = page["next"]
+        self.assertEqual([(r["project"], r["app_id"]) for r in runs], [(h["project"], h["app_id"]) for h in before])
+
+
+class Steps(Written):
+    """Of a run of 500 steps, one of which failed, was tried again, and took long."""
+
+    def setUp(self):
+        super().setUp()
+        text = "".join(begin(n) + end(n, {"n": n // 50}) for n in range(417))
+        text += begin(417) + end(417, {"n": 8}, exception="Traceback (most recent call last):\n  File\nValueError: no\n")
+        text += begin(417) + end(417, {"n": 8}).replace(".000006Z", ".250006Z", 1)
+        text += "".join(begin(n) + end(n, {"n": n // 50, "slow": True}) for n in range(418, 500)) + begin(500)
+        self.write("project", "long", text)
+
+    def numbers(self, *args):
+        return [s["sequence_id"] for s in self.json("steps", "project", "long", *args)["steps"]]
+
+    def test_which(self):
+        self.assertEqual(self.numbers(), list(range(501)))
+        self.assertEqual(self.numbers("--limit", "3"), [498, 499, 500])
+        self.assertEqual(self.numbers("417"), list(range(412, 423)))
+        self.assertEqual(self.numbers("2"), list(range(8)))
+        self.assertEqual(self.numbers("10..12"), [10, 11, 12])
+        self.assertEqual(self.numbers("..2"), [0, 1, 2])
+        self.assertEqual(self.numbers("499.."), [499, 500])
+        self.assertEqual(self.numbers("100..", "--limit", "2"), [100, 101])
+        self.assertEqual(self.numbers("--status", "open"), [500])
+        self.assertEqual(self.numbers("--status", "failed"), [])
+        self.assertEqual(self.numbers("--status", "failed", "--attempts"), [417])
+        self.assertEqual(self.numbers("416..418", "--attempts"), [416, 417, 417, 418])
+        self.assertEqual(self.numbers("--changed", "slow"), [418])
+        self.assertEqual(self.numbers("--changed", "n", "--limit", "0"), list(range(50, 500, 50)))
+        self.assertEqual(self.numbers("--slower", "0.2s"), [417])
+        self.assertEqual(self.numbers("--action", "none"), [])
+
+    def test_a_table(self):
+        lines = self.check(self.burr("steps", "project", "long"), 0).splitlines()
+        self.assertRegex(lines[0], r"^… 481 earlier steps: --limit 0 shows all$")
+        self.assertRegex(lines[1], r"^STEP +STARTED +ACTION +STATUS +TOOK$")
+        self.assertRegex(lines[-1], r"^ 500 .* work +(open|unknown)$")
+        self.assertEqual(len(lines), 22)
+        lines = self.check(self.burr("steps", "project", "long", "417", "--attempts"), 0).splitlines()
+        self.assertRegex(lines[0], r"^STEP +ATTEMPT +STARTED +ACTION +STATUS +TOOK +CHANGED +ERROR$")
+        self.assertRegex(lines[6], r"^ 417 +1 +\S.* work +failed +0 µs +ValueError: no$")
+        self.assertRegex(lines[7], r"^ 417 +2 +\S.* work +ok +250 ms$")
+        self.assertRegex(lines[8], r"^ 418 +1 +\S.* work +ok +0 µs +slow$")
+        lines = self.check(self.burr("steps", "project", "long", "100.."), 0).splitlines()
+        self.assertEqual(lines[-1], "… 381 more steps: 120.. goes on")
+
+    def test_folded(self):
+        lines = self.check(self.burr("steps", "project", "long", "--fold"), 0).splitlines()
+        self.assertRegex(lines[1], r"^0\.\.499 .* work +×500 ")
+        self.assertRegex(lines[2], r"^ +500 .* work +open")
+        groups = self.json("steps", "project", "long", "--fold", "--attempts")["groups"]
+        self.assertEqual(groups[0], {"from": 0, "to": 416, "times": 417, "actions": ["work"]})
+        self.assertEqual([groups[1]["sequence_id"], groups[2]["from"]], [417, 417])
+
+    def test_mistakes(self):
+        for args, code, text in (
+            (["501"], 3, "run 'long' has no step 501"),
+            (["9999"], 3, "run 'long' has no step 9999"),
+            (["x"], 2, "neither the number of a step nor a range"),
+            (["5..3"], 2, "neither the number"),
+            ([".."], 2, "neither the number"),
+            (["-1"], 2, "no option '-1'"),
+            (["--status", "done"], 2, "--status is ok, failed or open"),
+            (["--slower", "soon"], 2, "--slower is a time like"),
+        ):
+            with self.subTest(args=args):
+                self.check(self.burr("steps", "project", "long", *args), code, "", text)
+        self.check(self.burr("steps", "project", "long", "--action", "none"), 0, "^No step fits")
 
 
 class TestCase(Written):

@@ -213,6 +213,7 @@ const struct http_route *api_v1_routes(size_t *out_count)
 		{"GET", RUN "/history", v1_get_history},
 		{"GET", RUN "/search", v1_search_run},
 		{"GET", "/api/v1/projects/{project}/search", v1_search_runs},
+		{"GET", "/api/v1/search", v1_search_store},
 	};
 	*out_count = sizeof(routes) / sizeof(*routes);
 	return routes;

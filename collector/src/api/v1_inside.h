@@ -59,5 +59,6 @@ void v1_get_difference(const struct http_request *req, struct http_response *res
 void v1_get_history(const struct http_request *req, struct http_response *res);
 void v1_search_run(const struct http_request *req, struct http_response *res);
 void v1_search_runs(const struct http_request *req, struct http_response *res);
+void v1_search_store(const struct http_request *req, struct http_response *res);
 
 #endif

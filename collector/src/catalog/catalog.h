@@ -118,6 +118,7 @@ BURR_MUST_CHECK burr_status catalog_list_projects(
 
 struct catalog_app {
 	int64_t id; /* for catalog_list_steps; another one after the catalog was made anew */
+	struct slice project; /* of catalog_list_runs alone */
 	struct slice app_id;
 	struct slice partition_key;   /* SLICE_NONE: none */
 	struct slice parent;          /* POINTER as JSON, or SLICE_NONE */

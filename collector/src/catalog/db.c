@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum {
-	SCHEMA_VERSION = 3, /* raise it at every change below: older files are made anew */
+	SCHEMA_VERSION = 4, /* raise it at every change below: older files are made anew */
 	BUSY_TIMEOUT_MS = 5000,
 	SCHEMA_ID = 0x62757272, /* "burr", SQLite's application_id */
 };
@@ -65,6 +65,7 @@ static const char schema[] =
 	" log_mark INTEGER NOT NULL DEFAULT 0,"  /* of the log as it was when log_len was reached */
 	" UNIQUE(project, app_id));"
 	"CREATE INDEX application_newest ON application(project, last_us DESC, id DESC);"
+	"CREATE INDEX application_recent ON application(last_us DESC, id DESC);"
 	"CREATE INDEX application_partition ON application(project, partition_key, last_us DESC, id DESC);"
 	"CREATE INDEX application_status ON application(project, status, last_us DESC, id DESC);"
 	"CREATE INDEX application_parent ON application(project, parent_app, last_us DESC, id DESC);"

@@ -142,18 +142,21 @@ static const struct command commands[] = {
 		"  burr diff demo_counter count-to-10 3\n"
 		"  burr diff demo_counter count-to-10 0 last\n",
 		OPTION_STORE | OPTION_JSON, 3, 4, command_diff},
-	{"grep", "TEXT PROJECT [APP]", "find a text in what runs took, gave and changed",
-		"Looks through actions, inputs, results, errors, attributes and the values of the\n"
-		"state that a step changed; one line for each step and field. Case of ASCII\n"
-		"letters does not count. Runs come newest first.\n"
+	{"grep", "TEXT [PROJECT [APP]]", "find a text in what runs took, gave and changed",
+		"In the runs of all projects, of one, or in one run. Looks through actions,\n"
+		"inputs, results, errors, attributes and the values of the state that a step\n"
+		"changed; one line for each step and field. Case of ASCII letters does not count.\n"
+		"Runs come newest first.\n"
 		"\n"
 		"Exit code 3 when the text is nowhere.\n"
 		"\n"
 		"Options:\n" HELP_STORE
+		"  -p, --project P    as PROJECT\n"
 		"  --limit N          at most N (0: all); 100 unless --json\n" HELP_JSON "\n"
-		"Example:\n"
+		"Examples:\n"
+		"  burr grep declined\n"
 		"  burr grep declined demo_failure\n",
-		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 2, 3, command_grep},
+		OPTION_STORE | OPTION_PROJECT | OPTION_LIMIT | OPTION_JSON, 1, 3, command_grep},
 	{"tail", "PROJECT [APP]", "the last steps of a run, and those to come",
 		"Of the newest run where none is named. APP may be shortened to any beginning\n"
 		"that only one run has.\n"
