@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 from harness import BUILD, BURR, StoreTest
@@ -67,6 +68,21 @@ class Held(Commands):
         self.collector()
         self.assert_all_seen()
         self.go_on(writer)
+
+    def test_by_the_api(self):
+        for path, steps_of in (
+            ("/api/v1/projects/project/runs/app0/steps", lambda answer: [s["sequence_id"] for s in answer["steps"]]),
+            ("/api/v0/project/app0/__none__/apps", lambda answer: [s["step_start_log"]["sequence_id"] for s in answer["steps"]]),
+        ):
+            with self.subTest(path=path):
+                writer = self.stopped_writer()
+                collector = self.collector()
+                deadline = time.monotonic() + 30
+                while not (collector.get("/api/v1/status")["appending"] and collector.get("/api/v1/status")["index"]["ready"]):
+                    self.assertLess(time.monotonic(), deadline)
+                self.assertEqual(steps_of(collector.get(path)), [0, 1, 2, 3])
+                self.go_on(writer)
+                collector.stop()
 
     def test_after_a_collector_that_was_killed(self):
         collector = self.collector()

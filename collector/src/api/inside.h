@@ -8,11 +8,13 @@
 #include <stdatomic.h>
 
 struct api {
-	const struct store *store;       /* constant */
-	struct catalog *catalog;         /* constant */
-	unsigned reader_count;           /* constant */
-	struct catalog_reader **readers; /* one a worker, used by that worker alone */
-	pthread_mutex_t annotations;     /* held while an annotations.jsonl is read and replaced */
+	const struct store *store;         /* constant */
+	struct catalog *catalog;           /* constant */
+	unsigned reader_count;             /* constant */
+	struct catalog_reader **readers;   /* one a worker, used by that worker alone */
+	pthread_mutex_t annotations;       /* held while an annotations.jsonl is read and replaced */
+	void *take_in_ctx;                 /* set before take_in */
+	_Atomic(api_take_in_fn *) take_in; /* NULL: nothing is taken in */
 	_Atomic bool ready;
 };
 
@@ -24,6 +26,10 @@ void api_fail(struct http_response *res, burr_status status, const burr_error *e
 /* A whole number in [low, high]; else 422 that names it, and false. */
 bool api_number(struct http_response *res, const char *name, struct slice text, int64_t low, int64_t high,
 	int64_t *out);
+
+/* The run of the path is going to be read: take in what spools hold of it, and wait, for a moment, until the
+ * catalog has that. */
+void api_take_in(const struct http_request *req);
 
 /* run.c, annotations.c */
 void api_get_run(const struct http_request *req, struct http_response *res);

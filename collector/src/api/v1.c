@@ -150,6 +150,7 @@ bool v1_find_run(const struct http_request *req, struct http_response *res, cata
 	burr_error err = BURR_ERROR_INIT;
 	struct finding finding = {put, ctx, out};
 	struct slice app_id = http_capture(req, "app_id");
+	api_take_in(req);
 	burr_status status = catalog_find_app(
 		v1_reader(req), http_capture(req, "project"), app_id, take_run, &finding, &err);
 	if (status != BURR_OK)

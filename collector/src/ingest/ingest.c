@@ -36,6 +36,13 @@ struct dropper {
 	uint64_t count;
 };
 
+/* Somebody waits for what spools hold of an application; on his stack, and linked until `answered`. */
+struct ask {
+	struct slice project, app_id;
+	bool answered, taken; /* under lock */
+	struct ask *next;     /* under lock */
+};
+
 struct ingest {
 	struct ingest_options options;     /* constant */
 	struct peers *peers;               /* append thread only, but peers_wake */
@@ -51,6 +58,8 @@ struct ingest {
 	bool stopped; /* the caller's thread only */
 
 	pthread_mutex_t lock;
+	pthread_cond_t asked;      /* one of `asks` was answered */
+	struct ask *asks;          /* under lock */
 	bool stopping;             /* under lock */
 	struct ingest_stats stats; /* under lock; what is LATER is changed by the append thread alone */
 };
@@ -255,6 +264,76 @@ static void take_in(struct ingest *in)
 		report_seldom(REPORT_EVERY_MS, "%s", got.trouble);
 }
 
+/* What is younger its writer brings by itself. */
+static bool holds(struct ingest *in, const struct ask *ask)
+{
+	struct foreign held = {0};
+	const int64_t before_ns = clock_mono_ns() - INGEST_HELD_MS * INT64_C(1000000);
+	others_begin(in->others);
+	/* A spool that cannot be looked into now is looked into with the next batch. */
+	burr_status status =
+		others_find(in->others, SLICE_NONE, ask->project, ask->app_id, before_ns, &held, NULL);
+	const bool found = status == BURR_OK && held.entry_count > 0;
+	foreign_fini(&held);
+	return found;
+}
+
+static void answer_asks(struct ingest *in)
+{
+	pthread_mutex_lock(&in->lock);
+	for (struct ask *ask; (ask = in->asks);) {
+		in->asks = ask->next;
+		pthread_mutex_unlock(&in->lock);
+		const bool taken = in->appending && holds(in, ask);
+		if (taken)
+			take_in(in);
+		pthread_mutex_lock(&in->lock);
+		ask->taken = taken;
+		ask->answered = true;
+		pthread_cond_broadcast(&in->asked);
+	}
+	pthread_mutex_unlock(&in->lock);
+}
+
+/* False: it is being answered. */
+static bool unlink_ask_locked(struct ingest *in, const struct ask *ask)
+{
+	for (struct ask **at = &in->asks; *at; at = &(*at)->next) {
+		if (*at != ask)
+			continue;
+		*at = ask->next;
+		return true;
+	}
+	return false;
+}
+
+bool ingest_take_in(struct ingest *in, struct slice project, struct slice app_id)
+{
+	struct ask ask = {.project = project, .app_id = app_id};
+	struct timespec until;
+	bool waits = true;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += INGEST_ASK_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&in->lock);
+	ask.answered = in->stopping;
+	if (!ask.answered) {
+		ask.next = in->asks;
+		in->asks = &ask;
+		peers_wake(in->peers);
+	}
+	while (!ask.answered) {
+		int failed = waits ? pthread_cond_timedwait(&in->asked, &in->lock, &until)
+				   : pthread_cond_wait(&in->asked, &in->lock);
+		if (failed && unlink_ask_locked(in, &ask))
+			break;
+		waits = waits && !failed; /* one that is being answered must be waited for */
+	}
+	pthread_mutex_unlock(&in->lock);
+	return ask.taken;
+}
+
 static void answer_question(struct ingest *in, const struct request *request, struct buf *out)
 {
 	struct reply reply = {.protocol = PROTOCOL_VERSION,
@@ -372,10 +451,12 @@ static void *append_run(void *arg)
 		if (!in->appending)
 			in->appending = store_lock_append_exclusive(in->options.store);
 		look_at_spools(in);
+		answer_asks(in);
 		peers_serve(in->peers, next_timeout(in));
 		sync_when_due(in);
 		note_peers(in);
 	}
+	answer_asks(in); /* from now on nobody asks */
 	/* What has come in whole is still answered. */
 	peers_refuse(in->peers);
 	peers_serve(in->peers, 0);
@@ -438,6 +519,11 @@ burr_status ingest_open(const struct ingest_options *options, struct ingest **ou
 		return burr_fail(err, BURR_ENOMEM, "no memory for ingest");
 	in->options = *options;
 	pthread_mutex_init(&in->lock, NULL);
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&in->asked, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	/* The thread takes none of the program's signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -474,6 +560,7 @@ void ingest_close(struct ingest *in)
 	ingest_stop(in);
 	appender_free(in->appender);
 	others_free(in->others);
+	pthread_cond_destroy(&in->asked);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
 }
