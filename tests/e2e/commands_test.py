@@ -1,6 +1,7 @@
 """Commands that look into a store: steps, search across it, test cases; with a collector, without one, and while
 records are still in the spool of a program that stands still."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -35,6 +36,14 @@ class Held(Commands):
             os.waitid(os.P_PID, writer.pid, os.WSTOPPED | os.WNOWAIT)
         self.assertEqual(os.path.getsize(self.log_path("app0")), 0)
         return writer
+
+    def somebody_appends(self):
+        with open(os.path.join(self.store, ".burr-append"), "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def assert_all_seen(self):
         steps = self.json("steps", "project", "app0")["steps"]
@@ -78,7 +87,7 @@ class Held(Commands):
                 writer = self.stopped_writer()
                 collector = self.collector()
                 deadline = time.monotonic() + 30
-                while not (collector.get("/api/v1/status")["appending"] and collector.get("/api/v1/status")["index"]["ready"]):
+                while not self.somebody_appends():
                     self.assertLess(time.monotonic(), deadline)
                 self.assertEqual(steps_of(collector.get(path)), [0, 1, 2, 3])
                 self.go_on(writer)
