@@ -78,20 +78,24 @@ class Held(Commands):
         self.assert_all_seen()
         self.go_on(writer)
 
+    def ask_api(self, path):
+        """Ask a collector that has just started, before it looks at spools by itself for the second time."""
+        self.stopped_writer()
+        recorded = time.monotonic()
+        collector = self.collector()
+        deadline = time.monotonic() + 30
+        while not self.somebody_appends():
+            self.assertLess(time.monotonic(), deadline)
+        time.sleep(max(0, recorded + 0.06 - time.monotonic()))  # INGEST_HELD_MS: its age is what counts
+        return collector.get(path)
+
     def test_by_the_api(self):
-        for path, steps_of in (
-            ("/api/v1/projects/project/runs/app0/steps", lambda answer: [s["sequence_id"] for s in answer["steps"]]),
-            ("/api/v0/project/app0/__none__/apps", lambda answer: [s["step_start_log"]["sequence_id"] for s in answer["steps"]]),
-        ):
-            with self.subTest(path=path):
-                writer = self.stopped_writer()
-                collector = self.collector()
-                deadline = time.monotonic() + 30
-                while not self.somebody_appends():
-                    self.assertLess(time.monotonic(), deadline)
-                self.assertEqual(steps_of(collector.get(path)), [0, 1, 2, 3])
-                self.go_on(writer)
-                collector.stop()
+        answer = self.ask_api("/api/v1/projects/project/runs/app0/steps")
+        self.assertEqual([step["sequence_id"] for step in answer["steps"]], [0, 1, 2, 3])
+
+    def test_by_version_0(self):
+        answer = self.ask_api("/api/v0/project/app0/__none__/apps")
+        self.assertEqual([step["step_start_log"]["sequence_id"] for step in answer["steps"]], [0, 1, 2, 3])
 
     def test_after_a_collector_that_was_killed(self):
         collector = self.collector()
