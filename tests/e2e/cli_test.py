@@ -785,13 +785,42 @@ class Reading(Case):
         self.assertIn("--follow", self.completed("tail", "--"))
         self.assertNotIn("--follow", self.completed("ls", "--"))
         self.assertEqual(self.completed("help", ""), COMMANDS)
-        line = f'COMP_WORDS=("{BURR}" show demo count-); COMP_CWORD=3; _burr; echo "${{COMPREPLY[@]}}"'
-        script = f'PATH="{os.path.dirname(BURR)}:$PATH"; source <(burr completion bash); {line}'
-        bash = shutil.which("bash")
-        if bash:
-            found = subprocess.run([bash, "-c", script], env=environment(BURR_STORE=self.store, PATH=os.environ["PATH"]), capture_output=True, text=True)
-            self.assertEqual((found.stdout.split(), found.stderr), (["count-1", "count-2"], ""))
+        self.assertEqual(self.completed("test-case", ""), ["create"])
+        self.assertEqual(sorted(self.completed("grep", "text", "-p", "")), ["demo", "other"])
+        self.assertEqual(sorted(self.completed("test-case", "create", "--project-name", "other", "--app-id", "")), ["only"])
+        self.assertEqual(self.completed("steps", "--status", ""), ["ok", "failed", "open"])
+        self.assertIn("--slower", self.completed("steps", "--"))
         self.check(run("completion", "csh"), 2, "^$", "bash, zsh and fish, not for 'csh'")
+
+    def test_completion_in_shells(self):
+        place = f'PATH="{os.path.dirname(BURR)}:$PATH"'
+        told = "compdef() { :; }; compadd() { print -l -- ${(P)2}; }; words=(burr show demo count-); CURRENT=4"
+        bash_line = f'COMP_WORDS=("{BURR}" show demo count-); COMP_CWORD=3; _burr; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        scripts = {
+            "bash": ["bash", "-c", f"{place}; source <(burr completion bash); {bash_line}"],
+            "zsh": ["zsh", "-fc", f"{place}; {told}; source =(burr completion zsh); _burr"],
+            "fish": ["fish", "--no-config", "-c", f"set -x PATH {os.path.dirname(BURR)} $PATH; burr completion fish | source; complete -C 'burr show demo count-'"],
+        }  # fmt: skip
+        for shell, command in scripts.items():
+            with self.subTest(shell=shell):
+                if not shutil.which(shell):
+                    print(f"SKIP: {shell} is not installed")
+                    continue
+                env = environment(BURR_STORE=self.store, PATH=os.environ["PATH"], HOME=self.folder)
+                found = subprocess.run(command, env=env, capture_output=True, text=True, timeout=WAIT_S)
+                self.assertLessEqual({"count-1", "count-2"}, set(found.stdout.split()), found)
+                self.assertEqual(found.stderr, "")
+
+    def test_the_manual(self):
+        page = self.check(run("__manual"), 0).stdout
+        for command in COMMANDS:
+            self.assertIn(f".SS burr {command} ", page)
+        self.assertIn("3  what was asked for is not there", page)
+        if not shutil.which("groff"):
+            print("SKIP: groff is not installed")
+            return
+        drawn = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=page, capture_output=True, text=True, timeout=WAIT_S)
+        self.assertEqual((drawn.returncode, drawn.stderr), (0, ""))
 
     def test_verify(self):
         text = self.check(run("verify", store=self.store), 0).stdout

@@ -150,8 +150,7 @@ static const struct command commands[] = {
 		"\n"
 		"Exit code 3 when the text is nowhere.\n"
 		"\n"
-		"Options:\n" HELP_STORE
-		"  -p, --project P    as PROJECT\n"
+		"Options:\n" HELP_STORE "  -p, --project P    as PROJECT\n"
 		"  --limit N          at most N (0: all); 100 unless --json\n" HELP_JSON "\n"
 		"Examples:\n"
 		"  burr grep declined\n"
@@ -238,18 +237,23 @@ static void print_overview(void)
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		struct buf left = BUF_INIT;
 		buf_printf(&left, "%s %s", commands[i].name, commands[i].args);
-		say("  %-26s %s%s\n", left.data ? left.data : "", commands[i].summary,
+		/* A long one has a line of its own. */
+		bool fits = left.len <= 26;
+		say("  %-26s%s%s%s\n", left.data ? left.data : "",
+			fits ? " " : "\n                             ", commands[i].summary,
 			i ? "" : "; the default");
 		buf_fini(&left);
 	}
 	say("\n"
+	    "Each has --json where it prints what it found, and its own options: burr help\n"
+	    "COMMAND tells them.\n"
+	    "\n"
 	    "Options:\n"
 	    "  --store DIR                the store; else BURR_STORE, burr_path or ~/.burr\n"
-	    "  --help, --version          burr help COMMAND tells a command's options\n"
+	    "  --help, --version\n"
 	    "  --licenses                 the notices of all software in this program\n"
 	    "\n"
-	    "Exit codes: 0 all well, 1 an error, 2 a wrong command line, 3 what was asked for\n"
-	    "is not there or not running.\n");
+	    "Exit codes:\n" CLI_EXIT_CODES);
 }
 
 static void print_help(const struct command *command)

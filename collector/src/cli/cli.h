@@ -8,13 +8,19 @@
 
 #include "cli/options.h"
 
-/* The program's exit codes; part of what scripts may rely on. */
+/* The program's exit codes, the same in all commands; part of what scripts may rely on. */
 enum exit_code {
 	CLI_OK = 0,
-	CLI_ERROR = 1,  /* something failed; stderr says what */
+	CLI_ERROR = 1,  /* something failed, and stderr says what; or a check found something */
 	CLI_USAGE = 2,  /* the command line makes no sense */
 	CLI_ABSENT = 3, /* what was asked for is not there: no such project, no collector running */
 };
+/* The same for people. */
+#define CLI_EXIT_CODES                                                                  \
+	"0  all is well\n"                                                              \
+	"1  something failed and stderr says what, or verify or doctor found trouble\n" \
+	"2  the command line makes no sense\n"                                          \
+	"3  what was asked for is not there: project, run, step, text, collector\n"
 
 struct command {
 	const char *name;

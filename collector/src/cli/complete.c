@@ -106,10 +106,17 @@ static bool argument_word(const char *args, int n, char *out, size_t size)
 struct line {
 	const struct command *command; /* NULL: none yet */
 	const char *store;             /* of --store */
+	const char *project;           /* of --project, however it is spelt */
 	const char *value_of;          /* the option whose value is to be completed; NULL */
 	const char *args[4];           /* what is no option */
 	int arg_count;
 };
+
+static bool names_project(const char *option)
+{
+	return strcmp(option, "-p") == 0 || strcmp(option, "--project") == 0 ||
+	       strcmp(option, "--project-name") == 0;
+}
 
 static void read_line(
 	const struct command *commands, size_t count, char **words, int word_count, struct line *out)
@@ -121,6 +128,7 @@ static void read_line(
 			out->value_of = options_takes_value(word) ? word : NULL;
 			if (out->value_of && i + 1 < word_count - 1) {
 				out->store = strcmp(word, "--store") == 0 ? words[i + 1] : out->store;
+				out->project = names_project(word) ? words[i + 1] : out->project;
 				out->value_of = NULL;
 				i++;
 			}
@@ -134,18 +142,25 @@ static void read_line(
 	}
 }
 
-static void offer_values(const char *option)
+static void offer_values(const struct line *line)
 {
+	const char *option = line->value_of;
 	static const struct {
 		const char *option;
 		const char *words;
 	} known[] = {
 		{"--durability", "os\ngroup\npower\n"},
 		{"--sort", "last\nfirst\nduration\nsteps\nfailed\ntokens\n"},
+		{"--status", "ok\nfailed\nopen\n"},
+		{"--template", "pytest\nc\n"},
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (strcmp(option, known[i].option) == 0)
 			say_bytes(slice_of(known[i].words));
+	if (names_project(option))
+		offer_projects(line->store);
+	else if (strcmp(option, "--app-id") == 0 && line->project)
+		offer_runs(line->store, line->project);
 }
 
 static void offer_argument(const struct command *commands, size_t count, const struct line *line)
@@ -153,7 +168,9 @@ static void offer_argument(const struct command *commands, size_t count, const s
 	char word[32];
 	if (!argument_word(line->command->args, line->arg_count, word, sizeof(word)))
 		return;
-	if (strcmp(word, "PROJECT") == 0)
+	if (word[0] >= 'a' && word[0] <= 'z') /* it is said as it stands */
+		offer(word);
+	else if (strcmp(word, "PROJECT") == 0)
 		offer_projects(line->store);
 	else if (strcmp(word, "APP") == 0 && line->arg_count > 0)
 		offer_runs(line->store, line->args[line->arg_count - 1]);
@@ -169,7 +186,7 @@ void complete_words(const struct command *commands, size_t count, char **words, 
 	const char *last = word_count ? words[word_count - 1] : "";
 	read_line(commands, count, words, word_count, &line);
 	if (line.value_of)
-		offer_values(line.value_of);
+		offer_values(&line);
 	else if (*last == '-')
 		options_each(line.command ? line.command->options : commands[0].options, offer);
 	else if (line.command)
@@ -216,11 +233,9 @@ void complete_put_manual(const struct command *commands, size_t count, struct bu
 		put_troff(out, commands[i].help);
 		buf_append_str(out, ".fi\n");
 	}
-	buf_append_str(out,
-		".SH ENVIRONMENT\n"
-		".TP\n.B BURR_STORE, burr_path\nThe store, where no \\-\\-store names it.\n"
-		".TP\n.B NO_COLOR\nNo colours on a terminal.\n"
-		".SH EXIT STATUS\n0 all well, 1 an error, 2 a wrong command line, 3 what was asked for is "
-		"not there or not running.\n"
-		".SH FILES\n~/.burr, a folder a project, in it a folder a run.\n");
+	buf_append_str(out, ".SH ENVIRONMENT\n"
+			    ".TP\n.B BURR_STORE, burr_path\nThe store, where no \\-\\-store names it.\n"
+			    ".TP\n.B NO_COLOR\nNo colours on a terminal.\n"
+			    ".SH EXIT STATUS\n.nf\n" CLI_EXIT_CODES ".fi\n"
+			    ".SH FILES\n~/.burr, a folder a project, in it a folder a run.\n");
 }

@@ -139,6 +139,15 @@ static void say_status(const struct catalog_app *app)
 	say_field("status", &text);
 }
 
+static void say_error_text(const struct catalog_app *app)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	if (app->status != STATUS_FAILED || !app->last_error.data)
+		return;
+	human_text(&text, app->last_error);
+	say_field("error", &text);
+}
+
 static void say_tokens(const struct catalog_app *app)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
@@ -204,6 +213,7 @@ static int print_text(const struct show *show, struct listing *listing)
 		say_field("partition", &partition);
 	say_times(app);
 	say_status(app);
+	say_error_text(app);
 	say_tokens(app);
 	say_pointer("forked from", app->parent, SLICE_NONE);
 	say_pointer("spawned by", app->spawning_parent, SLICE_NONE);
