@@ -235,9 +235,10 @@ static burr_status scan_all(struct catalog *catalog, bool only_unwatched, burr_e
 	return status;
 }
 
-static burr_status scan_one(struct catalog *catalog, const struct app_name *project, burr_error *err)
+static burr_status scan_one(
+	struct catalog *catalog, const struct app_name *project, enum note_lane lane, burr_error *err)
 {
-	struct scan scan = make_scan(catalog, NOTE_LIVE);
+	struct scan scan = make_scan(catalog, lane);
 	burr_status status = begin(catalog, err);
 	if (status == BURR_OK)
 		status = scan_project(&scan, project, err);
@@ -267,7 +268,7 @@ static void on_event(enum watch_event event, const struct app_name *name, void *
 		if (event == WATCH_PROJECT_GONE)
 			watch_drop(&catalog->watch, name); /* it may live on under another name */
 		if (turn->status == BURR_OK)
-			turn->status = scan_one(catalog, name, &turn->err);
+			turn->status = scan_one(catalog, name, NOTE_LIVE, &turn->err);
 		break;
 	case WATCH_PROJECT_TOUCHED:
 		project_changed(catalog, name);
@@ -582,12 +583,13 @@ static void be_patient(struct catalog *catalog)
 		sqlite3_busy_timeout(catalog->db.conn, (int)catalog->options.patience_ms);
 }
 
-/* Run it once more on a new file when the old one turns out to be damaged. */
-static burr_status update_all_once(struct catalog *catalog, burr_error *err)
+/* project: NULL for all. */
+static burr_status update_once(struct catalog *catalog, const struct app_name *project, burr_error *err)
 {
 	bool more = true;
 	be_patient(catalog);
-	burr_status status = scan_all(catalog, false, err);
+	burr_status status =
+		project ? scan_one(catalog, project, NOTE_BACKLOG, err) : scan_all(catalog, false, err);
 	catalog->start_total = notes_count(&catalog->notes);
 	catalog->start_done = 0;
 	while (status == BURR_OK && (more || notes_count(&catalog->notes)))
@@ -599,20 +601,34 @@ static burr_status update_all_once(struct catalog *catalog, burr_error *err)
 	return status;
 }
 
-burr_status catalog_update_all(struct catalog *catalog, burr_error *err)
+/* Once more on a new file when the old one turns out to be damaged. */
+static burr_status update(struct catalog *catalog, const struct app_name *project, burr_error *err)
 {
 	burr_error own = BURR_ERROR_INIT;
 	err = err ? err : &own;
-	burr_status status = update_all_once(catalog, err);
+	burr_status status = update_once(catalog, project, err);
 	if (status == BURR_ECORRUPT) {
 		say(catalog, "the catalog was damaged, making it anew");
 		status = rebuild(catalog, err);
 		if (status == BURR_OK)
-			status = update_all_once(catalog, err);
+			status = update_once(catalog, project, err);
 	}
 	if (status == BURR_OK)
 		check_ready(catalog);
 	return status;
+}
+
+burr_status catalog_update_all(struct catalog *catalog, burr_error *err)
+{
+	return update(catalog, NULL, err);
+}
+
+burr_status catalog_update_project(struct catalog *catalog, struct slice project, burr_error *err)
+{
+	struct app_name name;
+	if (!app_name_make(&name, project, SLICE_NONE))
+		return burr_fail(err, BURR_EINVAL, "no project can have the name %.*s", SLICE_ARG(project));
+	return update(catalog, &name, err);
 }
 
 static burr_status update_app_once(struct catalog *catalog, const struct app_name *name, burr_error *err)

@@ -81,8 +81,10 @@ int index_open(const char *store_option, struct index *out)
 
 static burr_status update(struct index *index, const char *project, const char *app_id, burr_error *err)
 {
-	return app_id ? catalog_update_app(index->catalog, slice_of(project), slice_of(app_id), err)
-		      : catalog_update_all(index->catalog, err);
+	if (app_id)
+		return catalog_update_app(index->catalog, slice_of(project), slice_of(app_id), err);
+	return project ? catalog_update_project(index->catalog, slice_of(project), err)
+		       : catalog_update_all(index->catalog, err);
 }
 
 int index_update(struct index *index, const char *project, const char *app_id)

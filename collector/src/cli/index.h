@@ -23,8 +23,8 @@ struct index {
 
 /* Open the store, with what its spools hold taken in. CLI_OK, or the exit code after having said why not. */
 int index_open(const char *store_option, struct index *out);
-/* Open the catalog, up to date: with all runs, or (app_id not NULL) at least with this one. CLI_OK, or the
- * exit code after having said why not. */
+/* Open the catalog, up to date at least with what is named: one run, the runs of a project (app_id NULL), or
+ * all (project NULL). CLI_OK, or the exit code after having said why not. */
 int index_update(struct index *index, const char *project, const char *app_id);
 void index_close(struct index *index);
 
