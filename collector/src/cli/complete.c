@@ -6,6 +6,7 @@
 #include "cli/complete.h"
 
 #include "base/clean.h"
+#include "cli/find.h"
 #include "cli/options.h"
 #include "cli/say.h"
 
@@ -76,14 +77,18 @@ static void offer_projects(const char *store)
 		offer(items[i].name);
 }
 
-static void offer_runs(const char *store, const char *project)
+/* By their folders alone: a key was pressed. */
+static void offer_runs(const char *store_option, const char *project)
 {
-	CLEAN(free_list) burr_app_item *items = NULL;
-	size_t count = 0;
-	if (burr_list_apps(store, project, &items, &count, NULL) != BURR_OK)
+	CLEAN(buf_fini) struct buf names = BUF_INIT;
+	struct store *store;
+	if (store_open(store_option, STORE_READ, &store, NULL) != BURR_OK)
 		return;
-	for (size_t i = 0; i < count; i++)
-		offer(items[i].app_id);
+	find_app_names(store, project, &names);
+	const char *end = names.data + names.len;
+	for (const char *name = names.data; name < end; name += strlen(name) + 1)
+		offer(name);
+	store_close(store);
 }
 
 /* The n-th word of a command's arguments, "PROJECT APP STEP [TO]", without brackets; false behind the last.
