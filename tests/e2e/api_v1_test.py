@@ -276,10 +276,10 @@ class Conforming:
         for path, method in OPERATIONS:
             if path in LIVE or method != "get":
                 continue
-            if "{project}" not in path:
-                yield path, path
-                continue
             wanted = query(values_for(OPERATIONS[path, "get"]))
+            if "{project}" not in path:
+                yield path, target_of(path, wanted)
+                continue
             for project in projects:
                 if "{app_id}" not in path:
                     yield path, target_of(path, wanted, project=project)
@@ -855,6 +855,35 @@ class Answers(Store):
             self.assertEqual(page["complete"], page["next"] is None)
             cursor = page["next"]
         self.assertEqual(found, expected)
+
+    def test_the_store_is_searched_over_all_projects(self):
+        of_project = {}
+        for project in [project["name"] for project in self.get("/api/v1/projects")["projects"]]:
+            cursor = ""
+            while cursor is not None:
+                page = self.get(f"/api/v1/projects/{quote(project)}/search?q=e" + (f"&cursor={cursor}" if cursor else ""))
+                of_project.update({(run["project"], run["app_id"]): run["hits"] for run in page["runs"]})
+                self.assertTrue(all(run["project"] == project for run in page["runs"]))
+                cursor = page["next"]
+        activity = {
+            (project, run["app_id"]): run["last_activity"]
+            for project in {project for project, _ in of_project}
+            for run in self.get(f"/api/v1/projects/{quote(project)}/runs?limit=1000")["runs"]
+        }
+        found = []
+        cursor = ""
+        while cursor is not None:
+            page = self.get("/api/v1/search?q=e" + (f"&cursor={cursor}" if cursor else ""))
+            self.assertLessEqual(len(page["runs"]), 20)
+            self.assertEqual(page["complete"], page["next"] is None)
+            found += [((run["project"], run["app_id"]), run["hits"]) for run in page["runs"]]
+            cursor = page["next"]
+        self.assertEqual(len(found), len(of_project))
+        self.assertEqual(dict(found), of_project)
+        times = [activity[name] for name, _ in found]
+        self.assertEqual(times, sorted(times, reverse=True))
+        self.assertEqual(self.ask("/api/v1/search?q=e&cursor=x").status, 422)
+        self.assertEqual(self.ask("/api/v1/search").status, 422)
 
     def test_histories_say_what_is_true(self):
         pointers = ["/n", "/x", "/user", "/user/name", "/user/tags/1", "/m", "/none", "/gone", "/list/2/x"]

@@ -5,6 +5,7 @@ its own handle.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -120,6 +121,31 @@ class StoreTest(unittest.TestCase):
     def burr(self, command, *args):
         """A command of the program on the store, to its end."""
         return subprocess.run([BURR, command, "--store", self.store, *args], capture_output=True, text=True, timeout=60)
+
+    @contextlib.contextmanager
+    def nobody_appends(self):
+        """While it lasts no program gets a record out of its spool."""
+        fd = os.open(os.path.join(self.store, ".burr-append"), os.O_RDWR)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+    def holders(self, count, steps):
+        """Writers app0, app1, … that have made their applications and wait for go()."""
+        writers = [self.writer("hold", f"app{i}", steps) for i in range(count)]
+        for writer in writers:
+            self.assertEqual(writer.stdout.readline(), "ready\n")
+        return writers
+
+    def go(self, writers):
+        """Record the steps and begin one more."""
+        for writer in writers:
+            writer.stdin.write("go\n")
+            writer.stdin.flush()
+        for writer in writers:
+            self.assertEqual(writer.stdout.readline(), "holding\n")
 
     def log_path(self, app, project="project"):
         return os.path.join(self.store, project, app, "log.jsonl")

@@ -21,6 +21,7 @@
 enum { ANSWER_WAIT_MS = 10000 };
 
 static struct collector *collector;
+static struct edge edge;
 static struct store *store;
 static uint16_t port;
 
@@ -189,6 +190,7 @@ static void check_answer(struct buf *answer)
 static void stop(void)
 {
 	collector_close(collector);
+	edge_fini(&edge);
 	store_close(store);
 }
 
@@ -206,15 +208,16 @@ static bool is_ready(void)
 
 static void start(void)
 {
-	const struct options options = {.host = "127.0.0.1", .limit = -1};
+	static const struct options options = {.host = "127.0.0.1", .limit = -1};
 	burr_error err = BURR_ERROR_INIT;
 	make_store();
 	FUZZ_CHECK(store_open(fuzz_folder(), STORE_WRITE, &store, &err) == BURR_OK);
 	FUZZ_CHECK(store_claim_collector(store));
-	if (collector_open(&options, store, &collector, &err) != BURR_OK)
+	FUZZ_CHECK(edge_init(&edge, &options, &err) == BURR_OK);
+	if (collector_open(&edge, store, &collector, &err) != BURR_OK)
 		fprintf(stderr, "%s\n", err.message);
 	FUZZ_CHECK(collector);
-	port = (uint16_t)strtoul(strrchr(collector_url(collector), ':') + 1, NULL, 10);
+	port = http_server_port(collector_http(collector));
 	atexit(stop);
 	while (!is_ready())
 		continue;

@@ -1,6 +1,6 @@
 """Real Burr and this one on the same stores, both ways: Burr loads and serves what we wrote; we serve what Burr wrote.
 
-Needs burr[start]==0.40.2 from PyPI, in a virtual environment of the build folder; where it cannot be had, the test is
+Needs burr[start]==0.40.2 and pytest from PyPI, in a virtual environment of the build folder; where it cannot be had, the test is
 skipped with the reason.
 """
 
@@ -43,8 +43,17 @@ json.dump(answers, sys.stdout, default=str)
 """
 
 
+COUNT = """
+from burr.core import State, action
+
+@action(reads=["count"], writes=["count"])
+def count(state: State) -> State:
+    return state.update(count=state["count"] + {step})
+"""
+
+
 def setUpModule():
-    virtual_environment(VENV, REQUIREMENT, "burr")
+    virtual_environment(VENV, ["burr", "pytest"], [REQUIREMENT, "pytest"])
 
 
 class BurrServer:
@@ -155,6 +164,28 @@ class Interop(unittest.TestCase):
         store = self.folder / "real"
         shutil.copytree(REAL_STORE, store)
         self.serve_both(store, "--write")
+
+    def test_a_test_case_runs_under_pytest(self):
+        store = self.folder / "ours"
+        subprocess.run([SAMPLES / "demo_counter"], env={**os.environ, "BURR_STORE": str(store)}, check=True, capture_output=True, timeout=60)
+        tests = self.folder / "tests"
+        tests.mkdir()
+        for number in ("0", "3"):
+            made = subprocess.run(
+                [BURR, "test-case", "create", "--store", store, "--project-name", "demo_counter", "--app-id", "count-to-10"]
+                + ["--sequence-id", number, "--target-file-name", "cases.json"],
+                cwd=tests, capture_output=True, text=True,
+            )  # fmt: skip
+            self.assertEqual((made.returncode, made.stderr), (0, ""))
+        (tests / "test_count.py").write_text(made.stdout)
+        burrs_own = "from burr.testing import load_test_cases; print(len(load_test_cases('cases.json')[0]))"
+        loaded = subprocess.run([PYTHON, "-c", burrs_own], cwd=tests, capture_output=True, text=True)
+        self.assertEqual((loaded.stdout, loaded.returncode), ("2\n", 0), loaded.stderr)
+        for step, code, told in ((1, 0, "2 passed"), (2, 1, "2 failed")):
+            (tests / "application.py").write_text(COUNT.format(step=step))
+            ran = subprocess.run([PYTHON, "-B", "-m", "pytest", "-q"], cwd=tests, capture_output=True, text=True, timeout=120)
+            self.assertEqual(ran.returncode, code, ran.stdout + ran.stderr)
+            self.assertIn(told, ran.stdout)
 
     def burr_writes(self, store, app_id, source="new"):
         ran = subprocess.run([PYTHON, HERE / "burr_counter.py", store, "mixed", app_id, source], capture_output=True, text=True)

@@ -36,7 +36,7 @@ expected-statuses = [400, 404, 405, 414, 422, 431]
 
 
 def setUpModule():
-    virtual_environment(VENV, REQUIREMENT, "schemathesis")
+    virtual_environment(VENV, ["schemathesis"], [REQUIREMENT])
 
 
 class OpenApi(StoreTest):

@@ -521,7 +521,8 @@ void recover_with(
 	recover_all(&r, false);
 }
 
-static bool take_stalled(void *ctx, int fd, const char *name)
+/* What a spool holds goes into the logs, and stays in it. */
+static bool take_held(void *ctx, int fd, const char *name)
 {
 	struct recovery *r = ctx;
 	struct foreign held = {0};
@@ -542,7 +543,41 @@ void recover_stalled(
 	struct store *store, struct appender *appender, struct others *others, struct recovered *out)
 {
 	struct recovery r = {store, appender, others, true, out};
-	others_each_stalled(others, take_stalled, &r);
+	others_each_stalled(others, take_held, &r);
+}
+
+/* Of an earlier boot there are no living writers, and what is no spool holds nothing. */
+static bool is_of_this_boot(int fd)
+{
+	struct spool_header header;
+	return spool_read_header(fd, &header, NULL) == BURR_OK && !spool_is_of_old_boot(&header);
+}
+
+static void take_living(struct recovery *r)
+{
+	struct dirent *file;
+	make_room(r);
+	DIR *dir = spool_list(r->store->dir_fd);
+	if (!dir) {
+		r->out->kept_count++; /* at least: none was seen */
+		note(r, "the store", strerror(errno));
+		return;
+	}
+	while ((file = readdir(dir))) {
+		if (!spool_name_is(file->d_name))
+			continue;
+		CLEAN(fd_close) int fd = spool_open(r->store->dir_fd, file->d_name, O_RDONLY);
+		if (fd >= 0 && is_of_this_boot(fd) && !take_held(r, fd, file->d_name))
+			r->out->kept_count++;
+	}
+	closedir(dir);
+}
+
+void recover_living(
+	struct store *store, struct appender *appender, struct others *others, struct recovered *out)
+{
+	struct recovery r = {store, appender, others, true, out};
+	take_living(&r);
 }
 
 void recover_shared(
@@ -595,6 +630,13 @@ void recoverer_run(struct recoverer *recoverer, bool old_only, struct recovered 
 {
 	struct recovery r = {recoverer->store, recoverer->appender, recoverer->others, false, out};
 	recover_all(&r, old_only);
+	appender_sync(recoverer->appender, NULL); /* the kernel goes on by itself */
+}
+
+void recoverer_run_living(struct recoverer *recoverer, struct recovered *out)
+{
+	struct recovery r = {recoverer->store, recoverer->appender, recoverer->others, false, out};
+	take_living(&r);
 	appender_sync(recoverer->appender, NULL); /* the kernel goes on by itself */
 }
 

@@ -44,6 +44,10 @@ struct recoverer;
 struct recoverer *recoverer_new(struct store *store);
 void recoverer_free(struct recoverer *recoverer);
 void recoverer_run(struct recoverer *recoverer, bool old_only, struct recovered *out);
+/* Take in what living writers hold, whether they move it themselves or not, for who reads the logs alone and
+ * may miss nothing that was recorded before. The spools stay as they are; those of which not all could be
+ * taken in are kept_count. */
+void recoverer_run_living(struct recoverer *recoverer, struct recovered *out);
 /* And with the caller's appender. */
 void recover_shared(
 	struct store *store, struct appender *appender, struct others *others, struct recovered *out);
@@ -54,6 +58,9 @@ void recover_with(
 /* For the same: take in what living writers hold and have not moved since the last call (their process is
  * stopped, or starves), so that what reads the logs alone has it too. The spools stay as they are. */
 void recover_stalled(
+	struct store *store, struct appender *appender, struct others *others, struct recovered *out);
+/* And, as recoverer_run_living does, what all of them hold. */
+void recover_living(
 	struct store *store, struct appender *appender, struct others *others, struct recovered *out);
 
 #endif

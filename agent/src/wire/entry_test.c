@@ -225,6 +225,7 @@ static void request_both_ways(void **state)
 		.dropped_count = 9,
 		.has_find_step = true,
 		.find_step = {SLICE_LIT("p"), SLICE_LIT("a"), -2},
+		.take_in = true,
 	};
 	request_put(&bytes, &request);
 	for (int i = 0; i < 2; i++) {
@@ -235,7 +236,7 @@ static void request_both_ways(void **state)
 	assert_non_null(other);
 	assert_int_equal(other->n_entries, 2);
 	assert_true(other->clock_offset_ns == -5 && other->about->pid == 42);
-	assert_true(other->find_step->sequence_id == -2);
+	assert_true(other->find_step->sequence_id == -2 && other->take_in);
 	size_t len = burr__v1__request__get_packed_size(other);
 	assert_int_equal(len, bytes.len);
 	uint8_t *packed = malloc(len);
@@ -248,7 +249,7 @@ static void request_both_ways(void **state)
 	assert_int_equal(request_read(buf_slice(&bytes), &back, NULL), BURR_OK);
 	assert_int_equal(back.entry_count, 2);
 	assert_true(back.clock_offset_ns == -5 && back.dropped_count == 9 && back.about.pid == 42);
-	assert_true(back.find_step.sequence_id == -2 && slice_is(back.about.program, "prog"));
+	assert_true(back.find_step.sequence_id == -2 && back.take_in && slice_is(back.about.program, "prog"));
 	buf_fini(&bytes);
 	buf_fini(&entry);
 }

@@ -11,6 +11,7 @@ enum {
 	REQUEST_CLOCK_OFFSET_NS = 5,
 	REQUEST_DROPPED_COUNT = 6,
 	REQUEST_FIND_STEP = 7,
+	REQUEST_TAKE_IN = 8,
 	REPLY_PROTOCOL = 1,
 	REPLY_STATUS = 2,
 	REPLY_MESSAGE = 3,
@@ -48,6 +49,8 @@ void request_put(struct buf *out, const struct request *request)
 		pb_put_int(out, 3, request->find_step.sequence_id);
 		pb_end(out, began);
 	}
+	if (request->take_in)
+		pb_put_uint(out, REQUEST_TAKE_IN, 1);
 }
 
 void request_put_entry_head(struct buf *out, size_t entry_len)
@@ -98,6 +101,9 @@ static bool read_request_field(const struct pb_field *f, struct request *out)
 	case REQUEST_FIND_STEP:
 		out->has_find_step = true;
 		return f->type == PB_BYTES && read_find_step(f->bytes, &out->find_step);
+	case REQUEST_TAKE_IN:
+		out->take_in = f->value != 0;
+		return f->type == PB_VARINT;
 	case REQUEST_ENTRIES:
 		return false; /* of another type than bytes */
 	default:

@@ -30,6 +30,7 @@ struct request {
 	uint64_t dropped_count;
 	bool has_find_step;
 	struct find_step find_step;
+	bool take_in;
 	size_t entry_count;
 	struct slice bytes; /* the whole message; request_next_entry walks it */
 };

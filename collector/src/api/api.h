@@ -24,6 +24,11 @@ BURR_MUST_CHECK burr_status api_open(const struct api_options *options, struct a
 /* After the server, before the catalog. Accepts NULL. */
 void api_close(struct api *api);
 
+/* From now on, before a run is read, what spools hold of it goes into its log: true when something did. Once;
+ * callbacks come from the workers. */
+typedef bool api_take_in_fn(void *ctx, struct slice project, struct slice app_id);
+void api_set_take_in(struct api *api, api_take_in_fn *take_in, void *ctx);
+
 /* From now on GET /ready answers 200, before it 503. Any thread. */
 void api_set_ready(struct api *api);
 

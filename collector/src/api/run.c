@@ -271,6 +271,7 @@ void api_get_run(const struct http_request *req, struct http_response *res)
 	CLEAN(fd_close) int app_fd = -1;
 	struct facts facts;
 	burr_error err = BURR_ERROR_INIT;
+	api_take_in(req);
 	burr_status status = api_open_app(api, project, app_id, &app_fd, &err);
 	if (status == BURR_OK && !facts_read(app_fd, ".", &facts))
 		status = BURR_ENOTFOUND; /* deleted just now */

@@ -4,10 +4,12 @@
 #include "store/names.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	LIST_LIMIT = 100,       /* Burr's default */
 	LIST_LIMIT_MAX = 10000, /* a larger one is cut to it, and has_another_page says so */
+	TAKEN_IN_MS = 100,      /* how long an answer waits for what was taken in to be indexed */
 };
 
 void api_fail(struct http_response *res, burr_status status, const burr_error *err)
@@ -210,6 +212,27 @@ const struct http_route *api_v0_routes(size_t *out_count)
 }
 
 /* ---- open and close ---- */
+
+void api_set_take_in(struct api *api, api_take_in_fn *take_in, void *ctx)
+{
+	api->take_in_ctx = ctx;
+	atomic_store(&api->take_in, take_in);
+}
+
+void api_take_in(const struct http_request *req)
+{
+	struct api *api = req->ctx;
+	struct catalog_stats stats;
+	api_take_in_fn *take_in = atomic_load(&api->take_in);
+	if (!take_in || !take_in(api->take_in_ctx, http_capture(req, "project"), http_capture(req, "app_id")))
+		return;
+	for (int waited_ms = 0; waited_ms < TAKEN_IN_MS; waited_ms++) {
+		catalog_get_stats(api->catalog, &stats);
+		if (!stats.waiting)
+			return;
+		usleep(1000); /* it tells of topics, not of having caught up */
+	}
+}
 
 burr_status api_open(const struct api_options *options, struct api **out, burr_error *err)
 {

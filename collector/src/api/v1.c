@@ -23,22 +23,10 @@ int64_t v1_deadline_ns(void)
 
 /* ---- writing ---- */
 
-/* Logs may name any year; ours are those that nanoseconds in 64 bits can hold, and others become the nearest
- * of them. */
-static void put_us(struct buf *out, const char *key, int64_t us)
-{
-	char text[TIME_TEXT_LEN + 1];
-	int64_t ns;
-	if (__builtin_mul_overflow(us, 1000, &ns))
-		ns = us < 0 ? INT64_MIN : INT64_MAX;
-	time_text(ns, text);
-	json_put_member(out, key, slice_of(text));
-}
-
 void v1_open(struct buf *out)
 {
 	json_put_open(out, '{');
-	put_us(out, "now", clock_wall_ns() / 1000);
+	v1_put_time(out, "now", true, clock_wall_ns() / 1000);
 }
 
 void v1_set_tag(struct http_response *res)
@@ -50,116 +38,6 @@ void v1_set_tag(struct http_response *res)
 	size_t len = res->body.len - (size_t)(comma - res->body.data);
 	snprintf(tag, sizeof(tag), "%016" PRIx64, bytes_hash(comma, len, V1_FORM));
 	http_set_etag(res, slice_of(tag));
-}
-
-void v1_put_time(struct buf *out, const char *key, bool known, int64_t us)
-{
-	if (known)
-		put_us(out, key, us);
-	else
-		json_put_member_raw(out, key, SLICE_NONE);
-}
-
-void v1_put_number(struct buf *out, const char *key, bool known, int64_t number)
-{
-	if (known)
-		json_put_member_int(out, key, number);
-	else
-		json_put_member_raw(out, key, SLICE_NONE);
-}
-
-void v1_put_run(struct buf *out, const struct catalog_app *app)
-{
-	static const char *const zones[] = {
-		[ZONE_NONE] = "none",
-		[ZONE_EXACT] = "exact",
-		[ZONE_INFERRED] = "inferred",
-		[ZONE_ASSUMED] = "assumed",
-	};
-	json_put_member(out, "app_id", app->app_id);
-	json_put_member(out, "partition_key", app->partition_key);
-	json_put_member(out, "status", slice_of(catalog_status_name(app->status)));
-	put_us(out, "started", app->first_us);
-	put_us(out, "last_activity", app->last_us);
-	json_put_member_int(out, "duration_us", app->last_us - app->first_us);
-	json_put_member(out, "time_zone", slice_of(zones[app->zone <= ZONE_ASSUMED ? app->zone : ZONE_NONE]));
-	json_put_member_int(out, "step_count", app->step_count);
-	json_put_member_int(out, "failed_count", app->failed_count);
-	json_put_member_int(out, "next_sequence_id", app->num_steps);
-	json_put_member_int(out, "record_count", app->part_count);
-	json_put_member_int(out, "damaged_count", app->damaged);
-	json_put_member_int(out, "input_tokens", app->input_tokens);
-	json_put_member_int(out, "output_tokens", app->output_tokens);
-	json_put_member(out, "last_action", app->last_action);
-	json_put_member(out, "last_error", app->last_error);
-	json_put_member_raw(out, "parent", app->parent);
-	json_put_member_raw(out, "spawning_parent", app->spawning_parent);
-	json_put_member_int(out, "log_bytes", app->log_len);
-}
-
-int64_t v1_step_us(const struct catalog_app *app, int64_t us, bool zoned)
-{
-	return zoned ? us : us - app->zone_offset_s * 1000000;
-}
-
-static const char *status_of(const struct step *step)
-{
-	if (!step->end_len)
-		return "open";
-	return step->flags & STEP_FAILED ? "failed" : "ok";
-}
-
-void v1_put_action_of(struct buf *out, const struct catalog_step *step, struct slice in_line)
-{
-	CLEAN(buf_fini) struct buf text = BUF_INIT;
-	if (step->action.data || !in_line.data || !json_to_text(in_line, &text)) {
-		json_put_text(out, step->action);
-		return;
-	}
-	struct slice cut = {text.data, text.len < V1_ACTION_BYTES ? text.len : V1_ACTION_BYTES};
-	while (cut.len < text.len && cut.len && (text.data[cut.len] & 0xC0) == 0x80)
-		cut.len--; /* within a character */
-	if (cut.len < text.len) {
-		text.len = cut.len;
-		buf_append_str(&text, "\u2026");
-	}
-	json_put_text(out, buf_slice(&text));
-}
-
-void v1_put_action(struct buf *out, const struct catalog_app *app, const struct catalog_step *found,
-	struct source *source)
-{
-	const struct step *step = &found->step;
-	struct line_record record = {.type = LINE_UNKNOWN};
-	if (!found->action.data && (source->fd >= 0 || source_open(source, app->app_id, NULL) == BURR_OK) &&
-		(step->begin_len
-				? !source_read(source, step->at, step->begin_len, LINE_BEGIN_ENTRY, &record)
-				: !source_read(source, step->end_at, step->end_len, LINE_END_ENTRY, &record)))
-		record.action = SLICE_NONE;
-	v1_put_action_of(out, found, record.action);
-}
-
-void v1_put_step(struct buf *out, const struct catalog_app *app, const struct catalog_step *found,
-	struct source *source)
-{
-	const struct step *step = &found->step;
-	int64_t started = v1_step_us(app, step->start_us, step->flags & STEP_START_ZONED);
-	int64_t ended = v1_step_us(app, step->end_us, step->flags & STEP_END_ZONED);
-	bool has_start = step->flags & STEP_HAS_START;
-	bool has_end = step->flags & STEP_HAS_END;
-	json_put_member_int(out, "number", found->number);
-	json_put_member_int(out, "sequence_id", step->seq);
-	json_put_member_int(out, "attempt", step->nth);
-	json_put_member_bool(out, "superseded", step->flags & STEP_SUPERSEDED);
-	json_put_key(out, SLICE_LIT("action"));
-	v1_put_action(out, app, found, source);
-	json_put_member(out, "condition", found->via);
-	json_put_member_raw(out, "changed", found->keys);
-	json_put_member(out, "status", slice_of(status_of(step)));
-	v1_put_time(out, "started", has_start, started);
-	v1_put_time(out, "ended", has_end, ended);
-	v1_put_number(out, "duration_us", has_start && has_end, ended - started);
-	json_put_member_int(out, "record_count", step->part_count);
 }
 
 /* ---- parameters ---- */
@@ -272,6 +150,7 @@ bool v1_find_run(const struct http_request *req, struct http_response *res, cata
 	burr_error err = BURR_ERROR_INIT;
 	struct finding finding = {put, ctx, out};
 	struct slice app_id = http_capture(req, "app_id");
+	api_take_in(req);
 	burr_status status = catalog_find_app(
 		v1_reader(req), http_capture(req, "project"), app_id, take_run, &finding, &err);
 	if (status != BURR_OK)
@@ -335,6 +214,7 @@ const struct http_route *api_v1_routes(size_t *out_count)
 		{"GET", RUN "/history", v1_get_history},
 		{"GET", RUN "/search", v1_search_run},
 		{"GET", "/api/v1/projects/{project}/search", v1_search_runs},
+		{"GET", "/api/v1/search", v1_search_store},
 	};
 	*out_count = sizeof(routes) / sizeof(*routes);
 	return routes;

@@ -3,13 +3,12 @@
 #define API_V1_INSIDE_H
 
 #include "api/inside.h"
-#include "catalog/source.h"
+#include "api/v1_rows.h"
 
 enum {
 	V1_LIMIT = 100,
 	V1_LIMIT_MAX = 1000,
 	V1_CUT_BYTES = 64 << 10, /* of a value in an answer, unless it is asked for whole */
-	V1_ACTION_BYTES = 1024,  /* of an action's name: longer ones are cut, with an ellipsis */
 };
 
 /* A question is given so long before it answers with what it has. */
@@ -19,12 +18,8 @@ int64_t v1_deadline_ns(void);
 void v1_open(struct buf *out);
 /* An ETag of all but that time, for an answer that is whole. */
 void v1_set_tag(struct http_response *res);
-/* Members: a moment as UTC; a number, or null where it is not known. */
-void v1_put_time(struct buf *out, const char *key, bool known, int64_t us);
-void v1_put_number(struct buf *out, const char *key, bool known, int64_t number);
-void v1_put_run(struct buf *out, const struct catalog_app *app);
 /* Whole objects, as lists have them; out: a struct buf. */
-void v1_put_project(const struct catalog_project *project, void *out);
+void v1_put_project_row(const struct catalog_project *project, void *out);
 void v1_put_run_row(const struct catalog_app *app, void *out);
 
 /* Parameters. False: the answer is made, a 422 that names the parameter. An absent one leaves *out as it is.
@@ -51,17 +46,6 @@ static inline struct catalog_reader *v1_reader(const struct http_request *req)
 /* An attempt by its number. false: the answer is made. */
 bool v1_find_step(const struct http_request *req, struct http_response *res, const struct catalog_app *app,
 	int64_t number, struct catalog_step *out);
-void v1_put_step(struct buf *out, const struct catalog_app *app, const struct catalog_step *step,
-	struct source *source);
-/* The text of a step's action. One that the catalog does not keep (too long, or of too many) is read from its
- * line, and cut; source: of the run's project, opened where it is needed. Null where the line does not say,
- * either. */
-void v1_put_action(struct buf *out, const struct catalog_app *app, const struct catalog_step *step,
-	struct source *source);
-/* The same with the line's `action`, where that is at hand. */
-void v1_put_action_of(struct buf *out, const struct catalog_step *step, struct slice in_line);
-/* The moment of a step's time, in UTC. */
-int64_t v1_step_us(const struct catalog_app *app, int64_t us, bool zoned);
 
 /* Handlers. */
 void v1_list_projects(const struct http_request *req, struct http_response *res);
@@ -77,5 +61,6 @@ void v1_get_difference(const struct http_request *req, struct http_response *res
 void v1_get_history(const struct http_request *req, struct http_response *res);
 void v1_search_run(const struct http_request *req, struct http_response *res);
 void v1_search_runs(const struct http_request *req, struct http_response *res);
+void v1_search_store(const struct http_request *req, struct http_response *res);
 
 #endif

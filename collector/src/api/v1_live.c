@@ -26,6 +26,7 @@ struct run {
 	struct buf steps;
 	int64_t count;
 	size_t max_len;
+	struct source source; /* for actions that the catalog does not keep */
 };
 
 static void take_run(const struct catalog_app *app, void *ctx)
@@ -39,7 +40,7 @@ static bool take_step(const struct catalog_step *step, void *ctx)
 {
 	struct run *run = ctx;
 	json_put_open(&run->steps, '{');
-	v1_put_step(&run->steps, &run->app, step);
+	v1_put_step(&run->steps, &run->app, step, &run->source);
 	json_put_close(&run->steps, '}');
 	run->count++;
 	return run->steps.len + run->row.len < run->max_len;
@@ -90,6 +91,7 @@ static burr_status tell_run(struct telling *telling, struct slice project, struc
 	/* Row and steps leave room for what is around them. */
 	struct run run = {.row = BUF_INIT, .steps = BUF_INIT, .max_len = telling->max_len - 256};
 	struct ranges steps = RANGES_INIT;
+	source_init(&run.source, telling->reader, project);
 	burr_status status = catalog_find_run(telling->reader, project, app_id, take_run, &run, NULL);
 	if (status == BURR_OK) {
 		steps = steps_of(telling->changes, run.app.step_count);
@@ -99,6 +101,7 @@ static burr_status tell_run(struct telling *telling, struct slice project, struc
 		status = BURR_OK;
 	}
 	put_run(telling, &run, &steps);
+	source_fini(&run.source);
 	buf_fini(&run.row);
 	buf_fini(&run.steps);
 	return status;
@@ -123,7 +126,7 @@ static burr_status find_project_row(
 	struct telling *telling, struct slice project, struct slice member, struct buf *out)
 {
 	(void)project;
-	return catalog_find_project(telling->reader, member, v1_put_project, out, NULL);
+	return catalog_find_project(telling->reader, member, v1_put_project_row, out, NULL);
 }
 
 /* Arrays of the members that changed: `key` of those that there are, "gone" of the others. */
@@ -157,7 +160,7 @@ static burr_status tell_project(struct telling *telling, struct slice project)
 	struct buf *out = telling->out;
 	json_put_open(out, '{');
 	json_put_key(out, SLICE_LIT("project"));
-	burr_status status = catalog_find_project(telling->reader, project, v1_put_project, out, NULL);
+	burr_status status = catalog_find_project(telling->reader, project, v1_put_project_row, out, NULL);
 	if (status == BURR_ENOTFOUND) {
 		json_put_null(out);
 		status = BURR_OK;

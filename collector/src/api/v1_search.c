@@ -1,4 +1,4 @@
-/* A text in a run, and in the runs of a project, newest first. */
+/* A text in a run, and in the runs of a project or of all, newest first. */
 #include "api/v1_inside.h"
 #include "base/clean.h"
 #include "base/clock.h"
@@ -17,13 +17,7 @@ static void put_hit(const struct search_hit *hit, void *ctx)
 {
 	struct buf *out = ctx;
 	json_put_open(out, '{');
-	json_put_member_int(out, "number", hit->step->number);
-	json_put_member_int(out, "sequence_id", hit->step->step.seq);
-	json_put_member(out, "action", hit->step->action);
-	json_put_member(out, "field", slice_of(hit->field));
-	json_put_member(out, "key", hit->key);
-	json_put_key(out, SLICE_LIT("context"));
-	needle_put_context(out, hit->value, hit->at, hit->len, CONTEXT_BYTES);
+	v1_put_hit(out, hit, CONTEXT_BYTES);
 	json_put_close(out, '}');
 }
 
@@ -76,12 +70,12 @@ void v1_search_run(const struct http_request *req, struct http_response *res)
 	out->failed = out->failed || hits.failed;
 }
 
-/* ---- the runs of a project ---- */
+/* ---- runs ---- */
 
 struct found {
 	struct catalog_reader *reader;
 	struct search_request request;
-	struct buf ids; /* of a page of runs, each followed by a NUL */
+	struct buf project, app_id; /* of the run at hand; empty: there is none */
 	struct buf *out;
 	int64_t count;
 };
@@ -89,16 +83,17 @@ struct found {
 static void take_id(const struct catalog_app *app, void *ctx)
 {
 	struct found *found = ctx;
-	buf_append_slice(&found->ids, app->app_id);
-	buf_append_char(&found->ids, '\0');
+	buf_append_slice(&found->project, app->project);
+	buf_append_slice(&found->app_id, app->app_id);
 }
 
-static burr_status search_one(struct found *found, struct slice app_id, burr_error *err)
+static burr_status search_one(struct found *found, burr_error *err)
 {
 	CLEAN(buf_fini) struct buf hits = BUF_INIT;
 	int64_t next = -1;
 	bool complete = true;
-	found->request.app_id = app_id;
+	found->request.project = buf_slice(&found->project);
+	found->request.app_id = buf_slice(&found->app_id);
 	json_put_open(&hits, '[');
 	burr_status status =
 		catalog_search_run(found->reader, &found->request, put_hit, &hits, &next, &complete, err);
@@ -108,7 +103,8 @@ static burr_status search_one(struct found *found, struct slice app_id, burr_err
 	if (status != BURR_OK || (hits.len == 2 && next < 0))
 		return status;
 	json_put_open(found->out, '{');
-	json_put_member(found->out, "app_id", app_id);
+	json_put_member(found->out, "project", buf_slice(&found->project));
+	json_put_member(found->out, "app_id", buf_slice(&found->app_id));
 	json_put_member_bool(found->out, "complete", complete);
 	v1_put_number(found->out, "next", next >= 0, next);
 	json_put_member_raw(found->out, "hits", buf_slice(&hits));
@@ -125,11 +121,12 @@ static burr_status search_runs(
 	CLEAN(buf_fini) struct buf cursor = BUF_INIT;
 	buf_append_slice(&cursor, list->cursor.data ? list->cursor : SLICE_LIT(""));
 	for (;;) {
-		buf_clear(&found->ids);
+		buf_clear(&found->project);
+		buf_clear(&found->app_id);
 		list->cursor = buf_slice(&cursor);
 		burr_status status = catalog_list_runs(found->reader, list, take_id, found, page, err);
-		if (status == BURR_OK && found->ids.len)
-			status = search_one(found, slice_of(found->ids.data), err);
+		if (status == BURR_OK && found->app_id.len)
+			status = search_one(found, err);
 		if (status != BURR_OK || !page->cursor.len || found->count == RUNS_FOUND ||
 			clock_mono_ns() >= found->request.deadline_ns)
 			return status;
@@ -138,22 +135,20 @@ static burr_status search_runs(
 	}
 }
 
-void v1_search_runs(const struct http_request *req, struct http_response *res)
+/* project: SLICE_NONE for all. */
+static void answer_runs(const struct http_request *req, struct slice project, struct http_response *res)
 {
 	static const char *const names[] = {"q", "cursor", NULL};
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
 	struct needle needle;
 	burr_error err = BURR_ERROR_INIT;
 	struct runs_page page = {.cursor = BUF_INIT};
-	struct runs_request list = {.project = http_capture(req, "project"),
+	struct runs_request list = {.project = project,
 		.cursor = http_query(req, "cursor"),
 		.limit = 1,
 		.deadline_ns = INT64_MAX};
 	struct found found = {.reader = v1_reader(req),
-		.request = {.project = list.project,
-			.needle = &needle,
-			.limit = HITS_OF_RUN,
-			.deadline_ns = v1_deadline_ns()},
+		.request = {.needle = &needle, .limit = HITS_OF_RUN, .deadline_ns = v1_deadline_ns()},
 		.out = &rows};
 	if (!v1_only(req, res, names) || !read_needle(req, res, &needle))
 		return;
@@ -173,5 +168,16 @@ void v1_search_runs(const struct http_request *req, struct http_response *res)
 		v1_fail(res, status, &err);
 	}
 	buf_fini(&page.cursor);
-	buf_fini(&found.ids);
+	buf_fini(&found.project);
+	buf_fini(&found.app_id);
+}
+
+void v1_search_runs(const struct http_request *req, struct http_response *res)
+{
+	answer_runs(req, http_capture(req, "project"), res);
+}
+
+void v1_search_store(const struct http_request *req, struct http_response *res)
+{
+	answer_runs(req, SLICE_NONE, res);
 }

@@ -14,9 +14,7 @@
 
 struct listing {
 	const struct catalog_app *app;
-	struct slice action, status, changed; /* SLICE_NONE: any */
-	int64_t slower_us;
-	bool superseded; /* those too */
+	struct v1_steps_wanted wanted;
 	int64_t limit, deadline_ns;
 	int64_t count;
 	int64_t next; /* where to go on; -1: there is no more */
@@ -24,41 +22,6 @@ struct listing {
 	struct source *source;
 	struct buf *out;
 };
-
-static bool has_key(struct slice keys, struct slice key)
-{
-	struct slice element;
-	struct json_iter it = json_iter(keys);
-	while (keys.data && json_next_element(&it, &element))
-		if (json_text_is(element, key))
-			return true;
-	return false;
-}
-
-static bool has_status(const struct step *step, struct slice status)
-{
-	if (!step->end_len)
-		return slice_is(status, "open");
-	return slice_is(status, step->flags & STEP_FAILED ? "failed" : "ok");
-}
-
-static bool is_slower(const struct catalog_app *app, const struct step *step, int64_t than_us)
-{
-	return (step->flags & STEP_HAS_START) && (step->flags & STEP_HAS_END) &&
-	       v1_step_us(app, step->end_us, step->flags & STEP_END_ZONED) -
-			       v1_step_us(app, step->start_us, step->flags & STEP_START_ZONED) >=
-		       than_us;
-}
-
-static bool fits(const struct listing *listing, const struct catalog_step *found)
-{
-	const struct step *step = &found->step;
-	return (!listing->action.data || slice_eq(found->action, listing->action)) &&
-	       (!listing->status.data || has_status(step, listing->status)) &&
-	       (!listing->changed.data || has_key(found->keys, listing->changed)) &&
-	       (listing->slower_us < 0 || is_slower(listing->app, step, listing->slower_us)) &&
-	       (listing->superseded || !(step->flags & STEP_SUPERSEDED));
-}
 
 static bool take_step(const struct catalog_step *found, void *ctx)
 {
@@ -68,7 +31,7 @@ static bool take_step(const struct catalog_step *found, void *ctx)
 		listing->next = found->number;
 		return false;
 	}
-	if (!fits(listing, found))
+	if (!v1_step_is_wanted(&listing->wanted, listing->app, found))
 		return true;
 	listing->count++;
 	json_put_open(listing->out, '{');
@@ -79,17 +42,18 @@ static bool take_step(const struct catalog_step *found, void *ctx)
 
 static bool read_listing(const struct http_request *req, struct http_response *res, struct listing *out)
 {
-	out->action = http_query(req, "action");
-	out->status = http_query(req, "status");
-	out->changed = http_query(req, "changed");
-	if (out->status.data && !slice_is(out->status, "ok") && !slice_is(out->status, "failed") &&
-		!slice_is(out->status, "open")) {
+	struct v1_steps_wanted *wanted = &out->wanted;
+	wanted->action = http_query(req, "action");
+	wanted->status = http_query(req, "status");
+	wanted->changed = http_query(req, "changed");
+	if (wanted->status.data && !slice_is(wanted->status, "ok") && !slice_is(wanted->status, "failed") &&
+		!slice_is(wanted->status, "open")) {
 		http_fail(res, 422, "status: it is none of ok, failed, open");
 		return false;
 	}
 	return v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &out->limit) &&
-	       v1_number(req, res, "slower_us", 0, INT64_MAX, &out->slower_us) &&
-	       v1_bool(req, res, "superseded", &out->superseded);
+	       v1_number(req, res, "slower_us", 0, INT64_MAX, &wanted->slower_us) &&
+	       v1_bool(req, res, "superseded", &wanted->superseded);
 }
 
 /* Numbers of steps: [from, to). */
@@ -109,9 +73,8 @@ void v1_list_steps(const struct http_request *req, struct http_response *res)
 	int64_t from = 0;
 	int64_t to = INT64_MAX;
 	source_init(&source, v1_reader(req), http_capture(req, "project"));
-	struct listing listing = {.slower_us = -1,
+	struct listing listing = {.wanted = {.slower_us = -1, .superseded = true},
 		.source = &source,
-		.superseded = true,
 		.limit = V1_LIMIT,
 		.next = -1,
 		.complete = true,
@@ -427,12 +390,10 @@ static struct fold_iter iter_actions(const struct folding *folding)
 	return fold_iter((const int64_t *)(const void *)folding->actions.data, count_actions(folding), 0);
 }
 
-/* A step that failed, is open or gave way breaks a cycle, as does one whose action has no name. */
 static bool take_action(int64_t number, const struct step *step, void *ctx)
 {
 	struct folding *folding = ctx;
-	bool plain = step->action && step->end_len && !(step->flags & (STEP_FAILED | STEP_SUPERSEDED));
-	int64_t action = plain ? step->action : -1;
+	const int64_t action = v1_fold_action(step);
 	buf_append(&folding->actions, &action, sizeof(action));
 	folding->over = number % BLOCK_STEPS == 0 && clock_mono_ns() >= folding->deadline_ns;
 	return !folding->actions.failed && !folding->over;

@@ -23,7 +23,7 @@ static const int64_t BATCH_NS = 50000000;   /* a live change waits at most that 
 static const int64_t LIVE_NS = 10000000;    /* and that long for others that came before it */
 static const int64_t LOOK_NS = 1000000000;  /* how often to ask whether writers live */
 static const int64_t RETRY_NS = 2000000000; /* after a failure of the database */
-enum { NICE = 5, UPDATE_BUSY_MS = 60000 };
+enum { NICE = 5 };
 
 static void say(struct catalog *catalog, const char *fmt, ...) BURR_PRINTF(2, 3);
 static void say(struct catalog *catalog, const char *fmt, ...)
@@ -206,8 +206,7 @@ static void count_start(struct catalog *catalog, enum note_lane lane)
 		catalog->options.on_progress(catalog->start_done, catalog->start_total, catalog->options.ctx);
 }
 
-/* One batch. *out_more: something still waits. */
-static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err)
+static burr_status work_on(struct catalog *catalog, bool *out_more, burr_error *err)
 {
 	struct app_name name;
 	enum note_lane lane;
@@ -235,6 +234,15 @@ static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err
 		}
 	}
 	return commit(catalog, err);
+}
+
+/* One batch. *out_more: something still waits. */
+static burr_status work(struct catalog *catalog, bool *out_more, burr_error *err)
+{
+	atomic_store(&catalog->working, 1);
+	burr_status status = work_on(catalog, out_more, err);
+	atomic_store(&catalog->working, 0);
+	return status;
 }
 
 /* ---- those that run ---- */
@@ -290,9 +298,10 @@ static burr_status scan_all(struct catalog *catalog, bool only_unwatched, burr_e
 	return status;
 }
 
-static burr_status scan_one(struct catalog *catalog, const struct app_name *project, burr_error *err)
+static burr_status scan_one(
+	struct catalog *catalog, const struct app_name *project, enum note_lane lane, burr_error *err)
 {
-	struct scan scan = make_scan(catalog, NOTE_LIVE);
+	struct scan scan = make_scan(catalog, lane);
 	burr_status status = begin(catalog, err);
 	if (status == BURR_OK)
 		status = scan_project(&scan, project, err);
@@ -322,7 +331,7 @@ static void on_event(enum watch_event event, const struct app_name *name, void *
 		if (event == WATCH_PROJECT_GONE)
 			watch_drop(&catalog->watch, name); /* it may live on under another name */
 		if (turn->status == BURR_OK)
-			turn->status = scan_one(catalog, name, &turn->err);
+			turn->status = scan_one(catalog, name, NOTE_LIVE, &turn->err);
 		break;
 	case WATCH_PROJECT_TOUCHED:
 		project_changed(catalog, name);
@@ -538,8 +547,9 @@ const char *catalog_path(const struct catalog *catalog)
 
 void catalog_get_stats(struct catalog *catalog, struct catalog_stats *out)
 {
+	const size_t noted = notes_count(&catalog->notes); /* first: what goes from here is being worked on */
 	*out = (struct catalog_stats){
-		.waiting = notes_count(&catalog->notes),
+		.waiting = noted + atomic_load(&catalog->working),
 		.watched = atomic_load(&catalog->watched),
 		.unwatched = atomic_load(&catalog->unwatched),
 		.line_count = atomic_load(&catalog->line_count),
@@ -559,7 +569,7 @@ static burr_status join_path(char **out, const char *folder, burr_error *err)
 	return *out ? BURR_OK : burr_fail(err, BURR_ENOMEM, "no memory to open the catalog");
 }
 
-/* Its place cannot be written: a folder of our own, gone with us. */
+/* Its place cannot be written, or is not to be: a folder of our own, gone with us. */
 static burr_status open_elsewhere(struct catalog *catalog, bool *out_fresh, burr_error *err)
 {
 	const char *base = getenv("TMPDIR");
@@ -637,7 +647,9 @@ burr_status catalog_open(const struct catalog_options *options, struct catalog *
 	catalog->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	bool fresh = false;
 	burr_status status = catalog->wake_fd < 0 ? burr_fail(err, BURR_EIO, "eventfd: %s", strerror(errno))
-						  : open_in_place(catalog, &fresh, err);
+						  : BURR_OK;
+	if (status == BURR_OK)
+		status = options->apart ? BURR_EPERM : open_in_place(catalog, &fresh, err);
 	if (status == BURR_EPERM || status == BURR_ENOTFOUND)
 		status = open_elsewhere(catalog, &fresh, err);
 	if (status != BURR_OK) {
@@ -695,14 +707,20 @@ void catalog_close(struct catalog *catalog)
 
 /* ---- without the thread ---- */
 
-/* Run it once more on a new file when the old one turns out to be damaged. */
-static burr_status update_all_once(struct catalog *catalog, burr_error *err)
+/* Another command may be at a long log; there is nothing else to do meanwhile. */
+static void be_patient(struct catalog *catalog)
+{
+	if (catalog->db.conn)
+		sqlite3_busy_timeout(catalog->db.conn, (int)catalog->options.patience_ms);
+}
+
+/* project: NULL for all. */
+static burr_status update_once(struct catalog *catalog, const struct app_name *project, burr_error *err)
 {
 	bool more = true;
-	if (catalog->db.conn) /* another command may be at a long log; there is nothing else to do meanwhile
-			       */
-		sqlite3_busy_timeout(catalog->db.conn, UPDATE_BUSY_MS);
-	burr_status status = scan_all(catalog, false, err);
+	be_patient(catalog);
+	burr_status status =
+		project ? scan_one(catalog, project, NOTE_BACKLOG, err) : scan_all(catalog, false, err);
 	catalog->start_total = notes_count(&catalog->notes);
 	catalog->start_done = 0;
 	while (status == BURR_OK && (more || notes_count(&catalog->notes)))
@@ -714,31 +732,49 @@ static burr_status update_all_once(struct catalog *catalog, burr_error *err)
 	return status;
 }
 
-burr_status catalog_update_all(struct catalog *catalog, burr_error *err)
+/* Once more on a new file when the old one turns out to be damaged. */
+static burr_status update(struct catalog *catalog, const struct app_name *project, burr_error *err)
 {
 	burr_error own = BURR_ERROR_INIT;
 	err = err ? err : &own;
-	burr_status status = update_all_once(catalog, err);
+	burr_status status = update_once(catalog, project, err);
 	if (status == BURR_ECORRUPT) {
 		say(catalog, "the catalog was damaged, making it anew");
 		status = rebuild(catalog, err);
 		if (status == BURR_OK)
-			status = update_all_once(catalog, err);
+			status = update_once(catalog, project, err);
 	}
 	if (status == BURR_OK)
 		check_ready(catalog);
 	return status;
 }
 
+burr_status catalog_update_all(struct catalog *catalog, burr_error *err)
+{
+	return update(catalog, NULL, err);
+}
+
+burr_status catalog_update_project(struct catalog *catalog, struct slice project, burr_error *err)
+{
+	struct app_name name;
+	if (!app_name_make(&name, project, SLICE_NONE))
+		return burr_fail(err, BURR_EINVAL, "no project can have the name %.*s", SLICE_ARG(project));
+	return update(catalog, &name, err);
+}
+
 static burr_status update_app_once(struct catalog *catalog, const struct app_name *name, burr_error *err)
 {
+	be_patient(catalog);
 	burr_status status = begin(catalog, err);
 	if (status != BURR_OK)
 		return status;
 	status = index_one(catalog, name, err);
 	if (status == BURR_OK)
-		return commit(catalog, err);
-	roll_back(catalog);
+		status = commit(catalog, err);
+	if (status == BURR_OK)
+		status = look_at_running(catalog, err);
+	if (status != BURR_OK)
+		roll_back(catalog);
 	return status;
 }
 

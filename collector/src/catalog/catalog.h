@@ -7,7 +7,7 @@
  * gives no more watches, by looking every poll_ms.
  *
  *     collector:  catalog_open, catalog_reader_open for each worker, catalog_start, … catalog_close
- *     a command:  catalog_open, catalog_update_all or _app, catalog_reader_open, … catalog_close
+ *     a command:  catalog_open, catalog_update_all, _project or _app, catalog_reader_open, … catalog_close
  *
  * Threads: catalog_note, catalog_get_stats and catalog_is_ready from any. Callbacks come from the indexer's
  * thread (or the caller's, in catalog_update_*), with no lock held; they must not call catalog_close. A
@@ -51,11 +51,13 @@ struct catalog_options {
 
 	unsigned poll_ms;     /* how often to look at what has no watch */
 	unsigned max_watches; /* at most, beside the kernel's own limit */
+	unsigned patience_ms; /* how long catalog_update_* waits for another process that writes it */
+	bool apart;           /* in a temporary folder, though the store can be written */
 };
 
-#define CATALOG_OPTIONS_INIT                            \
-	{                                               \
-		.poll_ms = 2000, .max_watches = 1000000 \
+#define CATALOG_OPTIONS_INIT                                                  \
+	{                                                                     \
+		.poll_ms = 2000, .max_watches = 1000000, .patience_ms = 60000 \
 	}
 
 /* BURR_EIO, BURR_ELATER (full disk), BURR_ENOMEM. A file of another version or a damaged one is made anew. */
@@ -71,9 +73,12 @@ void catalog_close(struct catalog *catalog);
  * fails: names that are none are ignored, and without memory everything is looked at again. */
 void catalog_note(struct catalog *catalog, struct slice project, struct slice app_id);
 
-/* Without the thread: bring all, or one application, up to date now. A log that cannot be read is skipped and
- * told to on_message. */
+/* Without the thread: bring all, a project or one application up to date now. A log that cannot be read is
+ * skipped and told to on_message. BURR_ELATER: another process writes the catalog for longer than
+ * patience_ms, or its disk is full. */
 BURR_MUST_CHECK burr_status catalog_update_all(struct catalog *catalog, burr_error *err);
+BURR_MUST_CHECK burr_status catalog_update_project(
+	struct catalog *catalog, struct slice project, burr_error *err);
 BURR_MUST_CHECK burr_status catalog_update_app(
 	struct catalog *catalog, struct slice project, struct slice app_id, burr_error *err);
 
@@ -141,7 +146,8 @@ BURR_MUST_CHECK burr_status catalog_find_project(struct catalog_reader *reader, 
 	catalog_project_fn *found, void *ctx, burr_error *err);
 
 struct catalog_app {
-	int64_t id; /* for catalog_list_steps; another one after the catalog was made anew */
+	int64_t id;           /* for catalog_list_steps; another one after the catalog was made anew */
+	struct slice project; /* of catalog_list_runs alone */
 	struct slice app_id;
 	struct slice partition_key;   /* SLICE_NONE: none */
 	struct slice parent;          /* POINTER as JSON, or SLICE_NONE */

@@ -105,30 +105,6 @@ static void assert_steps(struct fixture *f, const char *project, const char *app
 	buf_fini(&out);
 }
 
-/* ---- setting up ---- */
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	void *folder = NULL;
-	if (!f || testing_make_folder(&folder) < 0)
-		return -1;
-	f->folder = folder;
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	if (f->catalog)
-		fixture_close(f);
-	remove_tree(f->folder);
-	free(f->folder);
-	free(f);
-	return 0;
-}
-
 /* ---- what is found ---- */
 
 static void a_store_that_burr_wrote(void **state)
@@ -908,7 +884,7 @@ static void the_end_of_a_step(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_store_that_burr_wrote),
 		TEST(damage_costs_its_line_alone),

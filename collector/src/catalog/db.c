@@ -64,6 +64,7 @@ static const char schema[] =
 	" log_mark INTEGER NOT NULL DEFAULT 0,"  /* of the log as it was when log_len was reached */
 	" UNIQUE(project, app_id));"
 	"CREATE INDEX application_newest ON application(project, last_us DESC, id DESC);"
+	"CREATE INDEX application_recent ON application(last_us DESC, id DESC);"
 	"CREATE INDEX application_partition ON application(project, partition_key, last_us DESC, id DESC);"
 	"CREATE INDEX application_status ON application(project, status, last_us DESC, id DESC);"
 	"CREATE INDEX application_parent ON application(project, parent_app, last_us DESC, id DESC);"

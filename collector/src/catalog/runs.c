@@ -201,10 +201,13 @@ static void put_terms(struct where *where, const struct filter *filter)
 	}
 }
 
+/* project: 0 for all. */
 static void put_where(struct where *where, int64_t project, const struct runs_request *request)
 {
-	buf_append_str(&where->sql, " FROM application WHERE project = ");
-	put_number(where, project);
+	buf_append_str(
+		&where->sql, project ? " FROM application WHERE project = " : " FROM application WHERE 1");
+	if (project)
+		put_number(where, project);
 	if (request->parent.data) {
 		buf_append_str(&where->sql, " AND parent_app = ");
 		put_text(where, request->parent);
@@ -254,7 +257,7 @@ static burr_status count_runs(struct db *db, int64_t project, int64_t all, const
 	int64_t *out, burr_error *err)
 {
 	bool any = request->filter && request->filter->term_count;
-	if (!any && !request->parent.data && !request->roots_only) {
+	if (!any && !request->parent.data && !request->roots_only && request->project.data) {
 		*out = all;
 		return BURR_OK;
 	}
@@ -270,7 +273,6 @@ static burr_status count_runs(struct db *db, int64_t project, int64_t all, const
 
 struct match {
 	struct catalog_reader *reader;
-	struct slice project;
 	const struct catalog_app *app;
 	struct source source; /* its log, opened when it is asked for */
 	burr_status status;
@@ -431,7 +433,10 @@ static void put_page(
 {
 	const char *column = sort_sql(request->sort);
 	const char *order = request->ascending ? "ASC" : "DESC";
-	buf_printf(&where->sql, "SELECT " DB_APP_COLUMNS ", %s", column);
+	buf_printf(&where->sql,
+		"SELECT " DB_APP_COLUMNS ", %s, project, (SELECT name FROM project p WHERE p.id ="
+		" application.project)",
+		column);
 	put_where(where, project, request);
 	if (after) {
 		buf_printf(&where->sql, " AND (%s, id) %s (", column, request->ascending ? ">" : "<");
@@ -468,8 +473,8 @@ struct row {
 static burr_status take_row(struct catalog_reader *reader, const struct runs_request *request,
 	int64_t project, struct catalog_app *app, struct row *row, burr_error *err)
 {
-	struct match match = {reader, request->project, app, SOURCE_INIT, BURR_OK, err};
-	source_init(&match.source, reader, request->project);
+	struct match match = {reader, app, SOURCE_INIT, BURR_OK, err};
+	source_init(&match.source, reader, app->project);
 	match.source.deadline_ns = row->deadline_ns;
 	row->fits = match_run(&match, request->filter);
 	row->cut = match.source.cut;
@@ -481,8 +486,7 @@ static burr_status take_row(struct catalog_reader *reader, const struct runs_req
 
 /* The first run of a page is looked at to its end, however long its log is, so that each page gets on. */
 static burr_status take_rows(struct catalog_reader *reader, const struct runs_request *request,
-	int64_t project, sqlite3_stmt *stmt, catalog_app_fn *each, void *ctx, struct runs_page *out,
-	burr_error *err)
+	sqlite3_stmt *stmt, catalog_app_fn *each, void *ctx, struct runs_page *out, burr_error *err)
 {
 	int64_t count = 0;
 	struct place last = {0, 0};
@@ -494,7 +498,9 @@ static burr_status take_rows(struct catalog_reader *reader, const struct runs_re
 			return BURR_OK;
 		}
 		struct catalog_app app = reader_app_of(stmt);
-		burr_status status = take_row(reader, request, project, &app, &row, err);
+		app.project = db_text(stmt, DB_APP_COLUMN_COUNT + 2);
+		burr_status status = take_row(reader, request,
+			sqlite3_column_int64(stmt, DB_APP_COLUMN_COUNT + 1), &app, &row, err);
 		if (status != BURR_OK)
 			return status;
 		if (row.cut) {
@@ -517,10 +523,12 @@ static burr_status take_rows(struct catalog_reader *reader, const struct runs_re
 static burr_status list_runs(struct catalog_reader *reader, const struct runs_request *request,
 	const struct place *after, catalog_app_fn *each, void *ctx, struct runs_page *out, burr_error *err)
 {
-	int64_t project;
-	int64_t count;
-	burr_status status = reader_find_project(&reader->db, request->project, &project, &count, err);
-	if (status != BURR_OK || !project) {
+	int64_t project = 0;
+	int64_t count = 0;
+	burr_status status = BURR_OK;
+	if (request->project.data)
+		status = reader_find_project(&reader->db, request->project, &project, &count, err);
+	if (status != BURR_OK || (request->project.data && !project)) {
 		out->total = 0;
 		return status;
 	}
@@ -533,7 +541,7 @@ static burr_status list_runs(struct catalog_reader *reader, const struct runs_re
 	put_page(&where, project, request, after);
 	status = prepare(&reader->db, &where, &stmt, err);
 	if (status == BURR_OK)
-		status = take_rows(reader, request, project, stmt, each, ctx, out, err);
+		status = take_rows(reader, request, stmt, each, ctx, out, err);
 	sqlite3_finalize(stmt);
 	buf_fini(&where.sql);
 	return status;

@@ -1,4 +1,4 @@
-/* catalog/runs.h: pages of a project's runs: filtered, sorted, with a place to go on from.
+/* catalog/runs.h: pages of runs, of a project or of all: filtered, sorted, with a place to go on from.
  *
  * What rows tell is asked of SQLite; what only logs tell (a value of a state, an input, an attribute) is read
  * from them, run by run in the page's order, until the page is full or its time is over: then it is
@@ -22,7 +22,7 @@ enum run_sort { RUN_SORT_LIST(RUN_SORT_ENUM) RUN_SORT_COUNT };
 #undef RUN_SORT_ENUM
 
 struct runs_request {
-	struct slice project;
+	struct slice project;        /* SLICE_NONE: runs of all projects */
 	const struct filter *filter; /* borrowed; NULL: all */
 	bool roots_only;             /* without those that were spawned or forked */
 	struct slice parent;         /* only the children of this run; SLICE_NONE */
@@ -36,8 +36,8 @@ struct runs_request {
 enum { RUNS_COUNTED_MAX = 1000 }; /* counting costs what is counted: a page must not */
 
 struct runs_page {
-	/* Of all that fit, on the first page. -1: more than RUNS_COUNTED_MAX of a filter's, or unknown
-	 * without reading their logs. */
+	/* Of all that fit, on the first page. -1: more than RUNS_COUNTED_MAX of a filter's or of all
+	 * projects, or unknown without reading their logs. */
 	int64_t total;
 	bool complete;     /* the time was enough */
 	struct buf cursor; /* empty: there is no more */

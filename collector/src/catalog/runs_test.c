@@ -4,28 +4,6 @@
 #include "catalog/runs.h"
 #include "catalog/testing.h"
 
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	void *folder = NULL;
-	if (!f || testing_make_folder(&folder) < 0)
-		return -1;
-	f->folder = folder;
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	if (f->catalog)
-		fixture_close(f);
-	remove_tree(f->folder);
-	free(f->folder);
-	free(f);
-	return 0;
-}
-
 #define INPUT(seq, x)                                                                     \
 	"{\"type\":\"begin_entry\",\"start_time\":\"2026-01-01T00:00:0" seq ".000000Z\"," \
 	"\"action\":\"a\",\"inputs\":{\"x\":" x "},\"sequence_id\":" seq "}\n" END_AT(seq, "0" seq)
@@ -96,11 +74,50 @@ static void a_cursor_is_one_that_a_page_gave(void **state)
 	}
 }
 
+static void put_both_names(const struct catalog_app *app, void *ctx)
+{
+	buf_append_slice(ctx, app->project);
+	buf_append_char(ctx, '/');
+	put_name(app, ctx);
+}
+
+/* One after another, as a search over all projects asks for them. */
+static void runs_of_all_projects_come_newest_first(void **state)
+{
+	CLEAN(buf_fini) struct buf names = BUF_INIT;
+	CLEAN(buf_fini) struct buf cursor = BUF_INIT;
+	struct runs_page page = {.cursor = BUF_INIT};
+	struct runs_request request = {.limit = 1, .deadline_ns = INT64_MAX};
+	burr_error err = BURR_ERROR_INIT;
+	struct fixture *f = *state;
+	testing_make_app(f->folder, "p", "first", STEP_AT("0", "01"));
+	testing_make_app(f->folder, "q", "second", STEP_AT("0", "02"));
+	testing_make_app(f->folder, "p", "third", STEP_AT("0", "03"));
+	testing_make_app(f->folder, "r", "also-third", STEP_AT("0", "03"));
+	fixture_open(f);
+	fixture_update(f);
+	do {
+		buf_clear(&cursor);
+		buf_append_slice(&cursor, buf_slice(&page.cursor));
+		request.cursor = buf_slice(&cursor);
+		if (catalog_list_runs(f->reader, &request, put_both_names, &names, &page, &err) != BURR_OK)
+			fail_msg("%s", err.message);
+	} while (page.cursor.len);
+	buf_append_str(&names, "");
+	assert_true(strcmp(names.data, "r/also-third p/third q/second p/first ") == 0 ||
+		    strcmp(names.data, "p/third r/also-third q/second p/first ") == 0);
+	buf_fini(&page.cursor);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(without_time_nothing_is_missed, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_cursor_is_one_that_a_page_gave, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			without_time_nothing_is_missed, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			runs_of_all_projects_come_newest_first, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_cursor_is_one_that_a_page_gave, fixture_setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

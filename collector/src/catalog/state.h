@@ -40,6 +40,7 @@ struct catalog {
 	_Atomic unsigned generation;
 	_Atomic uint64_t line_count, failed_count;
 	_Atomic size_t watched, unwatched; /* copies for stats */
+	_Atomic size_t working;            /* 1 while a batch's notes are taken and its rows cannot be read */
 
 	pthread_mutex_t lock;
 	char trouble[CATALOG_TROUBLE_SIZE]; /* under lock */

@@ -13,27 +13,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	void *folder = NULL;
-	if (!f || testing_make_folder(&folder) < 0)
-		return -1;
-	f->folder = folder;
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	void *folder = f->folder;
-	if (f->catalog)
-		fixture_close(f);
-	free(f);
-	return testing_remove_folder(&folder);
-}
-
 static void keep_app(const struct catalog_app *app, void *ctx)
 {
 	*(struct catalog_app *)ctx = *app;
@@ -966,7 +945,7 @@ static void parents_are_told_of_children(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(however_a_log_grows),
 		TEST(ends_are_found_from_both_sides),

@@ -226,6 +226,29 @@ static inline void fixture_close(struct fixture *f)
 	f->store = NULL;
 }
 
+/* Before and after each test: an empty folder; the test opens a catalog over it when it has made its store.
+ */
+static inline int fixture_setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	void *folder = NULL;
+	if (!f || testing_make_folder(&folder) < 0)
+		return -1;
+	f->folder = folder;
+	*state = f;
+	return 0;
+}
+
+static inline int fixture_teardown(void **state)
+{
+	struct fixture *f = *state;
+	void *folder = f->folder;
+	if (f->catalog)
+		fixture_close(f);
+	free(f);
+	return testing_remove_folder(&folder);
+}
+
 static inline void fixture_update(struct fixture *f)
 {
 	burr_error err = BURR_ERROR_INIT;

@@ -93,13 +93,38 @@ static const struct command commands[] = {
 		"  burr ls demo_counter --limit 5\n"
 		"  burr ls demo_failure --filter 'status:failed after:2h' --sort=-steps\n",
 		OPTION_STORE | OPTION_LIMIT | OPTION_JSON | OPTION_FILTER | OPTION_SORT, 0, 1, command_ls},
-	{"show", "PROJECT APP", "show a run: its links and its steps",
-		"APP may be shortened to any beginning that only one run has.\n"
+	{"show", "PROJECT APP", "show a run: its links and its last steps",
+		"APP may be shortened to any beginning that only one run has. burr steps tells\n"
+		"more of steps.\n"
 		"\n"
-		"Options:\n" HELP_STORE "  --limit N          only the last N steps\n" HELP_JSON "\n"
+		"Options:\n" HELP_STORE
+		"  --limit N          the last N steps (0: all); 20 unless --json\n" HELP_JSON "\n"
 		"Example:\n"
 		"  burr show demo_counter count-to-10\n",
 		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 2, 2, command_show},
+	{"steps", "PROJECT APP [STEP]", "list the steps of a run, or those around one",
+		"The last 20, or, with STEP, that step and five on each side. A range 10..20, or\n"
+		"10.. or ..20, lists from its beginning on. Numbers are sequence ids. An attempt\n"
+		"that a later one took the place of is left out. APP may be shortened to any\n"
+		"beginning that only one run has.\n"
+		"\n"
+		"Exit code 3 when there is no STEP.\n"
+		"\n"
+		"Options:\n" HELP_STORE "  --limit N          at most N (0: all); 20 unless --json\n"
+		"  --action NAME      only steps of this action\n"
+		"  --status WORD      only those that are ok, failed or open\n"
+		"  --changed KEY      only those that changed this key of the state\n"
+		"  --slower TIME      only those that took so long, as 250ms, 1.5s or 2m\n"
+		"  --attempts         with attempts that gave way to later ones\n"
+		"  --fold             a cycle of actions that comes three times or more is a line\n" HELP_JSON
+		"\n"
+		"Examples:\n"
+		"  burr steps demo_counter count-to-10\n"
+		"  burr steps demo_counter count-to-10 4..6\n"
+		"  burr steps demo_chat chat --status failed --slower 1s --limit 0\n",
+		OPTION_STORE | OPTION_LIMIT | OPTION_ACTION | OPTION_STATUS | OPTION_CHANGED | OPTION_SLOWER |
+			OPTION_ATTEMPTS | OPTION_FOLD | OPTION_JSON,
+		2, 3, command_steps},
 	{"state", "PROJECT APP", "print the state after a step",
 		"The last finished step's, unless one is named. APP may be shortened to any\n"
 		"beginning that only one run has.\n"
@@ -125,18 +150,20 @@ static const struct command commands[] = {
 		"  burr diff demo_counter count-to-10 3\n"
 		"  burr diff demo_counter count-to-10 0 last\n",
 		OPTION_STORE | OPTION_JSON, 3, 4, command_diff},
-	{"grep", "TEXT PROJECT [APP]", "find a text in what runs took, gave and changed",
-		"Looks through actions, inputs, results, errors, attributes and the values of the\n"
-		"state that a step changed; one line for each step and field. Case of ASCII\n"
-		"letters does not count. Runs come newest first.\n"
+	{"grep", "TEXT [PROJECT [APP]]", "find a text in what runs took, gave and changed",
+		"In the runs of all projects, of one, or in one run. Looks through actions,\n"
+		"inputs, results, errors, attributes and the values of the state that a step\n"
+		"changed; one line for each step and field. Case of ASCII letters does not count.\n"
+		"Runs come newest first.\n"
 		"\n"
 		"Exit code 3 when the text is nowhere.\n"
 		"\n"
-		"Options:\n" HELP_STORE
+		"Options:\n" HELP_STORE "  -p, --project P    as PROJECT\n"
 		"  --limit N          at most N (0: all); 100 unless --json\n" HELP_JSON "\n"
-		"Example:\n"
+		"Examples:\n"
+		"  burr grep declined\n"
 		"  burr grep declined demo_failure\n",
-		OPTION_STORE | OPTION_LIMIT | OPTION_JSON, 2, 3, command_grep},
+		OPTION_STORE | OPTION_PROJECT | OPTION_LIMIT | OPTION_JSON, 1, 3, command_grep},
 	{"tail", "PROJECT [APP]", "the last steps of a run, and those to come",
 		"Of the newest run where none is named. APP may be shortened to any beginning\n"
 		"that only one run has.\n"
@@ -148,6 +175,28 @@ static const struct command commands[] = {
 		"Example:\n"
 		"  burr tail -f demo_chat\n",
 		OPTION_STORE | OPTION_LIMIT | OPTION_FOLLOW | OPTION_JSON, 1, 2, command_tail},
+	{"test-case", "create [PROJECT APP]", "make a test of a recorded step",
+		"Prints the states before and after the step as a list of one test case, in the\n"
+		"form of Burr's fixtures. With --target-file-name it is added to the list in that\n"
+		"file, and a program that tests the action with it is printed. APP may be\n"
+		"shortened to any beginning that only one run has.\n"
+		"\n"
+		"Options:\n" HELP_STORE "  --project-name P   as PROJECT\n"
+		"  --app-id ID        as APP\n"
+		"  --partition-key K  which the run must have\n"
+		"  --sequence-id N    the step; -1 is the last, -2 the one before\n"
+		"  --target-file-name F\n"
+		"                     the file of test cases, made where there is none\n"
+		"  --template WORD    the program: pytest, the default, or c, for libburr\n"
+		"  --serde-module M   a Python module or file that the program imports first\n"
+		"  --action-name A    the action, where it is not that of the step\n"
+		"\n"
+		"Example:\n"
+		"  burr test-case create demo_counter count-to-10 --sequence-id 3 \\\n"
+		"    --target-file-name counts.json --template c >test_count.c\n",
+		OPTION_STORE | OPTION_PROJECT | OPTION_APP_ID | OPTION_PARTITION_KEY | OPTION_SEQUENCE_ID |
+			OPTION_TARGET_FILE | OPTION_TEMPLATE | OPTION_SERDE_MODULE | OPTION_ACTION,
+		1, 3, command_test_case},
 	{"verify", "[PROJECT [APP]]", "read every byte of runs, list what is damaged",
 		"Logs, graphs and metadata of all runs, of a project's, or of one. A damaged line\n"
 		"costs itself alone: all others load. APP may be shortened to any beginning that\n"
@@ -196,18 +245,23 @@ static void print_overview(void)
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		struct buf left = BUF_INIT;
 		buf_printf(&left, "%s %s", commands[i].name, commands[i].args);
-		say("  %-26s %s%s\n", left.data ? left.data : "", commands[i].summary,
+		/* A long one has a line of its own. */
+		bool fits = left.len <= 26;
+		say("  %-26s%s%s%s\n", left.data ? left.data : "",
+			fits ? " " : "\n                             ", commands[i].summary,
 			i ? "" : "; the default");
 		buf_fini(&left);
 	}
 	say("\n"
+	    "Each has --json where it prints what it found, and its own options: burr help\n"
+	    "COMMAND tells them.\n"
+	    "\n"
 	    "Options:\n"
 	    "  --store DIR                the store; else BURR_STORE, burr_path or ~/.burr\n"
-	    "  --help, --version          burr help COMMAND tells a command's options\n"
+	    "  --help, --version\n"
 	    "  --licenses                 the notices of all software in this program\n"
 	    "\n"
-	    "Exit codes: 0 all well, 1 an error, 2 a wrong command line, 3 what was asked for\n"
-	    "is not there or not running.\n");
+	    "Exit codes:\n" CLI_EXIT_CODES);
 }
 
 static void print_help(const struct command *command)

@@ -47,6 +47,12 @@ static void on_appended(void *ctx, struct slice project, struct slice app_id)
 	catalog_note(c->catalog, project, app_id);
 }
 
+static bool take_in(void *ctx, struct slice project, struct slice app_id)
+{
+	struct collector *c = ctx;
+	return ingest_take_in(c->ingest, project, app_id);
+}
+
 static bool find_place(void *ctx, struct slice project, struct slice app_id, int64_t sequence_id,
 	uint64_t *out_offset, uint64_t *out_len)
 {
@@ -172,7 +178,10 @@ static burr_status open_ingest(struct collector *c, burr_error *err)
 		.find_place = find_place,
 		.ctx = c,
 	};
-	return ingest_open(&options, &c->ingest, err);
+	burr_status status = ingest_open(&options, &c->ingest, err);
+	if (status == BURR_OK)
+		api_set_take_in(c->api, take_in, c);
+	return status;
 }
 
 static burr_status write_note(const struct collector *c, burr_error *err)

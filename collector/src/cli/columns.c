@@ -22,6 +22,7 @@ void columns_init(struct columns *columns, const char *const *titles)
 		columns->align[i] = title[0] == '>' ? ALIGN_RIGHT : ALIGN_LEFT;
 		columns_add(columns, slice_of(title + (title[0] == '>')), STYLE_DIM);
 	}
+	memset(columns->filled, 0, sizeof(columns->filled)); /* but for titles */
 }
 
 void columns_fini(struct columns *columns)
@@ -42,7 +43,14 @@ void columns_add(struct columns *columns, struct slice text, enum style style)
 	size_t column = columns->cells.len / sizeof(cell) % columns->count;
 	if (cell.width > columns->width[column])
 		columns->width[column] = cell.width;
+	columns->filled[column] = columns->filled[column] || cell.len > 0;
 	buf_append(&columns->cells, &cell, sizeof(cell));
+}
+
+void columns_clear(struct columns *columns)
+{
+	buf_clear(&columns->cells);
+	buf_clear(&columns->text);
 }
 
 static void pad(struct buf *out, size_t columns)
@@ -51,11 +59,10 @@ static void pad(struct buf *out, size_t columns)
 		buf_append_char(out, ' ');
 }
 
-static void put_cell(const struct columns *columns, const struct cell *cell, size_t column, size_t left_over,
-	struct buf *line)
+static void put_cell(const struct columns *columns, const struct cell *cell, size_t column, bool last,
+	size_t left_over, struct buf *line)
 {
 	struct slice text = {columns->text.data + cell->offset, cell->len};
-	bool last = column + 1 == columns->count;
 	bool cut = last && left_over && cell->width > left_over;
 	if (cut)
 		text.len = human_fit(text, left_over - 1);
@@ -71,6 +78,15 @@ static void put_cell(const struct columns *columns, const struct cell *cell, siz
 	pad(line, GAP + (columns->align[column] == ALIGN_LEFT ? gap : 0));
 }
 
+/* The last column that is printed. */
+static size_t last_column(const struct columns *columns)
+{
+	size_t last = columns->count - 1;
+	while (last > 0 && !columns->filled[last])
+		last--;
+	return last;
+}
+
 void columns_print(const struct columns *columns)
 {
 	CLEAN(buf_fini) struct buf line = BUF_INIT;
@@ -78,13 +94,15 @@ void columns_print(const struct columns *columns)
 	size_t count = columns->cells.len / sizeof(*cells);
 	size_t before_last = 0;
 	size_t width = say_width();
-	for (size_t i = 0; i + 1 < columns->count; i++)
-		before_last += columns->width[i] + GAP;
+	const size_t last = last_column(columns);
+	for (size_t i = 0; i < last; i++)
+		before_last += columns->filled[i] ? columns->width[i] + GAP : 0;
 	/* A terminal too narrow for a useful last column gets lines that it wraps itself. */
 	size_t left_over = width > before_last + 8 ? width - before_last : 0;
 	for (size_t i = 0; i < count; i++) {
 		size_t column = i % columns->count;
-		put_cell(columns, &cells[i], column, left_over, &line);
+		if (columns->filled[column])
+			put_cell(columns, &cells[i], column, column == last, left_over, &line);
 		if (column + 1 < columns->count)
 			continue;
 		while (line.len && line.data[line.len - 1] == ' ')

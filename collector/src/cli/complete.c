@@ -6,6 +6,7 @@
 #include "cli/complete.h"
 
 #include "base/clean.h"
+#include "cli/find.h"
 #include "cli/options.h"
 #include "cli/say.h"
 
@@ -76,14 +77,18 @@ static void offer_projects(const char *store)
 		offer(items[i].name);
 }
 
-static void offer_runs(const char *store, const char *project)
+/* By their folders alone: a key was pressed. */
+static void offer_runs(const char *store_option, const char *project)
 {
-	CLEAN(free_list) burr_app_item *items = NULL;
-	size_t count = 0;
-	if (burr_list_apps(store, project, &items, &count, NULL) != BURR_OK)
+	CLEAN(buf_fini) struct buf names = BUF_INIT;
+	struct store *store;
+	if (store_open(store_option, STORE_READ, &store, NULL) != BURR_OK)
 		return;
-	for (size_t i = 0; i < count; i++)
-		offer(items[i].app_id);
+	find_app_names(store, project, &names);
+	const char *end = names.data + names.len;
+	for (const char *name = names.data; name < end; name += strlen(name) + 1)
+		offer(name);
+	store_close(store);
 }
 
 /* The n-th word of a command's arguments, "PROJECT APP STEP [TO]", without brackets; false behind the last.
@@ -106,10 +111,17 @@ static bool argument_word(const char *args, int n, char *out, size_t size)
 struct line {
 	const struct command *command; /* NULL: none yet */
 	const char *store;             /* of --store */
+	const char *project;           /* of --project, however it is spelt */
 	const char *value_of;          /* the option whose value is to be completed; NULL */
 	const char *args[4];           /* what is no option */
 	int arg_count;
 };
+
+static bool names_project(const char *option)
+{
+	return strcmp(option, "-p") == 0 || strcmp(option, "--project") == 0 ||
+	       strcmp(option, "--project-name") == 0;
+}
 
 static void read_line(
 	const struct command *commands, size_t count, char **words, int word_count, struct line *out)
@@ -121,6 +133,7 @@ static void read_line(
 			out->value_of = options_takes_value(word) ? word : NULL;
 			if (out->value_of && i + 1 < word_count - 1) {
 				out->store = strcmp(word, "--store") == 0 ? words[i + 1] : out->store;
+				out->project = names_project(word) ? words[i + 1] : out->project;
 				out->value_of = NULL;
 				i++;
 			}
@@ -134,18 +147,25 @@ static void read_line(
 	}
 }
 
-static void offer_values(const char *option)
+static void offer_values(const struct line *line)
 {
+	const char *option = line->value_of;
 	static const struct {
 		const char *option;
 		const char *words;
 	} known[] = {
 		{"--durability", "os\ngroup\npower\n"},
 		{"--sort", "last\nfirst\nduration\nsteps\nfailed\ntokens\n"},
+		{"--status", "ok\nfailed\nopen\n"},
+		{"--template", "pytest\nc\n"},
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (strcmp(option, known[i].option) == 0)
 			say_bytes(slice_of(known[i].words));
+	if (names_project(option))
+		offer_projects(line->store);
+	else if (strcmp(option, "--app-id") == 0 && line->project)
+		offer_runs(line->store, line->project);
 }
 
 static void offer_argument(const struct command *commands, size_t count, const struct line *line)
@@ -153,7 +173,9 @@ static void offer_argument(const struct command *commands, size_t count, const s
 	char word[32];
 	if (!argument_word(line->command->args, line->arg_count, word, sizeof(word)))
 		return;
-	if (strcmp(word, "PROJECT") == 0)
+	if (word[0] >= 'a' && word[0] <= 'z') /* it is said as it stands */
+		offer(word);
+	else if (strcmp(word, "PROJECT") == 0)
 		offer_projects(line->store);
 	else if (strcmp(word, "APP") == 0 && line->arg_count > 0)
 		offer_runs(line->store, line->args[line->arg_count - 1]);
@@ -169,7 +191,7 @@ void complete_words(const struct command *commands, size_t count, char **words, 
 	const char *last = word_count ? words[word_count - 1] : "";
 	read_line(commands, count, words, word_count, &line);
 	if (line.value_of)
-		offer_values(line.value_of);
+		offer_values(&line);
 	else if (*last == '-')
 		options_each(line.command ? line.command->options : commands[0].options, offer);
 	else if (line.command)
@@ -227,7 +249,6 @@ void complete_put_manual(const struct command *commands, size_t count, struct bu
 		"which Colab, Codespaces, VS Code and Jupyter are known: burr then answers to the names that "
 		"their "
 		"proxies use, may be shown in their frames, and says so when it starts.\n"
-		".SH EXIT STATUS\n0 all well, 1 an error, 2 a wrong command line, 3 what was asked for is "
-		"not there or not running.\n"
+		".SH EXIT STATUS\n.nf\n" CLI_EXIT_CODES ".fi\n"
 		".SH FILES\n~/.burr, a folder a project, in it a folder a run.\n");
 }

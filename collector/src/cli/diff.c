@@ -3,6 +3,7 @@
 #include "query/diff.h"
 #include "base/clean.h"
 #include "base/json.h"
+#include "cli/before.h"
 #include "cli/cli.h"
 #include "cli/find.h"
 #include "cli/human.h"
@@ -10,17 +11,15 @@
 
 #include <burr/load.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 
-enum { SMALL_FILE_MAX = 64 << 20, VALUE_COLUMNS = 60 };
+enum { VALUE_COLUMNS = 60 };
 
 struct difference {
 	struct store *store;
 	char *app_id;
-	burr_loaded *before, *after;
-	struct buf initial; /* metadata.json, where there is no step before */
-	struct slice before_state;
+	struct before before;
+	burr_loaded *after;
 	bool json;
 	struct buf out;
 };
@@ -29,9 +28,8 @@ static void difference_fini(struct difference *d)
 {
 	store_close(d->store);
 	free(d->app_id);
-	burr_free(d->before);
+	before_fini(&d->before);
 	burr_free(d->after);
-	buf_fini(&d->initial);
 	buf_fini(&d->out);
 }
 
@@ -52,15 +50,6 @@ static bool read_step(const char *text, int64_t *out)
 
 /* ---- the states ---- */
 
-static void read_initial(struct difference *d, const char *project)
-{
-	CLEAN(fd_close) int app_fd = -1;
-	if (store_open_app(d->store, slice_of(project), slice_of(d->app_id), &app_fd, NULL) == BURR_OK &&
-		file_read(app_fd, "metadata.json", SMALL_FILE_MAX, &d->initial, NULL) == BURR_OK &&
-		json_validate(buf_slice(&d->initial), NULL, NULL) == BURR_OK)
-		d->before_state = json_find(buf_slice(&d->initial), "initial_state");
-}
-
 static int load(struct difference *d, const char *project, int64_t step, burr_loaded **out)
 {
 	burr_error err;
@@ -72,23 +61,6 @@ static int load(struct difference *d, const char *project, int64_t step, burr_lo
 	else
 		say_error("%s", err.message);
 	return status == BURR_ENOTFOUND ? CLI_ABSENT : CLI_ERROR;
-}
-
-/* Before a step that is the first of its run stands what the application began with, if that was recorded. */
-static int load_before(struct difference *d, const char *project)
-{
-	burr_error err;
-	int64_t step = d->after->sequence_id - 1;
-	burr_status status =
-		step < 0 ? BURR_ENOTFOUND
-			 : burr_load(d->store->path, project, d->app_id, NULL, step, &d->before, &err);
-	if (status == BURR_OK)
-		d->before_state = slice_of(d->before->state_json);
-	else if (status == BURR_ENOTFOUND)
-		read_initial(d, project);
-	else
-		return find_fail(status, &err);
-	return CLI_OK;
 }
 
 /* ---- printing ---- */
@@ -149,10 +121,10 @@ static void say_heading(const struct difference *d, bool of_a_step)
 		buf_printf(&text, "What step %lld (", (long long)d->after->sequence_id);
 		human_text(&text, slice_of(d->after->position));
 		buf_append_str(&text,
-			d->before_state.data ? ") changed:" : ") left; what was before it is not recorded:");
+			d->before.state.data ? ") changed:" : ") left; what was before it is not recorded:");
 	} else {
 		buf_printf(&text, "From the state after step %lld to that after step %lld:",
-			(long long)d->before->sequence_id, (long long)d->after->sequence_id);
+			(long long)d->before.loaded->sequence_id, (long long)d->after->sequence_id);
 	}
 	say("%s%.*s%s\n", say_style(STYLE_DIM), SLICE_ARG(buf_slice(&text)), say_plain());
 }
@@ -161,8 +133,8 @@ static void put_head(struct difference *d, bool known)
 {
 	json_put_open(&d->out, '{');
 	json_put_key(&d->out, SLICE_LIT("from"));
-	if (d->before)
-		json_put_int(&d->out, d->before->sequence_id);
+	if (d->before.loaded)
+		json_put_int(&d->out, d->before.loaded->sequence_id);
 	else
 		json_put_null(&d->out);
 	json_put_member_int(&d->out, "to", d->after->sequence_id);
@@ -176,8 +148,8 @@ static int print(struct difference *d, bool of_a_step)
 	struct diff_options options = {.ignore_private = true};
 	struct diff_result result;
 	if (d->json)
-		put_head(d, d->before_state.data != NULL);
-	burr_status status = diff_json(d->before_state, slice_of(d->after->state_json), &options,
+		put_head(d, d->before.state.data != NULL);
+	burr_status status = diff_json(d->before.state, slice_of(d->after->state_json), &options,
 		d->json ? put_json : print_change, d, &result);
 	if (d->json) {
 		json_put_close(&d->out, ']');
@@ -199,7 +171,8 @@ static int print(struct difference *d, bool of_a_step)
 
 int command_diff(const struct options *options)
 {
-	CLEAN(difference_fini) struct difference d = {.json = options_has(options, OPTION_JSON)};
+	CLEAN(difference_fini)
+	struct difference d = {.before = BEFORE_INIT, .json = options_has(options, OPTION_JSON)};
 	const char *project = options->args[0];
 	const bool of_a_step = options->arg_count == 3;
 	int64_t steps[2] = {0, 0};
@@ -212,10 +185,11 @@ int command_diff(const struct options *options)
 	if (code == CLI_OK)
 		code = load(&d, project, steps[of_a_step ? 0 : 1], &d.after);
 	if (code == CLI_OK && of_a_step)
-		code = load_before(&d, project);
+		code = before_load(d.store, project, d.app_id, d.after->sequence_id, &d.before);
 	if (code == CLI_OK && !of_a_step) {
-		code = load(&d, project, steps[0], &d.before);
-		d.before_state = d.before ? slice_of(d.before->state_json) : SLICE_NONE;
+		code = load(&d, project, steps[0], &d.before.loaded);
+		if (code == CLI_OK)
+			d.before.state = slice_of(d.before.loaded->state_json);
 	}
 	return code == CLI_OK ? print(&d, of_a_step) : code;
 }

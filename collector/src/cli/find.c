@@ -75,15 +75,18 @@ struct candidates {
 	char *begin; /* one that begins like wanted */
 };
 
-static void read_names(int project_fd, struct buf *names)
+void find_app_names(const struct store *store, const char *project, struct buf *out)
 {
+	int project_fd;
 	struct dirent *entry;
+	if (store_open_project(store, slice_of(project), &project_fd, NULL) != BURR_OK)
+		return;
 	CLEAN(close_dir) DIR *dir = fdopendir(project_fd);
 	if (!dir)
 		close(project_fd);
 	while (dir && (entry = readdir(dir)))
 		if (name_check_app_id(slice_of(entry->d_name), NULL) == BURR_OK)
-			buf_append(names, entry->d_name, strlen(entry->d_name) + 1);
+			buf_append(out, entry->d_name, strlen(entry->d_name) + 1);
 }
 
 static void weigh_names(struct candidates *c, const char *wanted)
@@ -102,7 +105,6 @@ static void weigh_names(struct candidates *c, const char *wanted)
 int find_app(const struct store *store, const char *project, const char *app_id, char **out_app_id)
 {
 	CLEAN(fd_close) int app_fd = -1;
-	int project_fd = -1;
 	burr_error err;
 	int code = find_project(store, project);
 	if (code != CLI_OK)
@@ -116,8 +118,7 @@ int find_app(const struct store *store, const char *project, const char *app_id,
 		return find_fail(status, &err);
 	CLEAN(buf_fini) struct buf hint = BUF_INIT;
 	struct candidates c = {.nearest = NEAREST_INIT, .names = BUF_INIT};
-	if (store_open_project(store, slice_of(project), &project_fd, NULL) == BURR_OK)
-		read_names(project_fd, &c.names);
+	find_app_names(store, project, &c.names);
 	weigh_names(&c, app_id);
 	if (c.begin_count == 1 && c.begin) {
 		*out_app_id = c.begin;

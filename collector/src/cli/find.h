@@ -14,6 +14,9 @@ int find_project(const struct store *store, const char *project);
 /* *out_app_id: the whole name; yours to free. */
 int find_app(const struct store *store, const char *project, const char *app_id, char **out_app_id);
 
+/* The names of a project's runs in no order, each followed by a NUL; none where it cannot be read. */
+void find_app_names(const struct store *store, const char *project, struct buf *out);
+
 /* Say what a call of the library reported, and give the exit code for it. */
 int find_fail(burr_status status, const burr_error *err);
 

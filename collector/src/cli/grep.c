@@ -1,4 +1,6 @@
-/* cli/grep.c: burr grep TEXT PROJECT [APP]: where a text stands in what runs were given, gave and changed. */
+/* cli/grep.c: burr grep TEXT [PROJECT [APP]]: where a text stands in what runs were given, gave and changed.
+ */
+#include "api/v1_rows.h"
 #include "base/clean.h"
 #include "base/json.h"
 #include "catalog/runs.h"
@@ -14,19 +16,21 @@ enum { LIMIT_TEXT = 100, CONTEXT_BYTES = 60, PAGE = 1000 };
 struct grep {
 	struct index index;
 	struct needle needle;
-	const char *project;
-	const char *app_id; /* of the run that is looked through */
+	const char *project, *app_id; /* of the run that is looked through */
+	bool several;                 /* projects are, so each line says which */
 	bool json;
 	int64_t limit, count;
-	bool more;       /* than the limit */
-	struct buf apps; /* each followed by a NUL */
-	struct buf out;  /* of a page of hits; of --json: of all */
+	bool more;        /* than the limit */
+	struct buf names; /* project and app_id of a page of runs, each followed by a NUL */
+	struct buf cursor;
+	struct buf out; /* of a page of hits; of --json: of all */
 };
 
 static void grep_fini(struct grep *grep)
 {
 	index_close(&grep->index);
-	buf_fini(&grep->apps);
+	buf_fini(&grep->names);
+	buf_fini(&grep->cursor);
 	buf_fini(&grep->out);
 }
 
@@ -38,13 +42,7 @@ static void put_json(struct grep *grep, const struct search_hit *hit)
 	json_put_open(out, '{');
 	json_put_member(out, "project", slice_of(grep->project));
 	json_put_member(out, "app_id", slice_of(grep->app_id));
-	json_put_member_int(out, "sequence_id", hit->step->step.seq);
-	json_put_member_int(out, "number", hit->step->number);
-	json_put_member(out, "action", hit->step->action);
-	json_put_member(out, "field", slice_of(hit->field));
-	json_put_member(out, "key", hit->key);
-	json_put_key(out, SLICE_LIT("context"));
-	needle_put_context(out, hit->value, hit->at, hit->len, CONTEXT_BYTES);
+	v1_put_hit(out, hit, CONTEXT_BYTES);
 	json_put_close(out, '}');
 }
 
@@ -61,6 +59,10 @@ static void put_line(struct grep *grep, const struct search_hit *hit)
 	struct buf *line = &grep->out;
 	needle_put_context(&context, hit->value, hit->at, hit->len, CONTEXT_BYTES);
 	buf_append_str(line, say_style(STYLE_BOLD));
+	if (grep->several) {
+		human_text(line, slice_of(grep->project));
+		buf_append_str(line, " / ");
+	}
 	human_text(line, slice_of(grep->app_id));
 	buf_printf(line, "%s #%lld ", say_plain(), (long long)hit->step->step.seq);
 	human_text(line, hit->step->action);
@@ -90,9 +92,9 @@ static void take_hit(const struct search_hit *hit, void *ctx)
 
 /* Printed between two questions: the catalog must not be held at one moment for as long as a pager's reader
  * reads. */
-static int look_in_run(struct grep *grep, const char *app_id)
+static int look_in_run(struct grep *grep, const char *project, const char *app_id)
 {
-	struct search_request request = {.project = slice_of(grep->project),
+	struct search_request request = {.project = slice_of(project),
 		.app_id = slice_of(app_id),
 		.needle = &grep->needle,
 		.deadline_ns = INT64_MAX};
@@ -100,6 +102,7 @@ static int look_in_run(struct grep *grep, const char *app_id)
 	bool complete;
 	burr_error err;
 	burr_status status = BURR_OK;
+	grep->project = project;
 	grep->app_id = app_id;
 	while (status == BURR_OK && next >= 0 && grep->count < grep->limit) {
 		int64_t left = grep->limit - grep->count;
@@ -119,53 +122,93 @@ static int look_in_run(struct grep *grep, const char *app_id)
 static void take_app(const struct catalog_app *app, void *ctx)
 {
 	struct grep *grep = ctx;
-	buf_append_slice(&grep->apps, app->app_id);
-	buf_append_char(&grep->apps, '\0');
+	buf_append_slice(&grep->names, app->project);
+	buf_append_char(&grep->names, '\0');
+	buf_append_slice(&grep->names, app->app_id);
+	buf_append_char(&grep->names, '\0');
 }
 
-static int list_apps(struct grep *grep)
+/* The next page of runs, newest first. project: SLICE_NONE for all. */
+static int list_page(struct grep *grep, struct slice project)
 {
 	struct runs_page page = {.cursor = BUF_INIT};
-	CLEAN(buf_fini) struct buf cursor = BUF_INIT;
 	burr_error err;
-	burr_status status;
-	do {
-		struct runs_request request = {.project = slice_of(grep->project),
-			.cursor = buf_slice(&cursor),
-			.limit = PAGE,
-			.deadline_ns = INT64_MAX};
-		status = catalog_list_runs(grep->index.reader, &request, take_app, grep, &page, &err);
-		buf_clear(&cursor);
-		buf_append_slice(&cursor, buf_slice(&page.cursor));
-	} while (status == BURR_OK && cursor.len);
+	const struct runs_request request = {.project = project,
+		.cursor = buf_slice(&grep->cursor),
+		.limit = PAGE,
+		.deadline_ns = INT64_MAX};
+	buf_clear(&grep->names);
+	burr_status status = catalog_list_runs(grep->index.reader, &request, take_app, grep, &page, &err);
+	buf_clear(&grep->cursor);
+	buf_append_slice(&grep->cursor, buf_slice(&page.cursor));
 	buf_fini(&page.cursor);
-	return status == BURR_OK ? CLI_OK : find_fail(status, &err);
+	if (status != BURR_OK)
+		return find_fail(status, &err);
+	if (!grep->names.failed)
+		return CLI_OK;
+	say_error("no memory for the names of runs");
+	return CLI_ERROR;
 }
 
-static int look_in_project(struct grep *grep)
+static int look_in_all(struct grep *grep, struct slice project)
 {
-	int code = list_apps(grep);
-	const char *end = grep->apps.data + grep->apps.len;
-	const char *app = grep->apps.data;
-	for (; code == CLI_OK && app < end && grep->count < grep->limit; app += strlen(app) + 1)
-		code = look_in_run(grep, app);
-	grep->more = grep->more || app < end;
+	int code;
+	bool stopped = false;
+	do {
+		code = list_page(grep, project);
+		const char *end = grep->names.data + grep->names.len;
+		for (const char *name = grep->names.data; code == CLI_OK && !stopped && name < end;) {
+			const char *app_id = name + strlen(name) + 1;
+			code = look_in_run(grep, name, app_id);
+			name = app_id + strlen(app_id) + 1;
+			stopped = grep->count >= grep->limit;
+			grep->more = grep->more || (stopped && name < end);
+		}
+	} while (code == CLI_OK && !stopped && grep->cursor.len);
+	grep->more = grep->more || (stopped && grep->cursor.len);
 	return code;
 }
 
 static int say_count(const struct grep *grep)
 {
-	if (grep->json)
-		return CLI_OK;
-	if (grep->more)
+	if (grep->more && !grep->json)
 		say("%s… there may be more: --limit 0 shows all%s\n", say_style(STYLE_DIM), say_plain());
 	return grep->count ? CLI_OK : CLI_ABSENT;
 }
 
+/* The run, the project or the whole store that is named. */
+static int look(struct grep *grep, const struct options *options)
+{
+	CLEAN(ptr_free) char *app_id = NULL;
+	const int app_at = options->project ? 1 : 2;
+	const char *project = options->project         ? options->project
+			      : options->arg_count > 1 ? options->args[1]
+						       : NULL;
+	const char *app = options->arg_count > app_at ? options->args[app_at] : NULL;
+	int code = index_open(options->store, &grep->index);
+	if (code == CLI_OK && project)
+		code = app ? find_app(grep->index.store, project, app, &app_id)
+			   : find_project(grep->index.store, project);
+	if (code == CLI_OK)
+		code = index_update(&grep->index, project, app_id);
+	if (code != CLI_OK)
+		return code;
+	if (grep->json)
+		json_put_open(&grep->out, '[');
+	grep->several = !project;
+	code = app_id ? look_in_run(grep, project, app_id)
+		      : look_in_all(grep, project ? slice_of(project) : SLICE_NONE);
+	if (code != CLI_OK || !grep->json)
+		return code;
+	json_put_close(&grep->out, ']');
+	buf_append_char(&grep->out, '\n');
+	say_bytes(buf_slice(&grep->out));
+	return CLI_OK;
+}
+
 int command_grep(const struct options *options)
 {
-	CLEAN(grep_fini) struct grep grep = {.index = INDEX_INIT, .project = options->args[1]};
-	CLEAN(ptr_free) char *app_id = NULL;
+	CLEAN(grep_fini) struct grep grep = {.index = INDEX_INIT};
 	burr_error err;
 	grep.json = options_has(options, OPTION_JSON);
 	grep.limit = options->limit > 0                 ? options->limit
@@ -175,20 +218,10 @@ int command_grep(const struct options *options)
 		say_error("%s", err.message);
 		return CLI_USAGE;
 	}
-	int code = index_open(options->store, &grep.index);
-	if (code == CLI_OK)
-		code = options->arg_count > 2
-			       ? find_app(grep.index.store, grep.project, options->args[2], &app_id)
-			       : find_project(grep.index.store, grep.project);
-	if (code != CLI_OK)
-		return code;
-	if (grep.json)
-		json_put_open(&grep.out, '[');
-	code = app_id ? look_in_run(&grep, app_id) : look_in_project(&grep);
-	if (code == CLI_OK && grep.json) {
-		json_put_close(&grep.out, ']');
-		buf_append_char(&grep.out, '\n');
-		say_bytes(buf_slice(&grep.out));
+	if (options->project && options->arg_count > 2) {
+		say_error("the project is named twice");
+		return CLI_USAGE;
 	}
+	int code = look(&grep, options);
 	return code == CLI_OK ? say_count(&grep) : code;
 }

@@ -38,7 +38,7 @@ void human_duration(struct buf *out, int64_t us)
 		us = 0;
 	int64_t s = us / 1000000;
 	if (us < 1000)
-		buf_printf(out, "%.2f ms", (double)us / 1000);
+		buf_printf(out, "%d µs", (int)us);
 	else if (us < 1000000)
 		buf_printf(out, "%.*f ms", us < 100000 ? 1 : 0, (double)us / 1000);
 	else if (s < 60)
@@ -51,48 +51,20 @@ void human_duration(struct buf *out, int64_t us)
 		buf_printf(out, "%lld d %d h", (long long)(s / 86400), (int)(s / 3600 % 24));
 }
 
-/* Broken-down local time of a log's time. */
-static bool local_time(const char *log_time, struct tm *out, int64_t *out_us)
+static time_t floor_seconds(int64_t us)
 {
-	int64_t us;
-	bool zoned;
-	if (!log_time || !time_parse(slice_of(log_time), &us, &zoned))
-		return false;
-	time_t seconds = (time_t)(us >= 0 ? us / 1000000 : (us - 999999) / 1000000);
-	if (!zoned) {
-		/* The number is that of the text read as UTC: take it apart and read it as local. */
-		gmtime_r(&seconds, out);
-		out->tm_isdst = -1;
-		time_t local = mktime(out);
-		us += (int64_t)(local - seconds) * 1000000;
-		seconds = local;
-	}
-	*out_us = us;
-	return localtime_r(&seconds, out) != NULL;
+	return (time_t)(us >= 0 ? us / 1000000 : (us - 999999) / 1000000);
 }
 
-int64_t human_time_us(const char *log_time)
-{
-	struct tm tm;
-	int64_t us;
-	return local_time(log_time, &tm, &us) ? us : INT64_MIN;
-}
-
-void human_time(struct buf *out, const char *log_time)
+void human_moment(struct buf *out, int64_t us)
 {
 	struct tm tm;
 	struct tm now_tm;
-	int64_t us;
 	char text[64];
-	if (!log_time) {
-		buf_append_str(out, "-");
-		return;
-	}
-	if (!local_time(log_time, &tm, &us)) {
-		human_text(out, slice_of(log_time));
-		return;
-	}
+	time_t seconds = floor_seconds(us);
 	time_t now = time(NULL);
+	if (!localtime_r(&seconds, &tm))
+		return; /* a year that no calendar has */
 	localtime_r(&now, &now_tm);
 	size_t len;
 	if (tm.tm_year != now_tm.tm_year)
@@ -102,6 +74,31 @@ void human_time(struct buf *out, const char *log_time)
 	else
 		len = strftime(text, sizeof(text), "%H:%M:%S", &tm);
 	buf_append(out, text, len);
+}
+
+int64_t human_time_us(const char *log_time)
+{
+	struct tm tm;
+	int64_t us;
+	bool zoned;
+	if (!time_parse(slice_of(log_time), &us, &zoned))
+		return INT64_MIN;
+	if (zoned)
+		return us;
+	/* The number is that of the text read as UTC: take it apart and read it as local. */
+	time_t seconds = floor_seconds(us);
+	gmtime_r(&seconds, &tm);
+	tm.tm_isdst = -1;
+	return us + (int64_t)(mktime(&tm) - seconds) * 1000000;
+}
+
+void human_time(struct buf *out, const char *log_time)
+{
+	int64_t us = human_time_us(log_time);
+	if (us == INT64_MIN)
+		human_text(out, slice_of(log_time));
+	else
+		human_moment(out, us);
 }
 
 void human_path(struct buf *out, const char *path)

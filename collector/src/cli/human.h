@@ -8,12 +8,15 @@
 void human_count(struct buf *out, uint64_t count);
 /* 4567890 → "4.6 MB"; powers of ten. */
 void human_bytes(struct buf *out, uint64_t bytes);
-/* A duration from a microsecond to days: "0.31 ms", "1.8 s", "3 min 20 s", "2 d 4 h". */
+/* A duration from a microsecond to days: "310 µs", "1.8 s", "3 min 20 s", "2 d 4 h". */
 void human_duration(struct buf *out, int64_t us);
-/* A time as a log has it, in the machine's zone: "14:03:12" for today, "Nov 20 14:03", "2024-08-27 11:58". A
- * time that names no zone is taken as the machine's. What is no time comes as it stands; NULL gives "-". */
+/* A moment (microseconds since 1970) in the machine's zone: "14:03:12" for today, "Nov 20 14:03", "2024-08-27
+ * 11:58". */
+void human_moment(struct buf *out, int64_t us);
+/* A time as a log has it, likewise. A time that names no zone is taken as the machine's; what is no time
+ * comes as it stands. */
 void human_time(struct buf *out, const char *log_time);
-/* The same time for comparing: microseconds since 1970, INT64_MIN where there is none. */
+/* As a moment; INT64_MIN for what is no time. */
 int64_t human_time_us(const char *log_time);
 /* A path below the home folder begins with "~". */
 void human_path(struct buf *out, const char *path);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/find.h"
+#include "cli/intake.h"
 #include "cli/running.h"
 #include "cli/say.h"
 
@@ -20,17 +21,11 @@ enum {
 
 /* ---- progress ---- */
 
-struct progress {
-	int64_t started_ns;
-	bool shown;
-};
-
 static void on_progress(size_t done, size_t total, void *ctx)
 {
-	struct progress *progress = ctx;
-	if (!isatty(STDERR_FILENO) || clock_mono_ns() - progress->started_ns < QUIET_MS * INT64_C(1000000))
+	const struct index *index = ctx;
+	if (!isatty(STDERR_FILENO) || clock_mono_ns() - index->began_ns < QUIET_MS * INT64_C(1000000))
 		return;
-	progress->shown = done < total;
 	if (done < total)
 		fprintf(stderr, "\rindexing: %zu of %zu runs ", done, total);
 	else
@@ -76,35 +71,48 @@ static bool await_collector(const struct running *running, const char *path)
 
 /* ---- opening ---- */
 
-static int bring_up_to_date(struct index *index)
-{
-	CLEAN(running_fini) struct running running = RUNNING_INIT;
-	burr_error err;
-	if (running_find(index->store, &running) && await_collector(&running, catalog_path(index->catalog)))
-		return CLI_OK;
-	burr_status status = catalog_update_all(index->catalog, &err);
-	return status == BURR_OK ? CLI_OK : find_fail(status, &err);
-}
-
 int index_open(const char *store_option, struct index *out)
 {
-	struct catalog_options options = CATALOG_OPTIONS_INIT;
-	struct progress progress = {clock_mono_ns(), false};
-	burr_error err;
 	int code = find_store(store_option, &out->store);
-	if (code != CLI_OK)
-		return code;
-	options.store = out->store;
+	if (code == CLI_OK)
+		(void)intake_run(out->store); /* without it there is less to show, as was said */
+	return code;
+}
+
+static burr_status update(struct index *index, const char *project, const char *app_id, burr_error *err)
+{
+	if (app_id)
+		return catalog_update_app(index->catalog, slice_of(project), slice_of(app_id), err);
+	return project ? catalog_update_project(index->catalog, slice_of(project), err)
+		       : catalog_update_all(index->catalog, err);
+}
+
+int index_update(struct index *index, const char *project, const char *app_id)
+{
+	CLEAN(running_fini) struct running running = RUNNING_INIT;
+	struct catalog_options options = CATALOG_OPTIONS_INIT;
+	burr_error err;
+	const bool has_collector = running_find(index->store, &running);
+	index->began_ns = clock_mono_ns();
+	options.store = index->store;
 	options.on_progress = on_progress;
 	options.on_message = on_message;
-	options.ctx = &progress;
-	burr_status status = catalog_open(&options, &out->catalog, &err);
-	if (status != BURR_OK)
-		return find_fail(status, &err);
-	code = bring_up_to_date(out);
-	if (code != CLI_OK)
-		return code;
-	status = catalog_reader_open(out->catalog, &out->reader, &err);
+	options.ctx = index;
+	options.patience_ms = has_collector ? INDEX_WAIT_MS : options.patience_ms;
+	burr_status status = catalog_open(&options, &index->catalog, &err);
+	if (status == BURR_OK &&
+		!(has_collector && await_collector(&running, catalog_path(index->catalog))))
+		status = update(index, project, app_id, &err);
+	if (status == BURR_ELATER) { /* a collector stands still while it writes it, or the disk is full */
+		catalog_close(index->catalog);
+		index->catalog = NULL;
+		options.apart = true;
+		status = catalog_open(&options, &index->catalog, &err);
+		if (status == BURR_OK)
+			status = update(index, project, app_id, &err);
+	}
+	if (status == BURR_OK)
+		status = catalog_reader_open(index->catalog, &index->reader, &err);
 	return status == BURR_OK ? CLI_OK : find_fail(status, &err);
 }
 

@@ -10,7 +10,7 @@
 
 static const struct {
 	const char *name;
-	enum option_bit bit;
+	option_set bit;
 	int has_value;
 } specs[] = {
 	{"help", OPTION_HELP, no_argument},
@@ -37,6 +37,21 @@ static const struct {
 	{"token-file", OPTION_TOKEN_FILE, required_argument},
 	{"tls-cert", OPTION_TLS_CERT, required_argument},
 	{"tls-key", OPTION_TLS_KEY, required_argument},
+	{"action", OPTION_ACTION, required_argument},
+	{"status", OPTION_STATUS, required_argument},
+	{"changed", OPTION_CHANGED, required_argument},
+	{"slower", OPTION_SLOWER, required_argument},
+	{"attempts", OPTION_ATTEMPTS, no_argument},
+	{"fold", OPTION_FOLD, no_argument},
+	{"project", OPTION_PROJECT, required_argument},
+	/* As burr-test-case spells them. */
+	{"project-name", OPTION_PROJECT, required_argument},
+	{"app-id", OPTION_APP_ID, required_argument},
+	{"partition-key", OPTION_PARTITION_KEY, required_argument},
+	{"target-file-name", OPTION_TARGET_FILE, required_argument},
+	{"serde-module", OPTION_SERDE_MODULE, required_argument},
+	{"action-name", OPTION_ACTION, required_argument},
+	{"template", OPTION_TEMPLATE, required_argument},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(*specs), LONG_BASE = 1000 };
 
@@ -61,11 +76,43 @@ static bool read_number(
 	return true;
 }
 
+/* Where the value of an option that is any text goes; NULL: it is another's. */
+static const char **text_of(struct options *out, option_set bit)
+{
+	const struct {
+		option_set bit;
+		const char **text;
+	} texts[] = {
+		{OPTION_HOST, &out->host},
+		{OPTION_FILTER, &out->filter},
+		{OPTION_SORT, &out->sort},
+		{OPTION_ACTION, &out->action},
+		{OPTION_STATUS, &out->status},
+		{OPTION_CHANGED, &out->changed},
+		{OPTION_SLOWER, &out->slower},
+		{OPTION_PROJECT, &out->project},
+		{OPTION_APP_ID, &out->app_id},
+		{OPTION_PARTITION_KEY, &out->partition_key},
+		{OPTION_TARGET_FILE, &out->target_file},
+		{OPTION_SERDE_MODULE, &out->serde_module},
+		{OPTION_TEMPLATE, &out->template},
+	};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (texts[i].bit == bit)
+			return texts[i].text;
+	return NULL;
+}
+
 static bool take(struct options *out, int spec, const char *value)
 {
 	const char *name = specs[spec].name;
 	int64_t number;
+	const char **text = text_of(out, specs[spec].bit);
 	out->given |= specs[spec].bit;
+	if (text) {
+		*text = value;
+		return true;
+	}
 	switch (specs[spec].bit) {
 	case OPTION_STORE:
 		if (!*value) {
@@ -79,9 +126,6 @@ static bool take(struct options *out, int spec, const char *value)
 			return false;
 		out->port = (uint16_t)number;
 		return true;
-	case OPTION_HOST:
-		out->host = value;
-		return true;
 	case OPTION_ALLOWED_HOST:
 		if (out->allowed_host_count == ALLOWED_HOSTS_MAX) {
 			say_error("--allowed-host: %d at most", ALLOWED_HOSTS_MAX);
@@ -94,12 +138,6 @@ static bool take(struct options *out, int spec, const char *value)
 			say_error("--durability is os, group or power, not '%s'", value);
 			return false;
 		}
-		return true;
-	case OPTION_FILTER:
-		out->filter = value;
-		return true;
-	case OPTION_SORT:
-		out->sort = value;
 		return true;
 	case OPTION_TOKEN_FILE:
 		out->token_file = value;
@@ -137,7 +175,7 @@ static int find_spec(const char *word)
 	return -1;
 }
 
-bool options_parse(const char *command, unsigned allowed, int argc, char **argv, struct options *out)
+bool options_parse(const char *command, option_set allowed, int argc, char **argv, struct options *out)
 {
 	struct option longs[SPEC_COUNT + 1];
 	int c;
@@ -145,7 +183,7 @@ bool options_parse(const char *command, unsigned allowed, int argc, char **argv,
 	fill_long_options(longs);
 	opterr = 0;
 	optind = 0; /* glibc: start anew */
-	while ((c = getopt_long(argc, argv, ":hf", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":hfp:", longs, NULL)) != -1) {
 		if (c == ':') {
 			say_error("%s needs a value: see burr help %s", argv[optind - 1], command);
 			return false;
@@ -160,7 +198,10 @@ bool options_parse(const char *command, unsigned allowed, int argc, char **argv,
 		}
 		if (c == '?')
 			return fail_unknown(command, argv[optind - 1]);
-		int spec = c == 'h' ? 0 : c == 'f' ? find_spec("--follow") : c - LONG_BASE;
+		int spec = c == 'h'   ? 0
+			   : c == 'f' ? find_spec("--follow")
+			   : c == 'p' ? find_spec("--project")
+				      : c - LONG_BASE;
 		if (!(specs[spec].bit & (allowed | OPTION_HELP))) {
 			say_error("burr %s takes no --%s: see burr help %s", command, specs[spec].name,
 				command);
@@ -190,13 +231,13 @@ int options_find_command(int argc, char **argv)
 
 bool options_takes_value(const char *word)
 {
-	int spec = find_spec(word);
+	int spec = find_spec(strcmp(word, "-p") == 0 ? "--project" : word);
 	return spec >= 0 && specs[spec].has_value == required_argument && !strchr(word, '=');
 }
 
-void options_each(unsigned allowed, void (*each)(const char *word))
+void options_each(option_set allowed, void (*each)(const char *word))
 {
-	unsigned seen = 0; /* of several spellings the first */
+	option_set seen = 0; /* of several spellings the first */
 	for (int i = 0; i < SPEC_COUNT; i++) {
 		char word[64];
 		if (!(specs[i].bit & (allowed | OPTION_HELP)) || (specs[i].bit & seen))

@@ -2,17 +2,20 @@
  * ends.
  *
  * What a program has recorded is in its log within milliseconds, collector or not, so the log is all that is
- * watched: by inotify, and once in WATCH_MS by its length, for file systems that tell nothing. */
+ * watched: by inotify, and once in WATCH_MS by its length, for file systems that tell nothing, and after what
+ * spools hold was taken in. */
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog/runs.h"
 #include "cli/cli.h"
 #include "cli/find.h"
 #include "cli/human.h"
+#include "cli/index.h"
+#include "cli/intake.h"
 #include "cli/say.h"
 #include "store/read.h"
 
-#include <burr/load.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -34,12 +37,13 @@ struct begun {
 };
 
 struct tail {
-	struct store *store;
+	struct index index;
 	char *app_id;
 	int dir_fd, fd, watch_fd;
 	ino_t inode;
 	uint64_t offset; /* read up to here */
 	bool json;
+	bool takes_in; /* what spools hold: not any more where that could not be done once */
 	struct begun begins[BEGINS];
 	size_t next_begin;
 	struct buf line;
@@ -47,17 +51,12 @@ struct tail {
 
 static void tail_fini(struct tail *tail)
 {
-	store_close(tail->store);
+	index_close(&tail->index);
 	free(tail->app_id);
 	fd_close(&tail->dir_fd);
 	fd_close(&tail->fd);
 	fd_close(&tail->watch_fd);
 	buf_fini(&tail->line);
-}
-
-static void free_list(void *pointer_to_list)
-{
-	burr_free(*(void **)pointer_to_list);
 }
 
 /* ---- a step ---- */
@@ -128,7 +127,7 @@ static void print_end(struct tail *tail, const struct line_record *record)
 	buf_printf(out, "  %s", say_style(STYLE_BOLD));
 	put_text(out, record->action);
 	buf_printf(out, "%s  %s%s%s", say_plain(), say_style(failed ? STYLE_BAD : STYLE_GOOD),
-		failed ? "failed" : "completed", say_plain());
+		failed ? "failed" : "ok", say_plain());
 	put_took(tail, out, record);
 	put_error(out, record->exception);
 	buf_append_char(out, '\n');
@@ -203,8 +202,8 @@ static int open_log(struct tail *tail, const char *project)
 	burr_error err;
 	fd_close(&tail->dir_fd);
 	fd_close(&tail->fd);
-	burr_status status =
-		store_open_app(tail->store, slice_of(project), slice_of(tail->app_id), &tail->dir_fd, &err);
+	burr_status status = store_open_app(
+		tail->index.store, slice_of(project), slice_of(tail->app_id), &tail->dir_fd, &err);
 	if (status != BURR_OK)
 		return find_fail(status, &err);
 	tail->fd = openat(tail->dir_fd, "log.jsonl", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -229,6 +228,7 @@ static void watch(struct tail *tail)
 		fd_close(&tail->watch_fd);
 }
 
+/* Of a program that stands still nobody appends but a collector, or who looks. */
 static void await_change(struct tail *tail)
 {
 	char events[4096];
@@ -236,6 +236,8 @@ static void await_change(struct tail *tail)
 	if (poll(&fd, 1, WATCH_MS) > 0)
 		while (read(tail->watch_fd, events, sizeof(events)) > 0)
 			;
+	else
+		tail->takes_in = tail->takes_in && intake_run(tail->index.store);
 }
 
 /* Whether the run's log is another file by now, or was cut. *out_gone: there is none. */
@@ -270,38 +272,48 @@ static int follow(struct tail *tail, const char *project)
 
 /* ---- the command ---- */
 
+static void keep_newest(const struct catalog_app *app, void *ctx)
+{
+	struct tail *tail = ctx;
+	tail->app_id = slice_dup(app->app_id);
+}
+
 /* The run whose last record is the newest. */
 static int find_newest(struct tail *tail, const char *project)
 {
-	CLEAN(free_list) burr_app_item *apps = NULL;
-	size_t count = 0;
+	struct runs_page page = {.cursor = BUF_INIT};
+	const struct runs_request request = {
+		.project = slice_of(project), .limit = 1, .deadline_ns = INT64_MAX};
 	burr_error err;
-	int code = find_project(tail->store, project);
+	int code = find_project(tail->index.store, project);
+	if (code == CLI_OK)
+		code = index_update(&tail->index, project, NULL);
 	if (code != CLI_OK)
 		return code;
-	burr_status status = burr_list_apps(tail->store->path, project, &apps, &count, &err);
+	burr_status status = catalog_list_runs(tail->index.reader, &request, keep_newest, tail, &page, &err);
+	buf_fini(&page.cursor);
 	if (status != BURR_OK)
 		return find_fail(status, &err);
-	if (!count) {
-		say_error("project '%s' has no runs", project);
-		return CLI_ABSENT;
-	}
-	tail->app_id = strdup(apps[0].app_id);
-	return tail->app_id ? CLI_OK : CLI_ERROR;
+	if (tail->app_id)
+		return CLI_OK;
+	say_error("project '%s' has no runs", project);
+	return CLI_ABSENT;
 }
 
 int command_tail(const struct options *options)
 {
-	CLEAN(tail_fini) struct tail tail = {.dir_fd = -1, .fd = -1, .watch_fd = -1};
+	CLEAN(tail_fini)
+	struct tail tail = {.index = INDEX_INIT, .takes_in = true, .dir_fd = -1, .fd = -1, .watch_fd = -1};
 	const char *project = options->args[0];
 	uint64_t shown;
 	tail.json = options_has(options, OPTION_JSON);
 	for (size_t i = 0; i < BEGINS; i++)
 		tail.begins[i].sequence_id = -1;
-	int code = find_store(options->store, &tail.store);
+	int code = index_open(options->store, &tail.index);
 	if (code == CLI_OK)
-		code = options->arg_count > 1 ? find_app(tail.store, project, options->args[1], &tail.app_id)
-					      : find_newest(&tail, project);
+		code = options->arg_count > 1
+			       ? find_app(tail.index.store, project, options->args[1], &tail.app_id)
+			       : find_newest(&tail, project);
 	if (code == CLI_OK)
 		code = open_log(&tail, project);
 	if (code != CLI_OK)

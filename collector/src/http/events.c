@@ -323,7 +323,7 @@ static void answer_poll(struct listener *listener, struct buf *changes)
 	if (res.body.failed || changes->failed)
 		http_fail(&res, 503, "no memory for the answer");
 	leave(listener);
-	send_response(listener->req, &res, !loop_of(listener->req)->draining);
+	send_response(listener->req, &res, NULL, !loop_of(listener->req)->draining);
 }
 
 /* Answer it if there is something to tell, or its time is over. */

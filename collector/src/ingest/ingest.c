@@ -36,6 +36,13 @@ struct dropper {
 	uint64_t count;
 };
 
+/* Somebody waits for what spools hold of an application; on his stack, and linked until `answered`. */
+struct ask {
+	struct slice project, app_id;
+	bool answered, taken; /* under lock */
+	struct ask *next;     /* under lock */
+};
+
 struct ingest {
 	struct ingest_options options;     /* constant */
 	struct peers *peers;               /* append thread only, but peers_wake */
@@ -51,6 +58,8 @@ struct ingest {
 	bool stopped; /* the caller's thread only */
 
 	pthread_mutex_t lock;
+	pthread_cond_t asked;      /* one of `asks` was answered */
+	struct ask *asks;          /* under lock */
 	bool stopping;             /* under lock */
 	struct ingest_stats stats; /* under lock; what is LATER is changed by the append thread alone */
 };
@@ -154,22 +163,19 @@ static void put_status(struct buf *out, enum reply_status status, const char *me
 	reply_put(out, &reply);
 }
 
-static void answer_question(struct ingest *in, const struct request *request, struct buf *out)
+/* Durability `group`: what was acknowledged is synced in time, under load as well as when idle. */
+static void sync_when_due(struct ingest *in)
 {
-	struct reply reply = {.protocol = PROTOCOL_VERSION,
-		.status = REPLY_OK,
-		.has_collector = true,
-		.version = slice_of(burr_version()),
-		.url = slice_of(in->options.url),
-		.pid = getpid()};
-	if (request->has_find_step) {
-		const struct find_step *wanted = &request->find_step;
-		reply.has_step_place = true;
-		reply.step_found = in->options.find_place &&
-				   in->options.find_place(in->options.ctx, wanted->project, wanted->app_id,
-					   wanted->sequence_id, &reply.step_offset, &reply.step_len);
-	}
-	reply_put(out, &reply);
+	burr_error why;
+	if (appender_sync_due(in->appender) > clock_mono_ns())
+		return;
+	if (appender_sync(in->appender, &why) != BURR_OK)
+		report_seldom(REPORT_EVERY_MS, "%s, trying again", why.message);
+}
+
+static void sync_meanwhile(void *in)
+{
+	sync_when_due(in);
 }
 
 /* A writer tells all that it dropped since it began; what is new of it counts. */
@@ -209,6 +215,143 @@ static void on_spool(void *ctx, const char *name, uint64_t record_count, uint64_
 	(void)record_count;
 	const struct slice writer = {name + sizeof(SPOOL_PREFIX) - 1, WRITER_ID_LEN};
 	note_dropped(ctx, writer, dropped_count, "a program that has ended");
+}
+
+/* What dead writers left, and what stopped ones hold: at the start, when a connection ends, and once a
+ * second. */
+static void look_at_spools(struct ingest *in)
+{
+	struct recovered got = {0};
+	const int64_t now = clock_mono_ns();
+	const uint32_t peers = peers_count(in->peers);
+	bool gone = peers < in->peers_seen;
+	in->peers_seen = peers;
+	if (!in->appending ||
+		(in->looked_ns && !gone && now - in->looked_ns < LOOK_EVERY_MS * INT64_C(1000000)))
+		return;
+	in->looked_ns = now;
+	got.on_spool = on_spool;
+	got.on_batch = sync_meanwhile;
+	got.ctx = in;
+	recover_with(in->options.store, in->appender, in->others, &got);
+	if (got.spool_count && got.record_count)
+		report("took in %llu record%s that %llu ended program%s had left",
+			(unsigned long long)got.record_count, got.record_count == 1 ? "" : "s",
+			(unsigned long long)got.spool_count, got.spool_count == 1 ? "" : "s");
+	if (!gone)
+		recover_stalled(in->options.store, in->appender, in->others, &got);
+	if (got.trouble[0])
+		report_seldom(REPORT_EVERY_MS, "%s", got.trouble);
+	struct others_count others = others_count(in->others);
+	pthread_mutex_lock(&in->lock);
+	in->stats.recovered_count += got.record_count;
+	in->stats.aside_count += got.aside_count;
+	in->stats.dropped_count += got.lost_count;
+	in->stats.spool_count = others.spools;
+	if (got.trouble[0])
+		snprintf(in->stats.trouble, sizeof(in->stats.trouble), "%s", got.trouble);
+	pthread_mutex_unlock(&in->lock);
+}
+
+/* Who asks reads the logs next, and may miss nothing that was recorded before. */
+static void take_in(struct ingest *in)
+{
+	struct recovered got = {.on_batch = sync_meanwhile, .ctx = in};
+	in->looked_ns = 0;
+	look_at_spools(in);
+	recover_living(in->options.store, in->appender, in->others, &got);
+	if (got.trouble[0])
+		report_seldom(REPORT_EVERY_MS, "%s", got.trouble);
+}
+
+/* What is younger its writer brings by itself. */
+static bool holds(struct ingest *in, const struct ask *ask)
+{
+	struct foreign held = {0};
+	const int64_t before_ns = clock_mono_ns() - INGEST_HELD_MS * INT64_C(1000000);
+	others_begin(in->others);
+	/* A spool that cannot be looked into now is looked into with the next batch. */
+	burr_status status =
+		others_find(in->others, SLICE_NONE, ask->project, ask->app_id, before_ns, &held, NULL);
+	const bool found = status == BURR_OK && held.entry_count > 0;
+	foreign_fini(&held);
+	return found;
+}
+
+static void answer_asks(struct ingest *in)
+{
+	pthread_mutex_lock(&in->lock);
+	for (struct ask *ask; (ask = in->asks);) {
+		in->asks = ask->next;
+		pthread_mutex_unlock(&in->lock);
+		const bool taken = in->appending && holds(in, ask);
+		if (taken)
+			take_in(in);
+		pthread_mutex_lock(&in->lock);
+		ask->taken = taken;
+		ask->answered = true;
+		pthread_cond_broadcast(&in->asked);
+	}
+	pthread_mutex_unlock(&in->lock);
+}
+
+/* False: it is being answered. */
+static bool unlink_ask_locked(struct ingest *in, const struct ask *ask)
+{
+	for (struct ask **at = &in->asks; *at; at = &(*at)->next) {
+		if (*at != ask)
+			continue;
+		*at = ask->next;
+		return true;
+	}
+	return false;
+}
+
+bool ingest_take_in(struct ingest *in, struct slice project, struct slice app_id)
+{
+	struct ask ask = {.project = project, .app_id = app_id};
+	struct timespec until;
+	bool waits = true;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += INGEST_ASK_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&in->lock);
+	ask.answered = in->stopping;
+	if (!ask.answered) {
+		ask.next = in->asks;
+		in->asks = &ask;
+		peers_wake(in->peers);
+	}
+	while (!ask.answered) {
+		int failed = waits ? pthread_cond_timedwait(&in->asked, &in->lock, &until)
+				   : pthread_cond_wait(&in->asked, &in->lock);
+		if (failed && unlink_ask_locked(in, &ask))
+			break;
+		waits = waits && !failed; /* one that is being answered must be waited for */
+	}
+	pthread_mutex_unlock(&in->lock);
+	return ask.taken;
+}
+
+static void answer_question(struct ingest *in, const struct request *request, struct buf *out)
+{
+	struct reply reply = {.protocol = PROTOCOL_VERSION,
+		.status = REPLY_OK,
+		.has_collector = true,
+		.version = slice_of(burr_version()),
+		.url = slice_of(in->options.url),
+		.pid = getpid()};
+	if (request->take_in)
+		take_in(in);
+	if (request->has_find_step) {
+		const struct find_step *wanted = &request->find_step;
+		reply.has_step_place = true;
+		reply.step_found = in->options.find_place &&
+				   in->options.find_place(in->options.ctx, wanted->project, wanted->app_id,
+					   wanted->sequence_id, &reply.step_offset, &reply.step_len);
+	}
+	reply_put(out, &reply);
 }
 
 static void store_batch(struct ingest *in, const struct request *request, struct buf *out)
@@ -256,7 +399,7 @@ static void answer(struct ingest *in, struct slice bytes, bool appending, struct
 		put_status(out, REPLY_BAD_REQUEST, why.message);
 	} else if (request.protocol > PROTOCOL_VERSION) {
 		put_status(out, REPLY_UNKNOWN_PROTOCOL, "this collector is older than the library that asks");
-	} else if (!request.entry_count) {
+	} else if (!request.entry_count && (appending || !request.take_in)) {
 		answer_question(in, &request, out);
 	} else if (!appending) {
 		put_status(out, REPLY_NOT_YET, "the collector waits for the right to append");
@@ -299,57 +442,6 @@ static int next_timeout(const struct ingest *in)
 	return left_ns <= 0 ? 0 : (int)(left_ns / 1000000 + 1);
 }
 
-/* Durability `group`: what was acknowledged is synced in time, under load as well as when idle. */
-static void sync_when_due(struct ingest *in)
-{
-	burr_error why;
-	if (appender_sync_due(in->appender) > clock_mono_ns())
-		return;
-	if (appender_sync(in->appender, &why) != BURR_OK)
-		report_seldom(REPORT_EVERY_MS, "%s, trying again", why.message);
-}
-
-static void sync_meanwhile(void *in)
-{
-	sync_when_due(in);
-}
-
-/* What dead writers left, and what stopped ones hold: at the start, when a connection ends, and once a
- * second. */
-static void look_at_spools(struct ingest *in)
-{
-	struct recovered got = {0};
-	const int64_t now = clock_mono_ns();
-	const uint32_t peers = peers_count(in->peers);
-	bool gone = peers < in->peers_seen;
-	in->peers_seen = peers;
-	if (!in->appending ||
-		(in->looked_ns && !gone && now - in->looked_ns < LOOK_EVERY_MS * INT64_C(1000000)))
-		return;
-	in->looked_ns = now;
-	got.on_spool = on_spool;
-	got.on_batch = sync_meanwhile;
-	got.ctx = in;
-	recover_with(in->options.store, in->appender, in->others, &got);
-	if (got.spool_count && got.record_count)
-		report("took in %llu record%s that %llu ended program%s had left",
-			(unsigned long long)got.record_count, got.record_count == 1 ? "" : "s",
-			(unsigned long long)got.spool_count, got.spool_count == 1 ? "" : "s");
-	if (!gone)
-		recover_stalled(in->options.store, in->appender, in->others, &got);
-	if (got.trouble[0])
-		report_seldom(REPORT_EVERY_MS, "%s", got.trouble);
-	struct others_count others = others_count(in->others);
-	pthread_mutex_lock(&in->lock);
-	in->stats.recovered_count += got.record_count;
-	in->stats.aside_count += got.aside_count;
-	in->stats.dropped_count += got.lost_count;
-	in->stats.spool_count = others.spools;
-	if (got.trouble[0])
-		snprintf(in->stats.trouble, sizeof(in->stats.trouble), "%s", got.trouble);
-	pthread_mutex_unlock(&in->lock);
-}
-
 /* The right to append cannot be waited for together with sockets: a lock is no event. So while it is missing
  * it is asked for every 5 ms; with it, an idle collector wakes once a second. */
 static void *append_run(void *arg)
@@ -359,10 +451,12 @@ static void *append_run(void *arg)
 		if (!in->appending)
 			in->appending = store_lock_append_exclusive(in->options.store);
 		look_at_spools(in);
+		answer_asks(in);
 		peers_serve(in->peers, next_timeout(in));
 		sync_when_due(in);
 		note_peers(in);
 	}
+	answer_asks(in); /* from now on nobody asks */
 	/* What has come in whole is still answered. */
 	peers_refuse(in->peers);
 	peers_serve(in->peers, 0);
@@ -425,6 +519,11 @@ burr_status ingest_open(const struct ingest_options *options, struct ingest **ou
 		return burr_fail(err, BURR_ENOMEM, "no memory for ingest");
 	in->options = *options;
 	pthread_mutex_init(&in->lock, NULL);
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&in->asked, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	/* The thread takes none of the program's signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -461,6 +560,7 @@ void ingest_close(struct ingest *in)
 	ingest_stop(in);
 	appender_free(in->appender);
 	others_free(in->others);
+	pthread_cond_destroy(&in->asked);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
 }

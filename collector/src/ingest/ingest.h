@@ -4,8 +4,8 @@
  * the other, which is all the locking that the logs need: while it holds the right to append, nobody else
  * writes. Until it has that right, batches are answered with NOT_YET. Source: proto/WIRE.md, proto/DISK.md.
  *
- * Threads: ingest_open, ingest_stop and ingest_close from one thread; ingest_get_stats from any. Callbacks
- * run on the append thread. */
+ * Threads: ingest_open, ingest_stop and ingest_close from one thread; the others from any. Callbacks run on
+ * the append thread. */
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
@@ -36,6 +36,12 @@ burr_status ingest_open(const struct ingest_options *options, struct ingest **ou
 void ingest_stop(struct ingest *ingest);
 /* Stop, if that was not done, and free. Accepts NULL. */
 void ingest_close(struct ingest *ingest);
+
+/* Take in what spools hold of an application for longer than a writer that runs keeps it (INGEST_HELD_MS),
+ * for who reads its log next. True: something was appended. False also when the append thread has other
+ * things to do for longer than INGEST_ASK_MS. Threads: any, until ingest_close. */
+enum { INGEST_HELD_MS = 50, INGEST_ASK_MS = 100 };
+bool ingest_take_in(struct ingest *ingest, struct slice project, struct slice app_id);
 
 /* An application that nothing can be stored of at the moment. */
 enum { INGEST_LATER_MAX = 16 };
