@@ -92,6 +92,10 @@ class Disk:
         self._set(self.ERROR, getattr(errno, fate, errno.ENOSPC))
         self._set(self.COUNTDOWN, n)
 
+    def to_go(self):
+        """Calls until the one that meets its fate; 0: it has."""
+        return struct.unpack_from("=i", self.page, self.COUNTDOWN)[0]
+
     def turn_clock(self, ms):
         self._set(self.CLOCK_MS, ms)
 
@@ -232,6 +236,7 @@ class Round:
         self.foreign = []
         self.sockets = {}
         self.disks = {}
+        self.calls_to_go = {}  # of each disk, when all was over
         self.mounted = False
 
     def path(self, name):
@@ -369,13 +374,14 @@ class Round:
         for foreign in self.foreign:
             foreign.end()
         self.foreign.clear()
+        if self.scenario.lasting:
+            self._end_families()
+        self.calls_to_go = {which: disk.to_go() for which, disk in self.disks.items()}
         for disk in self.disks.values():
             disk.become("whole")
         for who in (*self.families.values(), *self.collectors):
             who.signal(signal.SIGCONT)
-        for family in self.families.values():
-            family.end(self.verdict)
-        self.families.clear()
+        self._end_families()
         if self.scenario.checked:
             self.checker.process.stdin.close()
             self.checker.end(self.verdict)
@@ -385,6 +391,11 @@ class Round:
             else:
                 collector.stop(self.verdict)
         self.collectors.clear()
+
+    def _end_families(self):
+        for family in self.families.values():
+            family.end(self.verdict)
+        self.families.clear()
 
     def _recover(self):
         if subprocess.run([BURR, "help", "recover"], capture_output=True, env=environment()).returncode == 0:

@@ -18,6 +18,8 @@ import scenario as scenarios
 from referee import KINDS
 
 SHOWN = 12  # problems of a round that are printed
+NEVER_REACHED = 10**6  # more calls than a short run makes
+CALLS_MORE = 3  # it does not always make the same number
 
 
 def read_arguments():
@@ -32,6 +34,8 @@ def read_arguments():
     themes = "only rounds that have this theme: " + ", ".join(scenarios.THEMES)
     parser.add_argument("--theme", choices=scenarios.THEMES, metavar="T", help=themes)
     parser.add_argument("--hand", type=int, metavar="N", help="instead: two processes hand one run over N times")
+    fates = "how: an error's name (EIO, ENOSPC, EMFILE), short, cut, tear or die"
+    parser.add_argument("--calls", metavar="HOW", help=f"instead: a short run, each of its calls failing once; {fates}")
     parser.add_argument("--keep", action="store_true", help="leave the folder of a round that failed")
     parser.add_argument("--show", action="store_true", help="print each scenario")
     return parser.parse_args()
@@ -108,6 +112,18 @@ def hand_rounds(turns):
         yield scenarios.handing(turns // 2, collector)
 
 
+def call_rounds(fate):
+    """One for each call on the disk that the run makes when none fails."""
+    counted = drive.Round(scenarios.short_run(NEVER_REACHED, fate))
+    try:
+        counted.run()
+    finally:
+        counted.remove()
+    calls = NEVER_REACHED - counted.calls_to_go["writers"]
+    for n in range(1, calls + CALLS_MORE + 1):
+        yield scenarios.short_run(n, fate)
+
+
 def find_limits():
     """What cannot be had here, said once."""
     without = set()
@@ -129,6 +145,8 @@ def main():
     tally = Tally(arguments)
     if arguments.hand:
         rounds = hand_rounds(arguments.hand)
+    elif arguments.calls:
+        rounds = [] if "shim" in find_limits() else call_rounds(arguments.calls)
     else:
         rounds = draw_rounds(arguments, find_limits())
     with concurrent.futures.ThreadPoolExecutor(max(1, min(2, arguments.jobs))) as pool:

@@ -69,6 +69,7 @@ class Scenario:
     shimmed: set = field(default_factory=set)  # "writers", "collector"
     tmpfs_kib: int = 0
     last_collector: str = "stop"  # how the collector ends that is there at the end
+    lasting: bool = False  # what the disk has been told stays so until the writers have ended
 
     @property
     def apps(self):
@@ -389,6 +390,16 @@ THEMES = {
     "clock jumps": clock_jumps,
     "app is handed over": app_is_handed_over,
 }
+
+
+def short_run(n, fate):
+    """One writer, whose n-th call on the disk meets its fate."""
+    scenario = Scenario(seed=n, themes=["disk fails"], shimmed={"writers"}, lasting=True)
+    orders = {"steps": 6, "big_every": 3, "big_size": 70000, "size": 200, "load_every": 2, "seed": 7}
+    orders["wait_ms"] = FOREVER
+    scenario.writers.append(Writer("w0", ["app"], start_ms=1, orders=orders))
+    add(scenario, 0, "disk of writers", "nth", n=n, only="any", part="", fate=fate)
+    return scenario
 
 
 def handing(turns, collector):

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-enum { OTHER_BOOT = 1, MEND = 2, BY_NAME = 4 };
+enum { OTHER_BOOT = 1, MEND = 2, BY_NAME = 4, LEAVE = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const unsigned flags = (unsigned)fuzz_take(&in, 1);
 	const uint64_t spill_read = fuzz_take(&in, 8);
 	struct held_filter filter = {.before_ns = INT64_MAX};
-	struct foreign held = {0};
+	struct held_spill spill = {.fd = -1};
+	struct foreign held = {.fetch = held_fetch, .fetch_ctx = &spill};
 	struct held_damage damage = {0};
 	const int dir_fd = open(fuzz_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct store store = {.dir_fd = dir_fd, .append_fd = -1, .collector_fd = -1};
@@ -27,10 +28,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		filter.app_id = SLICE_LIT("a");
 		filter.hash = spool_hash(filter.project, filter.app_id);
 	}
+	filter.leaves_spilled = flags & LEAVE;
+	spill.store = &store;
 	fuzz_write_file(dir_fd, SPOOL_IMAGE_NAME SPOOL_SPILL_SUFFIX, bytes, in.size);
 	burr_status status = held_read(&store, fd, SPOOL_IMAGE_NAME, &filter, &held, &damage, NULL);
 	FUZZ_CHECK(status == BURR_OK && damage.lost_bytes <= in.size);
 	check_held(&store, &held);
+	held_spill_close(&spill);
 	foreign_fini(&held);
 	free(bytes);
 	close(fd);

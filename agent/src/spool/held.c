@@ -54,8 +54,10 @@ struct reading {
 	const struct held_filter *filter;
 	struct foreign *out;
 	struct held_damage damage;
-	size_t lane_began; /* the number of entries before the lane at hand */
-	bool rebooted;     /* times are another boot's */
+	size_t lane_began;   /* the number of entries before the lane at hand */
+	const char *spilled; /* the bytes at hand of the spill file; NULL: they are a lane's */
+	uint64_t spilled_at; /* their place in it */
+	bool rebooted;       /* times are another boot's */
 	bool salvages;
 	bool failed;
 	held_visit_fn *visit; /* NULL: all is kept in `out` */
@@ -122,8 +124,11 @@ static void add_entry(struct reading *r, uint32_t lane, const struct spool_entry
 	/* A lane's order is its numbers', whatever its times say. */
 	if (out->entry_count > r->lane_began && out->entries[out->entry_count - 1].time_ns > time_ns)
 		time_ns = out->entries[out->entry_count - 1].time_ns;
-	const struct foreign_entry added = {
-		.time_ns = time_ns, .n = entry->n, .lane = lane, .hash = entry->hash};
+	struct foreign_entry added = {.time_ns = time_ns, .n = entry->n, .lane = lane, .hash = entry->hash};
+	if (r->spilled && r->filter->leaves_spilled) {
+		added.elsewhere = true;
+		added.at = r->spilled_at + (size_t)((const char *)entry - r->spilled);
+	}
 	r->failed = r->failed || !foreign_add_entry(out, added, bytes);
 }
 
@@ -279,7 +284,10 @@ static bool read_spill_from(
 		char *bytes = buf_reserve(&window, want);
 		if (!bytes || !read_bytes(r, fd, bytes, want, at))
 			return false;
+		r->spilled = bytes;
+		r->spilled_at = at;
 		size_t step = take_spilled(r, (struct slice){bytes, want});
+		r->spilled = NULL;
 		if (!step) {
 			step = skip_damaged((struct slice){bytes, want}, at + want == end);
 			r->damage.lost_bytes += at < spill_length ? step : 0;
@@ -391,6 +399,60 @@ burr_status held_read_pieces(const struct store *store, int fd, const char *name
 		*out_damage = r.damage;
 	foreign_fini(&piece);
 	return status;
+}
+
+/* ---- one of its entries ---- */
+
+static bool open_spill(struct held_spill *s, const char *writer)
+{
+	char name[SPILL_NAME_MAX];
+	if (s->fd >= 0 && memcmp(s->writer, writer, sizeof(s->writer)) == 0)
+		return true;
+	fd_close(&s->fd);
+	buf_clear(&s->bytes);
+	spill_name(name, writer);
+	memcpy(s->writer, writer, sizeof(s->writer));
+	s->fd = spool_open(s->store->dir_fd, name, O_RDONLY);
+	return s->fd >= 0;
+}
+
+static const char *read_spilled(struct held_spill *s, uint64_t at, size_t len)
+{
+	enum { AHEAD = 64 << 10 };
+	if (at >= s->at && at + len <= s->at + s->bytes.len)
+		return s->bytes.data + (at - s->at);
+	const size_t want = len > AHEAD ? len : AHEAD;
+	buf_clear(&s->bytes);
+	char *bytes = buf_reserve(&s->bytes, want);
+	if (!bytes || !read_fully(s->fd, bytes, want, at))
+		return NULL;
+	s->at = at;
+	s->bytes.len = want;
+	return bytes;
+}
+
+bool held_fetch(
+	void *ctx, const struct foreign_writer *writer, const struct foreign_entry *at, struct slice *out)
+{
+	struct held_spill *s = ctx;
+	const size_t before = offsetof(struct spool_spilled, entry);
+	const size_t room = before + spool_room(at->len);
+	uint32_t flags;
+	const char *bytes = open_spill(s, writer->id) ? read_spilled(s, at->at - before, room) : NULL;
+	if (!bytes)
+		return false;
+	const struct spool_spilled *found = (const struct spool_spilled *)(const void *)bytes;
+	if (check_spilled((struct slice){bytes, room}, &flags) != room || found->lane != at->lane ||
+		found->entry.n != at->n || found->entry.hash != at->hash)
+		return false;
+	*out = (struct slice){(const char *)(&found->entry + 1), at->len};
+	return true;
+}
+
+void held_spill_close(struct held_spill *s)
+{
+	fd_close(&s->fd);
+	buf_fini(&s->bytes);
 }
 
 /* ---- all of them ---- */

@@ -16,9 +16,11 @@ struct held_filter {
 	struct slice project;
 	struct slice app_id;
 	uint32_t hash;
-	int64_t before_ns; /* only entries whose time is before this */
-	bool own_times;    /* an earlier boot's stay as they are, for who compares them with that boot's;
-			    * else they come out as before all of this one's */
+	int64_t before_ns;   /* only entries whose time is before this */
+	bool own_times;      /* an earlier boot's stay as they are, for who compares them with that boot's;
+			      * else they come out as before all of this one's */
+	bool leaves_spilled; /* of what a spill file holds, which may be hundreds of megabytes, only the
+			      * places are kept: `elsewhere`, for held_fetch */
 };
 
 /* What is wrong with a spool. */
@@ -39,6 +41,22 @@ burr_status held_read(const struct store *store, int fd, const char *name, const
 typedef burr_status held_visit_fn(void *ctx, const struct foreign *piece);
 burr_status held_read_pieces(const struct store *store, int fd, const char *name, bool salvages,
 	held_visit_fn *visit, void *ctx, struct held_damage *out_damage, burr_error *err);
+/* A spill file out of which entries are read one by one. */
+struct held_spill {
+	const struct store *store; /* borrowed */
+	char writer[WRITER_ID_LEN];
+	int fd;      /* -1: none is open */
+	uint64_t at; /* in the file, of `bytes`: mostly the next entry is there, too */
+	struct buf bytes;
+};
+
+/* A foreign_fetch_fn; its first argument is a struct held_spill. An entry that has moved since its place was
+ * read is not found. */
+bool held_fetch(
+	void *spill, const struct foreign_writer *writer, const struct foreign_entry *at, struct slice *out);
+/* Close the file. Begin anew, or end, with it. */
+void held_spill_close(struct held_spill *spill);
+
 /* In the order of time; a lane's in its own. */
 void held_sort(struct foreign *held);
 

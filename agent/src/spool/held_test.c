@@ -127,14 +127,14 @@ static void a_filter_leaves_out_the_rest(void **state)
 		struct held_filter filter;
 		size_t count;
 	} cases[] = {
-		{{p, x, spool_hash(p, x), INT64_MAX, false}, RECORDS},
-		{{p, SLICE_NONE, 0, INT64_MAX, false}, RECORDS},
-		{{y, SLICE_NONE, 0, INT64_MAX, false}, 0},
-		{{p, y, spool_hash(p, y), INT64_MAX, false}, 0},
-		{{p, y, spool_hash(p, x), INT64_MAX, false}, 0}, /* as if the hashes were equal */
-		{{y, x, spool_hash(p, x), INT64_MAX, false}, 0},
-		{{p, x, spool_hash(p, x), r.all.entries[2].time_ns, false}, 2},
-		{{p, x, spool_hash(p, x), r.all.entries[0].time_ns, false}, 0},
+		{{p, x, spool_hash(p, x), INT64_MAX, false, false}, RECORDS},
+		{{p, SLICE_NONE, 0, INT64_MAX, false, false}, RECORDS},
+		{{y, SLICE_NONE, 0, INT64_MAX, false, false}, 0},
+		{{p, y, spool_hash(p, y), INT64_MAX, false, false}, 0},
+		{{p, y, spool_hash(p, x), INT64_MAX, false, false}, 0}, /* as if the hashes were equal */
+		{{y, x, spool_hash(p, x), INT64_MAX, false, false}, 0},
+		{{p, x, spool_hash(p, x), r.all.entries[2].time_ns, false, false}, 2},
+		{{p, x, spool_hash(p, x), r.all.entries[0].time_ns, false, false}, 0},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int fd = open_dead(f, 0, O_RDONLY);

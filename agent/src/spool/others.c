@@ -66,6 +66,7 @@ struct others {
 	int64_t looked_ns;       /* the wall's time then; 0: look again whatever the folder says */
 	bool incomplete;         /* there is one that could not be opened */
 	char passing[40];        /* the earlier boot whose spools are being recovered; "": none */
+	struct held_spill spill; /* open while an application's entries are read out of it */
 };
 
 struct others *others_new(const struct store *store, struct slice own_writer)
@@ -75,6 +76,7 @@ struct others *others_new(const struct store *store, struct slice own_writer)
 		return NULL;
 	o->store = store;
 	o->open_max = OPEN_MAX;
+	o->spill = (struct held_spill){.store = store, .fd = -1};
 	if (own_writer.len)
 		snprintf(o->own_name, sizeof(o->own_name), "%s%.*s", SPOOL_PREFIX, SLICE_ARG(own_writer));
 	return o;
@@ -98,6 +100,7 @@ void others_free(struct others *o)
 		return;
 	for (size_t i = 0; i < o->count; i++)
 		close_other(o, &o->list[i]);
+	held_spill_close(&o->spill);
 	free(o->list);
 	free(o);
 }
@@ -309,6 +312,7 @@ static bool sum_lanes(int fd, struct sums *out)
 void others_begin(void *ctx)
 {
 	struct others *o = ctx;
+	held_spill_close(&o->spill);
 	refresh(o);
 	for (size_t i = 0; i < o->count; i++)
 		o->list[i].read = o->list[i].asked = false;
@@ -371,11 +375,24 @@ static void forget_entries(struct other *other)
 	other->read_published = NOTHING_READ;
 }
 
+/* A foreign_fetch_fn. Entries that are not where they were make their spool be read again. */
+static bool fetch(
+	void *ctx, const struct foreign_writer *writer, const struct foreign_entry *at, struct slice *out)
+{
+	struct others *o = ctx;
+	if (held_fetch(&o->spill, writer, at, out))
+		return true;
+	for (size_t i = 0; i < o->count; i++)
+		if (is_writers(&o->list[i], (struct slice){writer->id, WRITER_ID_LEN}))
+			o->list[i].read_published = NOTHING_READ;
+	return false;
+}
+
 /* All that it holds, once a batch. What has left it since it was read is in its log, as the identities tell:
  * so a dead writer's, which may be hundreds of megabytes, is read once. */
 static burr_status read_other(struct others *o, struct other *other, burr_error *err)
 {
-	const struct held_filter all = {.before_ns = INT64_MAX, .own_times = true};
+	const struct held_filter all = {.before_ns = INT64_MAX, .own_times = true, .leaves_spilled = true};
 	struct sums sums;
 	CLEAN(fd_close) int temporary = -1;
 	if (other->read)
@@ -392,6 +409,8 @@ static burr_status read_other(struct others *o, struct other *other, burr_error 
 		forget_entries(other);
 	} else if (sums.published != other->read_published) {
 		foreign_clear(&other->entries);
+		other->entries.fetch = fetch;
+		other->entries.fetch_ctx = o;
 		other->read_published = NOTHING_READ;
 		burr_status status = held_read(o->store, fd, other->name, &all, &other->entries, NULL, err);
 		if (status != BURR_OK && status != BURR_ECORRUPT)
@@ -405,12 +424,11 @@ static burr_status read_other(struct others *o, struct other *other, burr_error 
 	return BURR_OK;
 }
 
-static bool is_wanted(
-	const struct foreign *from, const struct foreign_entry *at, const struct held_filter *filter)
+static bool is_wanted(struct slice bytes, const struct held_filter *filter)
 {
 	struct entry entry;
-	return at->time_ns < filter->before_ns && foreign_read(from, at, &entry) &&
-	       slice_eq(entry.app_id, filter->app_id) && slice_eq(entry.project, filter->project);
+	return foreign_parse(bytes, &entry) && slice_eq(entry.app_id, filter->app_id) &&
+	       slice_eq(entry.project, filter->project);
 }
 
 static burr_status take_wanted(
@@ -420,10 +438,15 @@ static burr_status take_wanted(
 	for (size_t i = find_hash(from, filter->hash);
 		i < from->entry_count && from->entries[i].hash == filter->hash; i++) {
 		const struct foreign_entry *at = &from->entries[i];
-		if (!is_wanted(from, at, filter))
+		struct slice bytes;
+		if (at->time_ns >= filter->before_ns)
+			continue;
+		if (!foreign_bytes(from, at, &bytes))
+			return burr_fail(err, BURR_ELATER, "another writer's records are on their way");
+		if (!is_wanted(bytes, filter))
 			continue;
 		if ((!has_writer && !foreign_add_writer(out, &from->writers[0])) ||
-			!foreign_add_entry(out, *at, (struct slice){from->bytes.data + at->at, at->len}))
+			!foreign_add_entry(out, *at, bytes))
 			return burr_fail(err, BURR_ELATER, "no memory for other writers' records");
 		has_writer = true;
 	}
@@ -442,6 +465,8 @@ burr_status others_find(void *ctx, struct slice writer, struct slice project, st
 	};
 	if (o->incomplete)
 		return burr_fail(err, BURR_ELATER, "another writer's spool cannot be opened");
+	out->fetch = fetch;
+	out->fetch_ctx = o;
 	for (size_t i = 0; i < o->count; i++) {
 		struct other *other = &o->list[i];
 		const bool passing = o->passing[0] && strcmp(other->boot_id, o->passing) == 0;
@@ -468,9 +493,12 @@ burr_status others_find(void *ctx, struct slice writer, struct slice project, st
 static void forget_wanted(const struct foreign *from, const struct held_filter *filter)
 {
 	for (size_t i = find_hash(from, filter->hash);
-		i < from->entry_count && from->entries[i].hash == filter->hash; i++)
-		if (is_wanted(from, &from->entries[i], filter))
+		i < from->entry_count && from->entries[i].hash == filter->hash; i++) {
+		struct slice bytes;
+		if (from->entries[i].time_ns < filter->before_ns &&
+			foreign_bytes(from, &from->entries[i], &bytes) && is_wanted(bytes, filter))
 			from->entries[i].time_ns = INT64_MAX;
+	}
 }
 
 void others_doubt(void *ctx, struct slice project, struct slice app_id)
@@ -498,6 +526,7 @@ void others_forget(
 		if (other->read && spool_filter_has(other->filter, filter.hash) && !is_writers(other, writer))
 			forget_wanted(&other->entries, &filter);
 	}
+	held_spill_close(&o->spill);
 }
 
 void others_note_read(struct others *o, const char *name, bool unreadable)

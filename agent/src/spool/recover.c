@@ -145,10 +145,10 @@ static burr_status store_batch(
 }
 
 /* It comes first in its batch, as an earlier record's refusal must not prevent it. */
-static bool makes_application(const struct foreign *held, size_t i)
+static bool makes_application(struct slice bytes)
 {
 	struct entry entry;
-	return foreign_read(held, &held->entries[i], &entry) && entry.type == RECORD_APPLICATION;
+	return foreign_parse(bytes, &entry) && entry.type == RECORD_APPLICATION;
 }
 
 /* Of how many applications a batch may be: each needs its log, and those of the batch before are open still.
@@ -167,12 +167,16 @@ static uint64_t put_batch(struct passage *p, const struct foreign *held, size_t 
 	size_t bytes = 0;
 	memset(&p->batch, 0, sizeof(p->batch));
 	for (; *at < held->entry_count && count < BATCH_APPS_MAX; ++*at) { /* each may be another's */
-		struct slice entry = {held->bytes.data + held->entries[*at].at, held->entries[*at].len};
-		size_t cost = entry.len + gather_side_len(entry);
+		struct slice entry;
 		const uint32_t hash = held->entries[*at].hash;
 		if (has_app(&p->waiting, hash))
 			continue;
-		if (count && (bytes + cost > BATCH_BYTES || makes_application(held, *at)))
+		if (!foreign_bytes(held, &held->entries[*at], &entry)) {
+			request->failed = true; /* its place is looked for again */
+			break;
+		}
+		size_t cost = entry.len + gather_side_len(entry);
+		if (count && (bytes + cost > BATCH_BYTES || makes_application(entry)))
 			break;
 		if (p->batch.count == app_max && !has_app(&p->batch, hash))
 			break;
@@ -192,7 +196,7 @@ static burr_status store_some(
 	const size_t from = *at;
 	const size_t log_max = appender_log_max(p->r->appender);
 	const uint64_t put = put_batch(p, held, at, request);
-	if (!put)
+	if (!put && !request->failed)
 		return BURR_OK;
 	burr_error why = BURR_ERROR_INIT;
 	burr_status status = request->failed ? BURR_ENOMEM : store_batch(p->r, request, reply, &why);
@@ -525,16 +529,18 @@ void recover_with(
 static bool take_held(void *ctx, int fd, const char *name)
 {
 	struct recovery *r = ctx;
-	struct foreign held = {0};
+	struct held_spill spill = {.store = r->store, .fd = -1};
+	struct foreign held = {.fetch = held_fetch, .fetch_ctx = &spill};
 	struct passage p = {.r = r, .name = name};
 	/* Its lanes are not read at one moment: an older record may come into one that was read already, and
 	 * must not be passed by a younger one. */
-	const struct held_filter all = {.before_ns = clock_mono_ns()};
+	const struct held_filter all = {.before_ns = clock_mono_ns(), .leaves_spilled = true};
 	burr_status status = held_read(r->store, fd, name, &all, &held, NULL, NULL);
 	held_sort(&held);
 	if (status == BURR_OK)
 		status = store_all(&p, &held); /* what is not stored now its writer sends again */
 	r->out->record_count += p.record_count;
+	held_spill_close(&spill);
 	foreign_fini(&held);
 	return status == BURR_OK && !p.kept;
 }

@@ -547,8 +547,6 @@ static pid_t start_waiting(struct fixture *f, int said_fd, int go_fd)
 }
 
 /* An older record of a stopped process comes first, and cannot be stored as its run was deleted. When that
- * process has been told so it has the record no more, and ours have their turn. */
-/* An older record of a stopped process comes first, and cannot be stored as its run was deleted. When that
  * process has been told so it has the record no more, though still another one, and ours has its turn. */
 static void what_another_gave_up_is_not_waited_for(void **state)
 {

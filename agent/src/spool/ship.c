@@ -617,6 +617,8 @@ static bool ship_round(struct spool *spool, struct batch *batch)
 		refuse_batch(spool, batch, status, &why);
 	else
 		pause_after(spool, status, &why);
+	if (status != BURR_OK)
+		batch->retry_at_ns = 0; /* that was the pause: it is not to be slept over */
 	relieve(spool, false);
 	return status == BURR_OK;
 }

@@ -16,6 +16,7 @@ static _Atomic bool reads_fail;   /* each of them */
 static _Atomic bool marks_fail;   /* writes of a word into one */
 static _Atomic bool cuts_fail;    /* ftruncate of one */
 static _Atomic bool memory_short; /* for what a batch takes */
+static _Atomic size_t largest;    /* piece of memory that was asked for */
 static _Atomic int read_count;
 static _Atomic useconds_t read_takes_us;
 
@@ -51,6 +52,8 @@ void *__real_realloc(void *old, size_t len);
 void *__wrap_realloc(void *old, size_t len);
 void *__wrap_realloc(void *old, size_t len)
 {
+	if (len > largest)
+		largest = len;
 	return memory_short && len >= BATCH_BYTES ? NULL : __real_realloc(old, len);
 }
 
@@ -94,6 +97,7 @@ static int make_disk(void **state)
 	read_fails_at = 0;
 	read_takes_us = 0;
 	read_count = 0;
+	largest = 0;
 	reads_fail = marks_fail = cuts_fail = memory_short = false;
 	return setup(state);
 }
@@ -380,25 +384,114 @@ static void what_was_left_keeps_nobody_waiting(void **state)
 	assert_no_spools(f);
 }
 
+/* In a batch, what others hold of z. */
+static burr_status find_of_z(struct others *others, struct foreign *out)
+{
+	others_begin(others);
+	foreign_fini(out);
+	return others_find(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("z"), INT64_MAX, out, NULL);
+}
+
 /* Each of a thousand batches may ask for older records in it. */
 static void what_was_left_is_read_once(void **state)
 {
 	struct fixture *f = *state;
+	struct foreign found = {0};
 	make_dead(f, record_what_waits, 0);
 	struct others *others = others_new(f->store, SLICE_NONE);
-	int reads = 0;
+	assert_int_equal(find_of_z(others, &found), BURR_OK);
+	assert_int_equal(found.entry_count, WAITING);
+	others_forget(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("z"), INT64_MAX);
+	const int reads = read_count;
+	assert_true(reads > 0);
 	for (int i = 0; i < 3; i++) {
-		struct foreign found = {0};
-		others_begin(others);
-		assert_int_equal(others_find(others, SLICE_NONE, SLICE_LIT("p"), SLICE_LIT("z"), INT64_MAX,
-					 &found, NULL),
-			BURR_OK);
-		assert_int_equal(found.entry_count, WAITING);
-		foreign_fini(&found);
-		reads = reads ? reads : read_count;
-		assert_true(reads > 0 && read_count == reads);
+		assert_int_equal(find_of_z(others, &found), BURR_OK);
+		assert_int_equal(found.entry_count, 0);
+		assert_int_equal(read_count, reads);
 	}
 	others_free(others);
+}
+
+/* As its writer does for room: the entries stand again behind all others, and zeros where they were. */
+static void move_spilled(struct fixture *f)
+{
+	CLEAN(fd_close) int fd = open_spill(f, 0, O_RDWR);
+	CLEAN(fd_close) int spool = open_dead(f, 0, O_RDWR);
+	struct spool_header header;
+	read_at(spool, &header, sizeof(header), 0);
+	const uint64_t from = header.spill_read;
+	const uint64_t to = header.spill_length;
+	const uint64_t end = to + (to - from);
+	CLEAN(ptr_free) char *bytes = malloc(to - from);
+	assert_non_null(bytes);
+	assert_int_equal(__real_pread(fd, bytes, to - from, (off_t)from), to - from);
+	write_at(fd, bytes, to - from, to);
+	memset(bytes, 0, to - from);
+	write_at(fd, bytes, to - from, from);
+	write_at(spool, &to, sizeof(to), offsetof(struct spool_header, spill_read));
+	write_at(spool, &end, sizeof(end), offsetof(struct spool_header, spill_length));
+}
+
+/* It is looked for where it is now. */
+static void what_has_moved_is_found_again(void **state)
+{
+	struct fixture *f = *state;
+	struct foreign found = {0};
+	make_dead(f, record_what_waits, 0);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	assert_int_equal(find_of_z(others, &found), BURR_OK);
+	move_spilled(f);
+	for (size_t i = 0; i < found.entry_count; i++) {
+		struct slice bytes;
+		assert_true(!found.entries[i].elsewhere || !foreign_bytes(&found, &found.entries[i], &bytes));
+	}
+	assert_int_equal(find_of_z(others, &found), BURR_OK);
+	assert_int_equal(found.entry_count, WAITING);
+	move_spilled(f);
+	assert_int_equal(find_of_z(others, &found), BURR_ELATER);
+	assert_int_equal(find_of_z(others, &found), BURR_OK);
+	assert_int_equal(found.entry_count, WAITING);
+	foreign_fini(&found);
+	others_free(others);
+}
+
+/* In a process of its own, while the test has the right to append. */
+static pid_t start_filling(struct fixture *f, int said_fd)
+{
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	struct recording r = {.folder = f->folder, .held = true};
+	open_tracker_for(&r, "z");
+	record_steps(&r, WAITING, STATE_LEN);
+	child_check(write(said_fd, "a", 1) == 1, "say");
+	for (;;)
+		pause();
+}
+
+/* Whoever goes on with its run appends its records first, and has not got them all in memory. */
+static void what_a_stopped_process_holds(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r = {.folder = f->folder};
+	char byte;
+	int said[2];
+	assert_int_equal(pipe(said), 0);
+	keep_append(f);
+	pid_t pid = start_filling(f, said[1]);
+	assert_true(pid > 0);
+	assert_int_equal(read(said[0], &byte, 1), 1);
+	kill(pid, SIGSTOP);
+	let_append(f);
+	r.next = WAITING;
+	open_tracker_for(&r, "z");
+	assert_goes_on(&r, 0);
+	assert_in_range(largest, 1, WAITING * STATE_LEN);
+	assert_log_counts(f, "z", WAITING + 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(said[0]);
+	close(said[1]);
 }
 
 /* ---- its cap ---- */
@@ -603,6 +696,8 @@ int main(void)
 		TEST(what_waited_keeps_nobody_waiting),
 		TEST(what_was_left_keeps_nobody_waiting),
 		TEST(what_was_left_is_read_once),
+		TEST(what_has_moved_is_found_again),
+		TEST(what_a_stopped_process_holds),
 		TEST(what_waits_keeps_no_dead_bytes),
 		TEST(a_kill_while_live_entries_move),
 		TEST(one_byte_of_an_entry),

@@ -42,6 +42,7 @@ enum {
 	LINES_AT_ONCE =
 		8 << 20, /* lines of side files are many times a batch: written in parts of this size */
 	SIDE_KEPT = 256 << 10,
+	OTHERS_KEPT = 256 << 10,
 	SYNC_ALL_FROM = 17, /* logs: one syncfs costs less than so many fdatasyncs */
 	GROUP_WINDOW_NS = 100 * 1000 * 1000,
 	SYNC_AGAIN_NS = 1000 * 1000 * 1000,
@@ -585,9 +586,12 @@ static burr_status take_other(struct appender *a, struct slot *slot, const struc
 	const struct foreign_writer *writer = &a->others.writers[at->writer];
 	const struct line_context context = {
 		{writer->id, WRITER_ID_LEN}, writer->clock_offset_ns, foreign_about(writer), faults};
+	struct slice bytes;
 	struct entry entry;
 	burr_status status;
-	if (!foreign_read(&a->others, at, &entry))
+	if (!foreign_bytes(&a->others, at, &bytes))
+		return burr_fail(err, BURR_ELATER, "an earlier record of another process is on its way");
+	if (!foreign_parse(bytes, &entry))
 		return BURR_OK;
 	if (entry.side_len)
 		status = take_side(a, slot, &entry, &context, err);
@@ -824,6 +828,8 @@ static void leave_logs(struct appender *a)
 		buf_fini(&a->lines);
 	if (a->side.cap > SIDE_KEPT)
 		buf_fini(&a->side);
+	if (a->others.bytes.cap + a->others.entry_cap * sizeof(*a->others.entries) > OTHERS_KEPT)
+		foreign_fini(&a->others);
 }
 
 static void put_reply(struct appender *a, const struct line_faults *faults, struct buf *out)

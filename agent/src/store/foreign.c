@@ -26,9 +26,11 @@ bool foreign_add_entry(struct foreign *f, struct foreign_entry entry, struct sli
 	if (!grow((void **)&f->entries, sizeof(*f->entries), f->entry_count, &f->entry_cap))
 		return false;
 	entry.writer = (uint32_t)f->writer_count - 1;
-	entry.at = f->bytes.len;
 	entry.len = bytes.len;
+	if (!entry.elsewhere) {
+		entry.at = f->bytes.len;
+		buf_append_slice(&f->bytes, bytes);
+	}
 	f->entries[f->entry_count++] = entry;
-	buf_append_slice(&f->bytes, bytes);
 	return !f->bytes.failed;
 }

@@ -25,12 +25,20 @@ struct foreign_entry {
 	uint32_t lane;
 	uint32_t writer; /* its place in `writers` */
 	uint32_t hash;   /* of its application's names */
+	bool elsewhere;  /* its bytes were left where they are, at `at` there */
 	size_t at;       /* its bytes in `bytes`: a field of Request */
 	size_t len;
 };
 
+/* Read an entry that is elsewhere. *out is good until the next one is read. False: it is not there any more,
+ * or cannot be read now. */
+typedef bool foreign_fetch_fn(
+	void *ctx, const struct foreign_writer *writer, const struct foreign_entry *at, struct slice *out);
+
 struct foreign {
 	struct buf bytes;
+	foreign_fetch_fn *fetch; /* NULL: none is elsewhere */
+	void *fetch_ctx;
 	struct foreign_entry *entries; /* in the order of time */
 	size_t entry_count;
 	size_t entry_cap;
@@ -60,7 +68,8 @@ static inline void foreign_fini(struct foreign *foreign)
 	*foreign = (struct foreign){0};
 }
 
-/* Add a writer, and entries of the last one added; false without memory. */
+/* Add a writer, and entries of the last one added (of one that is elsewhere, with its `at`); false without
+ * memory. */
 bool foreign_add_writer(struct foreign *foreign, const struct foreign_writer *writer);
 bool foreign_add_entry(struct foreign *foreign, struct foreign_entry entry, struct slice bytes);
 
@@ -70,13 +79,29 @@ static inline struct writer_about foreign_about(const struct foreign_writer *wri
 		slice_of(writer->library_version)};
 }
 
-/* The entry; slices point into foreign->bytes. */
+/* The entry's bytes, good until the next call, as an entry that was read of them is; false as in
+ * foreign_fetch_fn. */
+static inline bool foreign_bytes(
+	const struct foreign *foreign, const struct foreign_entry *at, struct slice *out)
+{
+	if (at->elsewhere)
+		return foreign->fetch(foreign->fetch_ctx, &foreign->writers[at->writer], at, out);
+	*out = (struct slice){foreign->bytes.data + at->at, at->len};
+	return true;
+}
+
+static inline bool foreign_parse(struct slice bytes, struct entry *out)
+{
+	struct pb_field field;
+	struct pb_reader r = pb_reader(bytes);
+	return pb_next(&r, &field) && field.type == PB_BYTES && entry_read(field.bytes, out, NULL) == BURR_OK;
+}
+
 static inline bool foreign_read(
 	const struct foreign *foreign, const struct foreign_entry *at, struct entry *out)
 {
-	struct pb_field field;
-	struct pb_reader r = pb_reader((struct slice){foreign->bytes.data + at->at, at->len});
-	return pb_next(&r, &field) && field.type == PB_BYTES && entry_read(field.bytes, out, NULL) == BURR_OK;
+	struct slice bytes;
+	return foreign_bytes(foreign, at, &bytes) && foreign_parse(bytes, out);
 }
 
 /* A batch begins: what find_others_fn gives is as new as this. */

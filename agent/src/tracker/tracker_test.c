@@ -732,6 +732,29 @@ static void an_outage_is_spilled(void **state)
 	close_tracker(tracker);
 }
 
+/* Nobody calls any more, and the outage lasts longer than the shipper looks for records by itself. */
+static void what_waits_is_stored_after_a_long_outage(void **state)
+{
+	enum { OUTAGE_US = 1500000, LOOKS = 10000 };
+	const char *store = *state;
+	burr_tracker_stats stats = {.size = sizeof(stats)};
+	burr_tracker *tracker = open_tracker(store);
+	burr_tracker_app *app = create_app(tracker, "app");
+	int fd = lock_file(store, ".burr-append");
+	assert_int_equal(burr_tracker_begin_step(app, 0, "a", NULL, NULL), BURR_OK);
+	usleep(OUTAGE_US);
+	burr_tracker_get_stats(tracker, &stats);
+	assert_int_equal(stats.waiting_count, 1);
+	close(fd);
+	for (int i = 0; i < LOOKS && stats.waiting_count; i++) {
+		usleep(1000);
+		burr_tracker_get_stats(tracker, &stats);
+	}
+	assert_int_equal(stats.waiting_count, 0);
+	check_last(tracker, "{\"type\":\"begin_entry\"", "\"sequence_id\":0");
+	close_tracker(tracker);
+}
+
 /* Its records are on their way when somebody wants its name for another partition. */
 static void a_closed_application_keeps_its_name_until_it_is_stored(void **state)
 {
@@ -1042,6 +1065,7 @@ int main(void)
 		TEST(links_lead_both_ways),
 		TEST(another_partition_is_refused_with_both_names),
 		TEST(a_closed_application_keeps_its_name_until_it_is_stored),
+		TEST(what_waits_is_stored_after_a_long_outage),
 		TEST(a_record_is_too_large_by_whatever_is_in_it),
 		TEST(names_outside_the_limits_are_refused),
 		TEST(bad_values_are_refused_or_marked),
