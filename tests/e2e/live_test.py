@@ -18,7 +18,7 @@ from cli_test import BURR, WAIT_S
 from harness import SLOWER
 from runs import Run, pointer
 
-WRITES = 1500 // SLOWER  # of the writer below
+WRITES = 900 // SLOWER  # of the writer below
 FOLLOWED = ["a b", "50%25 +1&x=?#", "long", "rewound"]
 SCHEMAS = DOCUMENT["components"]["schemas"]
 DELTAS = {"projects": "ProjectsDelta", "project": "ProjectDelta", "run": "RunDelta"}
