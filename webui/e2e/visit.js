@@ -50,7 +50,12 @@ try {
     url: page.url(),
     frame: frame.url(),
     text: await frame.locator('body').innerText(),
-    cookies: (await page.context().cookies()).map(({ name, httpOnly, sameSite, path }) => ({ name, httpOnly, sameSite, path })),
+    cookies: (await page.context().cookies()).map(({ name, httpOnly, sameSite, path }) => ({
+      name,
+      httpOnly,
+      sameSite,
+      path,
+    })),
     complaints,
   };
   console.log(JSON.stringify(seen));
