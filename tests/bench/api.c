@@ -173,21 +173,37 @@ static pid_t start_nginx(const char *folder, in_port_t port)
 	return bench_spawn(args);
 }
 
-/* Requests a second, as wrk counts them; 0 where it does not say. */
+/* wrk's output, to be read. */
+static FILE *start_wrk(const char *url, pid_t *out_pid)
+{
+	int ends[2];
+	bench_check(pipe(ends) == 0, "a pipe for wrk");
+	*out_pid = bench_fork();
+	if (*out_pid == 0) {
+		if (dup2(ends[1], STDOUT_FILENO) >= 0 && dup2(ends[1], STDERR_FILENO) >= 0)
+			execlp("wrk", "wrk", "-t1", "-c16", "-d2s", url, (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	return fdopen(ends[0], "r");
+}
+
+/* Requests a second, as wrk counts them. */
 static double load(in_port_t port, const char *path)
 {
-	char command[1024];
+	char url[1024];
 	char line[256];
 	double rate = 0;
-	snprintf(command, sizeof(command), "wrk -t1 -c16 -d2s 'http://127.0.0.1:%u%s' 2>&1", (unsigned)port,
-		path);
-	FILE *pipe = popen(command, "r");
-	while (pipe && fgets(line, sizeof(line), pipe)) {
+	pid_t pid;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", (unsigned)port, path);
+	FILE *output = start_wrk(url, &pid);
+	while (output && fgets(line, sizeof(line), output)) {
 		if (strncmp(line, "Requests/sec:", 13) == 0)
 			rate = strtod(line + 13, NULL);
 		bench_check(!strstr(line, "Non-2xx"), "an answer under load");
 	}
-	bench_check(pipe && pclose(pipe) == 0 && rate > 0, "wrk");
+	bench_check(output && fclose(output) == 0 && rate > 0, "wrk");
+	bench_join(pid, "wrk");
 	return rate;
 }
 

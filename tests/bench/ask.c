@@ -167,7 +167,7 @@ void ask_until_ready(in_port_t port, const char *path)
 
 struct timing ask_time(in_port_t port, const char *path, int count, double most_s)
 {
-	double times[ASKED_MAX];
+	double times[ASKED_MAX] = {0};
 	struct asker asker;
 	struct timing out = {0};
 	int n = 0;

@@ -259,7 +259,7 @@ class Places(Trouble):
                 self.assertEqual(file.read(), content)
         told = self.doctor(place="store")
         self.assertEqual([check["level"] for check in told], ["ok", "note"])
-        self.assertRegex(told[1]["text"], r"other versions of burr: .*\.burr-catalog\S*, 10 B with others")
+        self.assertRegex(told[1]["text"], r"other versions of burr: .*\.burr-catalog\S* and 2 more, 10 B")
 
     def test_a_catalog_in_the_cache_folder(self):
         self.assertIn("a ", self.in_cache("ls", "p", "--filter", "steps:3"))

@@ -2,6 +2,7 @@
  * hears of changes. */
 #include "catalog/testing.h"
 
+#include "catalog/reader.h"
 #include "catalog/times.h"
 
 /* ---- answers as texts, so that a test compares whole lists ---- */
@@ -584,7 +585,7 @@ static void ignore_app(const struct catalog_app *app, void *ctx)
 }
 
 /* What goes wrong with a statement before it runs is not the file's fault. */
-static void want_of_memory_is_no_damage(void **state)
+static void a_statement_that_cannot_be_made_is_no_damage(void **state)
 {
 	struct fixture *f = *state;
 	burr_error err = BURR_ERROR_INIT;
@@ -592,12 +593,12 @@ static void want_of_memory_is_no_damage(void **state)
 	testing_make_app(f->folder, "p", "a", STEP_AT("0", "01"));
 	fixture_open(f);
 	fixture_update(f);
-	sqlite3_hard_heap_limit64(1);
+	int before = sqlite3_limit(f->reader->db.conn, SQLITE_LIMIT_SQL_LENGTH, 1);
 	burr_status status =
 		catalog_find_app(f->reader, SLICE_LIT("p"), SLICE_LIT("a"), ignore_app, NULL, &err);
-	sqlite3_hard_heap_limit64(0);
-	assert_int_equal(status, BURR_ENOMEM);
-	assert_int_equal(err.code, BURR_ENOMEM);
+	sqlite3_limit(f->reader->db.conn, SQLITE_LIMIT_SQL_LENGTH, before);
+	assert_int_equal(status, BURR_EIO);
+	assert_int_equal(err.code, BURR_EIO);
 	assert_int_equal(
 		catalog_find_app(f->reader, SLICE_LIT("p"), SLICE_LIT("a"), ignore_app, NULL, &err), BURR_OK);
 	fixture_update(f);
@@ -902,7 +903,7 @@ int main(void)
 		TEST(damage_inside_the_file),
 		TEST(deleted_while_it_is_open),
 		TEST(a_store_that_cannot_be_written),
-		TEST(want_of_memory_is_no_damage),
+		TEST(a_statement_that_cannot_be_made_is_no_damage),
 		TEST(changes_are_heard_of),
 		TEST(without_watches_it_looks_again),
 		TEST(with_too_few_watches_both_work),

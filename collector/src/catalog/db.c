@@ -4,6 +4,7 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -282,6 +283,27 @@ sqlite3_stmt *db_get(struct db *db, enum db_statement which, burr_error *err)
 	return *stmt;
 }
 
+sqlite3_stmt *db_get_text(struct db *db, const char *text, burr_error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	for (int i = 0; i < DB_RECENT; i++) {
+		sqlite3_stmt *recent = db->recent[i];
+		if (recent && !sqlite3_stmt_busy(recent) && strcmp(sqlite3_sql(recent), text) == 0)
+			return recent;
+	}
+	if (sqlite3_prepare_v3(db->conn, text, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK) {
+		db_fail(db, "a question", err);
+		return NULL;
+	}
+	sqlite3_stmt **place;
+	do /* few are in use: who lists runs asks one thing after another */
+		place = &db->recent[db->replaced++ % DB_RECENT];
+	while (sqlite3_stmt_busy(*place));
+	sqlite3_finalize(*place);
+	*place = stmt;
+	return stmt;
+}
+
 void db_done(sqlite3_stmt *stmt)
 {
 	if (!stmt)
@@ -322,6 +344,8 @@ void db_close(struct db *db)
 {
 	for (int i = 0; i < DB_STATEMENT_COUNT; i++)
 		sqlite3_finalize(db->statements[i]);
+	for (int i = 0; i < DB_RECENT; i++)
+		sqlite3_finalize(db->recent[i]);
 	sqlite3_close(db->conn);
 	*db = (struct db)DB_INIT;
 }
@@ -343,8 +367,18 @@ static burr_status run_text(struct db *db, const char *text, burr_error *err)
 	return sqlite3_exec(db->conn, text, NULL, NULL, NULL) == SQLITE_OK ? BURR_OK : db_fail(db, text, err);
 }
 
+/* SQLite counts what it allocates under one lock for all threads, which is most of what small answers wait
+ * for. */
+static void stop_counting(void)
+{
+	sqlite3_config(
+		SQLITE_CONFIG_MEMSTATUS, 0); /* refused where somebody uses it already, and then it counts */
+}
+
 static burr_status connect(const char *path, struct db *out, int flags, burr_error *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, stop_counting);
 	*out = (struct db)DB_INIT;
 	flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
 	if (sqlite3_open_v2(path, &out->conn, flags, NULL) != SQLITE_OK)

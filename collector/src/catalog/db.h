@@ -81,9 +81,13 @@ enum db_statement {
 	" output_tokens, last_action, last_error, parent_app, last_end_at, last_end_len"
 enum { DB_APP_COLUMN_COUNT = 31 };
 
+enum { DB_RECENT = 8 };
+
 struct db {
 	sqlite3 *conn;
 	sqlite3_stmt *statements[DB_STATEMENT_COUNT]; /* prepared at first use */
+	sqlite3_stmt *recent[DB_RECENT];              /* of texts that questions made up; NULL: none */
+	unsigned replaced;                            /* of these, counted up */
 };
 
 #define DB_INIT              \
@@ -105,6 +109,9 @@ void db_delete(const char *path);
  */
 sqlite3_stmt *db_get(struct db *db, enum db_statement which, burr_error *err);
 void db_done(sqlite3_stmt *stmt);
+/* The same for a text that a question made up, with all that a request holds bound, so that questions of one
+ * kind have one text: preparing a page of runs takes three times as long as running it. */
+sqlite3_stmt *db_get_text(struct db *db, const char *text, burr_error *err);
 /* Step a statement that gives no rows, and give it back. */
 burr_status db_run(struct db *db, sqlite3_stmt *stmt, burr_error *err);
 /* db_get and db_run of a statement without parameters. */

@@ -129,12 +129,12 @@ static burr_status find_project(
 	struct indexer *indexer, struct slice project, int64_t *out_id, burr_error *err)
 {
 	sqlite3_stmt *stmt = db_get(indexer->db, DB_FIND_PROJECT, err);
+	*out_id = 0;
 	if (!stmt)
 		return db_status(indexer->db);
 	bool row;
 	db_bind_text(stmt, 1, project);
 	burr_status status = db_step(indexer->db, stmt, &row, err);
-	*out_id = 0;
 	if (row) {
 		*out_id = sqlite3_column_int64(stmt, 0);
 		db_done(stmt);

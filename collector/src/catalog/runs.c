@@ -221,8 +221,9 @@ static burr_status prepare(struct db *db, const struct where *where, sqlite3_stm
 {
 	if (where->sql.failed)
 		return burr_fail(err, BURR_ENOMEM, "no memory to list runs");
-	if (sqlite3_prepare_v2(db->conn, where->sql.data, (int)where->sql.len, out, NULL) != SQLITE_OK)
-		return db_fail(db, "list runs", err);
+	*out = db_get_text(db, where->sql.data, err);
+	if (!*out)
+		return db_status(db);
 	for (int i = 0; i < where->count; i++) {
 		if (where->bound[i].text.data)
 			db_bind_text(*out, i + 1, where->bound[i].text);
@@ -247,7 +248,7 @@ static burr_status count_first(
 		*out = sqlite3_column_int64(stmt, 0);
 	else if (status == BURR_OK)
 		status = db_fail(db, "count runs", err);
-	sqlite3_finalize(stmt);
+	db_done(stmt);
 	buf_fini(&where.sql);
 	return status;
 }
@@ -542,7 +543,7 @@ static burr_status list_runs(struct catalog_reader *reader, const struct runs_re
 	status = prepare(&reader->db, &where, &stmt, err);
 	if (status == BURR_OK)
 		status = take_rows(reader, request, stmt, each, ctx, out, err);
-	sqlite3_finalize(stmt);
+	db_done(stmt);
 	buf_fini(&where.sql);
 	return status;
 }

@@ -85,13 +85,14 @@ static void find_cached(struct leftovers *out)
 static void tell(
 	struct findings *findings, struct leftovers *leftovers, const char *advice, const char *of_what)
 {
-	CLEAN(buf_fini) struct buf size = BUF_INIT;
-	human_bytes(&size, leftovers->bytes);
-	if (leftovers->count)
-		findings_add(findings, LEVEL_NOTE, "catalog", advice, "%s: %s, %s%s", of_what,
-			leftovers->first.data ? leftovers->first.data : "", size.data ? size.data : "",
-			leftovers->count > 1 ? " with others" : "");
-	buf_fini(&leftovers->first);
+	struct buf *text = &leftovers->first;
+	if (leftovers->count > 1)
+		buf_printf(text, " and %d more", leftovers->count - 1);
+	buf_append_str(text, ", ");
+	human_bytes(text, leftovers->bytes);
+	if (leftovers->count && !text->failed)
+		findings_add(findings, LEVEL_NOTE, "catalog", advice, "%s: %s", of_what, text->data);
+	buf_fini(text);
 }
 
 void doctor_check_catalog(const struct store *store, struct findings *findings)
