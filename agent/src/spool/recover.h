@@ -3,8 +3,8 @@
  * A spool whose lock is free belongs to nobody living; who gets the lock does the work, so several at once do
  * no harm. A spool of another version, or that is none, is set aside under the name SPOOL_ASIDE_PREFIX with a
  * message and never deleted. Threads: one at
- * a time for an appender and its others: the shipper (with pass_lock), the collector's append thread, `burr
- * recover`. A spool's own lock is held while it is done. Source: proto/DISK.md, Recovery. */
+ * a time for an appender and its others: the shipper (with pass_lock), the collector's append thread, a
+ * command. A spool's own lock is held while it is done. Source: proto/DISK.md, Recovery. */
 #ifndef SPOOL_RECOVER_H
 #define SPOOL_RECOVER_H
 

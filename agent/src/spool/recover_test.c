@@ -1159,8 +1159,10 @@ static void a_busy_writers_order_stays(void **state)
 	struct pair pair = {.recording = &r, .end = 1200}; /* less than what makes the lanes spill */
 	assert_int_equal(pthread_create(&threads[0], NULL, record_even, &pair), 0);
 	assert_int_equal(pthread_create(&threads[1], NULL, record_odd, &pair), 0);
-	while (atomic_load(&pair.turn) < pair.end)
+	while (atomic_load(&pair.turn) < pair.end) {
 		recover_stalled(f->store, appender, others, &got);
+		recover_living(f->store, appender, others, &got);
+	}
 	pthread_join(threads[0], NULL);
 	pthread_join(threads[1], NULL);
 	assert_true(got.record_count > 0);
@@ -1169,6 +1171,44 @@ static void a_busy_writers_order_stays(void **state)
 	others_free(others);
 	burr_status status = burr_tracker_close(r.tracker, NULL);
 	assert_int_equal(status, BURR_OK);
+	assert_log_counts(f, "x", pair.end);
+}
+
+static void *take_in_on_and_on(void *end)
+{
+	struct store *store;
+	struct recovered got = {0};
+	if (store_open(getenv("BURR_STORE"), STORE_WRITE, &store, NULL) != BURR_OK)
+		return NULL;
+	struct recoverer *recoverer = recoverer_new(store);
+	while (recoverer && !atomic_load((_Atomic bool *)end))
+		recoverer_run_living(recoverer, &got);
+	recoverer_free(recoverer);
+	store_close(store);
+	return got.record_count ? end : NULL;
+}
+
+/* Without a collector a command takes in what a writer holds that is just about to append it itself. */
+static void a_writer_and_who_reads_append_together(void **state)
+{
+	struct fixture *f = *state;
+	struct recording r = {.folder = f->folder};
+	_Atomic bool end = false;
+	pthread_t threads[3];
+	void *done;
+	setenv("BURR_STORE", f->folder, 1);
+	open_tracker(&r);
+	struct pair pair = {.recording = &r, .end = 4000};
+	assert_int_equal(pthread_create(&threads[0], NULL, take_in_on_and_on, &end), 0);
+	assert_int_equal(pthread_create(&threads[1], NULL, record_even, &pair), 0);
+	assert_int_equal(pthread_create(&threads[2], NULL, record_odd, &pair), 0);
+	pthread_join(threads[1], NULL);
+	pthread_join(threads[2], NULL);
+	burr_status status = burr_tracker_close(r.tracker, NULL);
+	atomic_store(&end, true);
+	pthread_join(threads[0], &done);
+	assert_int_equal(status, BURR_OK);
+	assert_non_null(done);
 	assert_log_counts(f, "x", pair.end);
 }
 
@@ -1254,6 +1294,7 @@ int main(void)
 		TEST(a_spool_that_was_cut_short),
 		TEST(a_spill_file_goes_at_the_process_end),
 		TEST(a_busy_writers_order_stays),
+		TEST(a_writer_and_who_reads_append_together),
 		TEST(a_spool_in_the_making_is_nobody_elses),
 	};
 	return cmocka_run_group_tests_name("recover", tests, NULL, NULL);
