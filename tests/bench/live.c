@@ -260,7 +260,7 @@ static void run_scene(struct bench *bench, const struct scene *scene, struct sha
 }
 
 /* What there is to it before the collector's index: until a record is in its log. */
-static void time_logs(struct bench *bench, double out[3])
+static void time_logs(struct bench *bench, bool busy, double out[3])
 {
 	double us[STEPS];
 	char store[BENCH_PATH];
@@ -269,6 +269,9 @@ static void time_logs(struct bench *bench, double out[3])
 	struct stat st = {.st_size = 0};
 	bench_folder(bench, "store", store);
 	pid_t collector = bench_start_collector(store);
+	pid_t load = -1;
+	if (busy && (load = bench_fork()) == 0)
+		be_load(store);
 	burr_tracker *tracker = open_tracker(store, "bench");
 	burr_tracker_app *app = create(tracker, "live");
 	snprintf(path, sizeof(path), "%s/bench/live/log.jsonl", store);
@@ -284,6 +287,8 @@ static void time_logs(struct bench *bench, double out[3])
 	}
 	burr_tracker_close(tracker, NULL);
 	free(state);
+	if (load > 0)
+		bench_stop(load);
 	bench_stop(collector);
 	bench_remove(store);
 	out[1] = bench_quantile(us, STEPS, 0.99) / 1000;
@@ -324,8 +329,10 @@ int main(int argc, char **argv)
 	raise_files();
 	bench_skip(&bench, "Burr's own page", "asks for all of a run every 500 ms; not measured here");
 	bench_table(&bench, "From a record's return to its reader", "ms", "in its log", columns, 3);
-	time_logs(&bench, in_log);
+	time_logs(&bench, false, in_log);
 	bench_table_row(&bench, "in its log", in_log, NULL);
+	time_logs(&bench, true, values);
+	bench_table_row(&bench, "in its log, busy", values, in_log);
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {
 		run_scene(&bench, &scenes[i].scene, shared, values);
 		bench_table_row(&bench, scenes[i].title, values, in_log);
