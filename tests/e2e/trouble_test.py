@@ -143,7 +143,7 @@ class Sizes(Trouble):
         self.assertEqual([step["step_end_log"]["state"] for step in steps], [{"n": 0}, {"n": 1}, {"n": 2}])
         self.assertIn("graph.json", self.detail(server, "/api/v0/p/b/__none__/apps", 404))
         self.command("show", "p", "a")
-        self.assertRegex(self.command("show", "p", "b", code=1).stderr, "^burr: read log.jsonl of application b: ")
+        self.assertRegex(self.command("show", "p", "b").stdout, "damaged +log.jsonl, graph.json, metadata.json")
         self.command("verify", "p", code=1)
 
 

@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "base/clean.h"
 #include "base/json.h"
+#include "catalog/db.h"
 #include "catalog/testing.h"
 #include "http/test_client.h"
 
@@ -156,8 +157,8 @@ static void not_ready_while_the_index_is_damaged(void **state)
 	serve(w);
 	api_set_ready(w->api);
 	expect(w, "/ready", "{\"ready\":true}");
-	testing_write(w->f.folder, ".burr-catalog-wal", noise);
-	testing_write(w->f.folder, ".burr-catalog", noise);
+	testing_write(w->f.folder, DB_FILE "-wal", noise);
+	testing_write(w->f.folder, DB_FILE, noise);
 	refused(w, "GET", "/ready", NULL, 503, "index");
 }
 

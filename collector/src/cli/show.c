@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { FILE_MAX = 64 << 20, LIMIT_TEXT = 20 };
 
@@ -172,7 +173,10 @@ static void say_damage(const struct show *show)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	CLEAN(buf_fini) struct buf graph = BUF_INIT;
+	struct stat log;
 	const int64_t lines = show->run.app.damaged;
+	if (fstatat(show->dir_fd, "log.jsonl", &log, 0) == 0 && !S_ISREG(log.st_mode))
+		buf_append_str(&text, "log.jsonl");
 	if (lines) {
 		human_count(&text, (uint64_t)lines);
 		buf_printf(&text, " line%s of log.jsonl", lines == 1 ? "" : "s");
