@@ -646,8 +646,8 @@ burr_status catalog_open(const struct catalog_options *options, struct catalog *
 	catalog->indexer.stopping = &catalog->stopping;
 	catalog->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	bool fresh = false;
-	burr_status status = catalog->wake_fd < 0 ? burr_fail(err, BURR_EIO, "eventfd: %s", strerror(errno))
-						  : BURR_OK;
+	burr_status status =
+		catalog->wake_fd < 0 ? burr_fail(err, BURR_EIO, "eventfd: %s", strerror(errno)) : BURR_OK;
 	if (status == BURR_OK)
 		status = options->apart ? BURR_EPERM : open_in_place(catalog, &fresh, err);
 	if (status == BURR_EPERM || status == BURR_ENOTFOUND)

@@ -7,10 +7,13 @@
  * a change, and what cursors promise. The stream begins with `hello` and goes on with `change` events; an
  * event's id says that all up to it was sent:
  *
- *     event: hello                                     event: change
- *     data: {"now":…,"version":…,"cursor":1700…041}    data:
- * {"topic":…,"cursor":1700…042,"refetch":…,"delta":…} id: 1700…041                                     id:
- * 1700…042
+ *     event: hello
+ *     data: {"now":…,"version":…,"cursor":1700…041}
+ *     id: 1700…041
+ *
+ *     event: change
+ *     data: {"topic":…,"cursor":1700…042,"refetch":…,"delta":…}
+ *     id: 1700…042
  *
  * A comment is sent every EVENTS_BEAT_MS, by which the reader knows that the stream lives and we notice that
  * the reader does not; the id behind it moves the reader on over changes of other topics. A reader that takes
