@@ -665,6 +665,8 @@ class Answers(Store):
             "changed=x": lambda step: "x" in (step["changed"] or []),
             "slower_us=20000": lambda step: (step["duration_us"] or 0) >= 20000,
             "slower_us=0": lambda step: step["duration_us"] is not None,
+            "sequence_id=3": lambda step: step["sequence_id"] == 3,
+            "sequence_id=3&superseded=0": lambda step: step["sequence_id"] == 3 and not step["superseded"],
             "superseded=false": lambda step: not step["superseded"],
             "superseded=1": lambda step: True,
             "action=tool&changed=n&slower_us=40000&superseded=0": lambda step: (
@@ -865,6 +867,9 @@ class Answers(Store):
                 self.assertEqual(
                     [tuple(value[name] for name in names) for value in values], expected, (run.app_id, text)
                 )
+            part = self.get(self.run_path(run, f"/history?pointer={quote(text)}&to=5"))
+            self.assertEqual([value["number"] for value in part["values"]], [row[0] for row in expected if row[0] < 5])
+            self.assertIsNone(part["next"])
 
     @staticmethod
     def value_at(value, text):

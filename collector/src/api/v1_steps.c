@@ -14,8 +14,8 @@
 struct listing {
 	const struct catalog_app *app;
 	struct slice action, status, changed; /* SLICE_NONE: any */
-	int64_t slower_us;
-	bool superseded; /* those too */
+	int64_t slower_us, sequence_id;       /* -1: any */
+	bool superseded;                      /* those too */
 	int64_t limit, deadline_ns;
 	int64_t count;
 	int64_t next; /* where to go on; -1: there is no more */
@@ -55,6 +55,7 @@ static bool fits(const struct listing *listing, const struct catalog_step *found
 	       (!listing->status.data || has_status(step, listing->status)) &&
 	       (!listing->changed.data || has_key(found->keys, listing->changed)) &&
 	       (listing->slower_us < 0 || is_slower(listing->app, step, listing->slower_us)) &&
+	       (listing->sequence_id < 0 || step->seq == listing->sequence_id) &&
 	       (listing->superseded || !(step->flags & STEP_SUPERSEDED));
 }
 
@@ -87,6 +88,7 @@ static bool read_listing(const struct http_request *req, struct http_response *r
 	}
 	return v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &out->limit) &&
 	       v1_number(req, res, "slower_us", 0, INT64_MAX, &out->slower_us) &&
+	       v1_number(req, res, "sequence_id", 0, INT64_MAX, &out->sequence_id) &&
 	       v1_bool(req, res, "superseded", &out->superseded);
 }
 
@@ -98,14 +100,15 @@ static bool read_range(const struct http_request *req, struct http_response *res
 
 void v1_list_steps(const struct http_request *req, struct http_response *res)
 {
-	static const char *const names[] = {
-		"from", "to", "limit", "action", "status", "changed", "slower_us", "superseded", NULL};
+	static const char *const names[] = {"from", "to", "limit", "action", "status", "changed", "slower_us",
+		"sequence_id", "superseded", NULL};
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
 	struct catalog_app app;
 	burr_error err = BURR_ERROR_INIT;
 	int64_t from = 0;
 	int64_t to = INT64_MAX;
 	struct listing listing = {.slower_us = -1,
+		.sequence_id = -1,
 		.superseded = true,
 		.limit = V1_LIMIT,
 		.next = -1,
