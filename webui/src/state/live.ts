@@ -3,8 +3,9 @@
  * Without the endpoint (an older or another server) every topic counts as changed every two seconds. A lost stream is shown, tried
  * again with growing pauses. Every opening is followed by a refetch, because what happened before it was not heard. A page nobody
  * sees holds no connection: a browser allows six to one server. */
-import { readEvents } from '../api/client';
+import { readEvents } from '../api/stream';
 import { backoffMs } from '../base/backoff';
+import { isObject, type Json, type JsonObject } from '../base/json';
 import type { ServerEvent } from '../base/sse';
 
 export type LiveStatus = 'connecting' | 'live' | 'polling' | 'lost';
@@ -14,14 +15,22 @@ const POLL_MS = 2000;
 const RETRY_STREAM_MS = 30_000;
 const HIDDEN_GRACE_MS = 10_000;
 
-type Listener = () => void;
+/** What the server told of a topic: that it changed, and perhaps how. */
+export interface Change {
+  readonly topic: string;
+  /** Whatever else the event held; a listener that understands it need not ask. Absent: all may have changed. */
+  readonly data: JsonObject | null;
+}
+
+type Listener = (change: Change) => void;
+type Watcher = () => void;
 
 export class Live {
   #status: LiveStatus = 'connecting';
   #version: string | null = null;
   #outdated = false;
   readonly #topics = new Map<string, Set<Listener>>();
-  readonly #watchers = new Set<Listener>();
+  readonly #watchers = new Set<Watcher>();
   #abort: AbortController | null = null;
   #attempt = 0;
   #restart: ReturnType<typeof setTimeout> | null = null;
@@ -52,7 +61,7 @@ export class Live {
     };
   };
 
-  readonly watchStatus = (watcher: Listener): (() => void) => {
+  readonly watchStatus = (watcher: Watcher): (() => void) => {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   };
@@ -115,17 +124,22 @@ export class Live {
 
   #take(event: ServerEvent): void {
     const data = readData(event.data);
-    if (event.name === 'hello' && data.version !== undefined) {
-      if (this.#version !== null && this.#version !== data.version) this.#outdated = true;
-      this.#version = data.version;
+    if (data === null) return;
+    const { version, topic } = data;
+    if (event.name === 'hello' && typeof version === 'string') {
+      if (this.#version !== null && this.#version !== version) this.#outdated = true;
+      this.#version = version;
       for (const watcher of this.#watchers) watcher();
     }
-    if (event.name === 'change' && data.topic !== undefined)
-      for (const listener of this.#topics.get(data.topic) ?? []) listener();
+    if (event.name === 'change' && typeof topic === 'string') this.#tell({ topic, data });
+  }
+
+  #tell(change: Change): void {
+    for (const listener of this.#topics.get(change.topic) ?? []) listener(change);
   }
 
   #changedAll(): void {
-    for (const listeners of this.#topics.values()) for (const listener of listeners) listener();
+    for (const topic of this.#topics.keys()) this.#tell({ topic, data: null });
   }
 
   #set(status: LiveStatus): void {
@@ -135,16 +149,12 @@ export class Live {
   }
 }
 
-function readData(text: string): { readonly version?: string; readonly topic?: string } {
+function readData(text: string): JsonObject | null {
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null) return {};
-    return {
-      ...('version' in value && typeof value.version === 'string' ? { version: value.version } : {}),
-      ...('topic' in value && typeof value.topic === 'string' ? { topic: value.topic } : {}),
-    };
+    const value = JSON.parse(text) as Json;
+    return isObject(value) ? value : null;
   } catch {
-    return {};
+    return null;
   }
 }
 

@@ -6,11 +6,12 @@ import {
   useQueryClient,
   type QueryKey,
 } from '@tanstack/react-query';
-import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
-import { ApiError, fetchProjects, fetchRun, fetchRuns, PAGE_SIZE } from '../api/client';
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { ApiError, fetchProjects, fetchRun, fetchRuns, get, PAGE_SIZE } from '../api/client';
 import { Refresher } from '../base/refresher';
+import type { Api } from '../model/api';
 import { mergePages } from '../model/runs';
-import { Live, topicOf, type LiveStatus } from './live';
+import { Live, topicOf, type Change, type LiveStatus } from './live';
 
 const live = new Live();
 
@@ -37,10 +38,17 @@ export function useOutdated(): boolean {
   return useSyncExternalStore(live.watchStatus, live.outdated);
 }
 
-function useLive(topic: string, queryKey: QueryKey): void {
+/** Keeps what is cached under `queryKey` (and under keys that begin with it) current while the caller is shown. `apply` may bring a
+ * change that says what it is into the cache by itself, and gives whether it did; otherwise the server is asked again. */
+export function useLive(topic: string | null, queryKey: QueryKey, apply?: (change: Change) => boolean): void {
   const client = useQueryClient();
   const hash = JSON.stringify(queryKey);
+  const applied = useRef(apply);
   useEffect(() => {
+    applied.current = apply;
+  });
+  useEffect(() => {
+    if (topic === null) return;
     const key = JSON.parse(hash) as QueryKey;
     const refresher = new Refresher(async () => {
       /* An answer on its way may be older than the change: let it end, then ask again. */
@@ -48,12 +56,31 @@ function useLive(topic: string, queryKey: QueryKey): void {
         await client.refetchQueries({ queryKey: key }, { cancelRefetch: false });
       await client.invalidateQueries({ queryKey: key }, { cancelRefetch: false });
     });
-    const stop = live.listen(topic, () => refresher.request());
+    const stop = live.listen(topic, (change) => {
+      if (applied.current?.(change) !== true) refresher.request();
+    });
     return () => {
       stop();
       refresher.stop();
     };
   }, [client, hash, topic]);
+}
+
+/** The answer to one question, kept current by the changes of `topic` (null: it is asked once). `enabled: false` asks nothing yet. */
+export function useAnswer<P extends keyof Api>(
+  topic: string | null,
+  path: P,
+  params: Api[P]['params'],
+  { enabled = true }: { readonly enabled?: boolean } = {},
+) {
+  const queryKey = [path, params];
+  useLive(topic, queryKey);
+  return useQuery({
+    queryKey,
+    queryFn: ({ signal }) => get(path, params, signal),
+    structuralSharing: false,
+    enabled,
+  });
 }
 
 export function useProjects() {
