@@ -652,6 +652,8 @@ export interface Api {
       readonly changed?: string;
       /** Only those that took this many microseconds or more. */
       readonly slower_us?: number;
+      /** Only the attempts at this sequence id. */
+      readonly sequence_id?: number;
       /** false (or 0): without attempts that a later one replaced. */
       readonly superseded?: boolean;
     };
@@ -746,6 +748,8 @@ export interface Api {
       readonly pointer: string;
       /** Number of the first step. */
       readonly from?: number;
+      /** Number of the step behind the last. */
+      readonly to?: number;
       /** Values, at most. */
       readonly limit?: number;
     };

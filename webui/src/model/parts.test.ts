@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { asConversation } from './conversation';
 import { at } from './fixtures';
 import { arrangeProjects, projectKind } from './project';
 import { filterRuns, mergePages } from './runs';
-import { summariseStream } from './stream';
 import { readTraceback } from './traceback';
 import type { RunSummary } from './types';
 
@@ -28,28 +26,6 @@ describe('readTraceback', () => {
       expect(readTraceback(text).headline).toBe(text.split('\n')[0]);
     },
   );
-});
-
-test.each([
-  [[{ role: 'user', content: 'hi' }], 1],
-  [[{ role: 'tool', content: null, id: 3 }], 1],
-  [[], null],
-  [[{ role: 'user' }], null],
-  [[{ role: 'user', content: 'x' }, 'odd'], null],
-  [{ role: 'user', content: 'x' }, null],
-])('conversation %j', (value, count) => {
-  expect(asConversation(value)?.length ?? null).toBe(count);
-});
-
-test('a stream is told by its delay, items and rate', () => {
-  expect(
-    summariseStream([
-      { kind: 'begin', at: at(0), itemCount: null },
-      { kind: 'first_item', at: at(0.2), itemCount: null },
-      { kind: 'end', at: at(2), itemCount: 50 },
-    ]),
-  ).toEqual({ firstItemUs: 200_000, totalUs: 2e6, itemCount: 50, itemsPerSecond: 25 });
-  expect(summariseStream([{ kind: 'begin', at: at(0), itemCount: null }]).itemsPerSecond).toBeNull();
 });
 
 test('projects are sorted and found', () => {

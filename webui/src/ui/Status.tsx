@@ -1,12 +1,14 @@
 /* A status as a shape, a colour and a word (the word may be for screen readers only). */
 import type { ReactElement } from 'react';
 
-export type StatusKind = 'ok' | 'failed' | 'running' | 'waiting' | 'empty' | 'abandoned';
+export type StatusKind = 'ok' | 'failed' | 'running' | 'unknown' | 'lost' | 'waiting' | 'empty' | 'abandoned';
 
 const WORDS: Readonly<Record<StatusKind, string>> = {
   ok: 'ok',
   failed: 'failed',
   running: 'running',
+  unknown: 'running?',
+  lost: 'lost',
   waiting: 'waiting',
   empty: 'no steps',
   abandoned: 'never ended',
@@ -32,6 +34,39 @@ const SHAPES: Readonly<Record<StatusKind, ReactElement>> = {
       />
     </>
   ),
+  unknown: (
+    <>
+      <circle
+        cx="8"
+        cy="8"
+        r="6"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.5"
+        strokeDasharray="3 2.6"
+      />
+      <path
+        d="M6.2 6.4a1.9 1.9 0 1 1 2.6 1.8c-.6.3-.8.6-.8 1.2m0 1.4v.8"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.5"
+      />
+    </>
+  ),
+  lost: (
+    <>
+      <circle
+        cx="8"
+        cy="8"
+        r="5.5"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="2"
+        strokeDasharray="3 2.8"
+      />
+      <path d="M3 13 13 3" stroke="currentColor" strokeWidth="2" />
+    </>
+  ),
   waiting: <path d="M5.5 3.5v9M10.5 3.5v9" stroke="currentColor" strokeWidth="2.4" />,
   empty: (
     <circle cx="8" cy="8" r="5" fill="none" stroke="currentColor" strokeWidth="1.5" strokeDasharray="2 2.5" />
@@ -44,14 +79,12 @@ const SHAPES: Readonly<Record<StatusKind, ReactElement>> = {
 interface Props {
   readonly kind: StatusKind;
   readonly showWord?: boolean;
-  /** What is shown is likely but cannot be known. */
-  readonly doubtful?: boolean;
 }
 
-export function Status({ kind, showWord = false, doubtful = false }: Props) {
-  const word = doubtful ? `${WORDS[kind]}?` : WORDS[kind];
+export function Status({ kind, showWord = false }: Props) {
+  const word = WORDS[kind];
   return (
-    <span className={`status ${kind}${doubtful ? ' doubtful' : ''}`} title={showWord ? undefined : word}>
+    <span className={`status ${kind}`} title={showWord ? undefined : word}>
       <svg viewBox="0 0 16 16" aria-hidden="true">
         {SHAPES[kind]}
       </svg>
