@@ -1,5 +1,6 @@
 /* The event stream of the server, read until it ends. */
 import { address } from '../base/place';
+import { target } from './target';
 import { EventParser, type ServerEvent } from '../base/sse';
 
 export type StreamEnd = 'closed' | 'silent' | 'unsupported' | 'unreachable';
@@ -9,9 +10,11 @@ export interface StreamHandlers {
   readonly onEvent: (event: ServerEvent) => void;
 }
 
-/** Reads the event stream until it ends, and tells why it did. `silenceMs` without a byte, heartbeats included, is an end. */
+/** Reads the event stream until it ends, and tells why it did. `silenceMs` without a byte, heartbeats included, is an end. With the id
+ * of the last event that was heard, the server tells what has changed since. */
 export async function readEvents(
   topics: readonly string[],
+  lastId: string,
   handlers: StreamHandlers,
   silenceMs: number,
   signal: AbortSignal,
@@ -26,7 +29,11 @@ export async function readEvents(
   signal.addEventListener('abort', cancel);
   let answered = false;
   try {
-    const response = await fetch(address(`api/v1/events?topics=${encodeURIComponent(topics.join(','))}`), {
+    const question = target('/api/v1/events', {
+      topics: topics.join(','),
+      last_event_id: lastId || undefined,
+    });
+    const response = await fetch(address(question), {
       headers: { accept: 'text/event-stream' },
       cache: 'no-store',
       signal: silence.signal,
@@ -47,7 +54,7 @@ export async function readEvents(
       for (const event of parser.push(value)) handlers.onEvent(event);
     }
   } catch {
-    if (!answered) return 'unreachable';
+    if (!answered && !silence.signal.aborted) return 'unreachable';
     return silence.signal.aborted ? 'silent' : 'closed';
   } finally {
     clearTimeout(timer);

@@ -2,7 +2,7 @@
 import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { Link, Navigate, Route, Routes, useLocation, useMatch, useNavigate } from 'react-router-dom';
 import { projectsPath, runsPath } from '../state/links';
-import type { LiveStatus } from '../state/live';
+import type { LiveStatus } from '../state/eventStream';
 import { setTheme, useTheme, type Theme } from '../state/preferences';
 import { useLiveStatus, useOutdated } from '../state/queries';
 import { Help } from '../ui/Help';

@@ -11,7 +11,8 @@ import { ApiError, fetchProjects, fetchRun, fetchRuns, get, PAGE_SIZE } from '..
 import { Refresher } from '../base/refresher';
 import type { Api } from '../model/api';
 import { mergePages } from '../model/runs';
-import { Live, topicOf, type Change, type LiveStatus } from './live';
+import type { LiveStatus } from './eventStream';
+import { Live, topicOf, type Change } from './live';
 
 const live = new Live();
 
