@@ -105,6 +105,18 @@ export function formatDuration(us: number): string {
   return minor > 0 ? `${major} ${unit} ${minor} ${minorUnit}` : `${major} ${unit}`;
 }
 
+/** `0.123`, `12.345`, `37:20.746`, `5:02:20.746`: a place on a run's own clock, which lines up in a column. */
+export function formatElapsed(us: number): string {
+  if (us < 0) return `−${formatElapsed(-us)}`;
+  const ms = Math.floor(us / 1000);
+  const seconds = Math.floor(ms / 1000);
+  const rest = `.${String(ms % 1000).padStart(3, '0')}`;
+  if (seconds < 60) return `${seconds}${rest}`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)}${rest}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}${rest}`;
+}
+
 function trim(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }

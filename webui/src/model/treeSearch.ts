@@ -1,7 +1,7 @@
 /* Where in a value a text stands, in keys or plain values: the places on the way to it, so that a tree can show these alone. */
 import { Digits, type Exact } from '../base/jsonText';
 import { isList, isMap } from './exact';
-import { pointerOf, type Path } from './pointer';
+import { pointerOf, type Path } from './path';
 
 const HITS_MOST = 500;
 

@@ -16,7 +16,7 @@ import {
   sizeOf,
   write,
 } from '../model/exact';
-import { pathText, pointerOf, type Path } from '../model/pointer';
+import { pathText, pointerOf, type Path } from '../model/path';
 import { searchTree, type TreeHits } from '../model/treeSearch';
 import { Conversation } from './Conversation';
 import { CopyButton } from './CopyButton';

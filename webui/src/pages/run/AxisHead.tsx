@@ -4,7 +4,7 @@ import { formatCount, plural } from '../../base/number';
 import { formatDuration } from '../../base/time';
 import { ticksOf, usOf, type Axis } from '../../model/axis';
 import { sparkOf } from '../../model/pins';
-import { pathOf, pathText } from '../../model/pointer';
+import { pathOf, pathText } from '../../model/path';
 import type { Listed } from '../../state/listing';
 import { findLastWrite, useEarlyHistory } from '../../state/run';
 import type { RunView } from '../../state/runView';

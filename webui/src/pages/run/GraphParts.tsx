@@ -7,6 +7,7 @@ import type { PlacedEdge, PlacedNode, Point } from './layout';
 
 const NAME_MOST = 28;
 const CONDITION_MOST = 34;
+const LABEL_CHARACTER_PX = 6.7;
 
 /** The heads of the edges. */
 export function Arrows() {
@@ -143,6 +144,8 @@ interface EdgeProps {
 export const Edge = memo(function Edge({ edge, placed, came, next, shape }: EdgeProps) {
   const kind = came ? 'came' : edge.taken > 0 ? 'taken' : 'plain';
   const text = labelOf(edge, shape);
+  const times = edge.taken > 0 ? ` ×${formatCount(edge.taken)}` : '';
+  const labelPx = (text.length + times.length) * LABEL_CHARACTER_PX + 4;
   const title = `${edge.from} → ${edge.to}: ${edge.conditions.join(' or ')}, taken ${plural(edge.taken, 'time')}`;
   return (
     <g className={`edge ${kind}${next ? ' next' : ''}`}>
@@ -153,18 +156,18 @@ export const Edge = memo(function Edge({ edge, placed, came, next, shape }: Edge
         markerEnd={`url(#arrow-${kind})`}
         style={{ strokeWidth: came ? 2.4 : 1 + Math.min(Math.log10(edge.taken + 1), 1.2) * 0.5 }}
       />
-      {(text !== '' || edge.taken > 0) && placed.label && (
+      {text + times !== '' && placed.label && (
         <>
           <rect
             className="label-back"
-            x={placed.label.x - placed.label.width / 2 + 3}
+            x={placed.label.x - labelPx / 2}
             y={placed.label.y - 7}
-            width={placed.label.width - 6}
+            width={labelPx}
             height="14"
           />
           <text x={placed.label.x} y={placed.label.y} textAnchor="middle" dominantBaseline="central">
             {text}
-            {edge.taken > 0 && <tspan className="taken-count"> ×{formatCount(edge.taken)}</tspan>}
+            <tspan className="taken-count">{times}</tspan>
           </text>
         </>
       )}

@@ -2,10 +2,11 @@
 import type { ReactNode } from 'react';
 import { formatDuration, formatClock, explainTime, parseTime } from '../../base/time';
 import type { Step } from '../../model/api';
-import { readVia, type Reason, type Rejected } from '../../model/via';
+import type { Reason, Rejected } from '../../model/via';
 import type { Selection } from '../../state/selection';
 import { Status, type StatusKind } from '../../ui/Status';
 import { useFacts } from './context';
+import { useCameFrom } from './useCameFrom';
 
 interface Props {
   readonly step: Step;
@@ -70,27 +71,25 @@ export function InspectorHead({ step, status, selection }: Props) {
 }
 
 function Why({ step }: { readonly step: Step }): ReactNode {
-  const { detail, machine } = useFacts();
-  const via = readVia(step.via);
-  if (via?.from == null) {
-    if (step.number === 0)
-      return detail.parent
-        ? 'first step of a fork'
-        : detail.spawning_parent
-          ? 'first step, spawned'
-          : 'first step';
-    const condition = step.condition;
-    return condition === null ? (
-      <>came here by a transition that was not recorded{recordedNote(machine.transitions.length)}</>
-    ) : (
+  const { detail } = useFacts();
+  const { from, via, possible } = useCameFrom(step);
+  if (from === null) {
+    if (step.number > 0) return null;
+    return detail.parent
+      ? 'first step of a fork'
+      : detail.spawning_parent
+        ? 'first step, spawned'
+        : 'first step';
+  }
+  if (via?.from == null)
+    return (
       <>
-        because <code>{condition}</code>
+        from <b title={from}>{from}</b> <Possible conditions={possible} />
       </>
     );
-  }
   return (
     <>
-      from <b>{via.from}</b> <Because reason={via} />
+      from <b title={from}>{from}</b> <Because reason={via} />
       {via.rejected.length > 0 && (
         <span className="rejected">
           {' '}
@@ -104,9 +103,20 @@ function Why({ step }: { readonly step: Step }): ReactNode {
   );
 }
 
-/* Burr's own tracker does not say by which transition a step came. */
-function recordedNote(transitions: number): string {
-  return transitions === 0 ? '' : '; the graph shows which there are';
+/* Burr's own tracker does not record the transition; the graph has those that it can have been. */
+function Possible({ conditions }: { readonly conditions: readonly string[] }) {
+  if (conditions.length === 0) return 'by no transition of the graph';
+  return (
+    <span title="By the graph: which transition was taken was not recorded">
+      {conditions.length === 1 ? 'by' : 'by one of'}{' '}
+      {conditions.map((condition, index) => (
+        <span key={index}>
+          {index > 0 && ', '}
+          {condition === 'default' ? 'default' : <code>{condition}</code>}
+        </span>
+      ))}
+    </span>
+  );
 }
 
 function Because({ reason }: { readonly reason: Reason }) {
@@ -131,7 +141,7 @@ function RejectedText({ rejected, first }: { readonly rejected: Rejected; readon
   return (
     <>
       {!first && ', '}
-      <b>{rejected.to}</b>
+      <b title={rejected.to}>{rejected.to}</b>
       {rejected.condition !== null && (
         <>
           {' '}

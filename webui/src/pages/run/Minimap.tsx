@@ -5,6 +5,7 @@ import { formatDuration } from '../../base/time';
 import type { Overview } from '../../model/api';
 import { buildAxis, intervalsOf, usOf, type Axis, type Interval } from '../../model/axis';
 import { useFacts } from './context';
+import { WHOLE_AXIS_STEPS } from './useStepRows';
 
 interface Props {
   readonly overview: Overview | null;
@@ -76,7 +77,7 @@ export function Minimap(props: Props) {
             <path className="failed-path" d={picture.failed} />
           </svg>
         )}
-        {(zoom !== null || drag !== null || width < 0.98) && (
+        {(zoom !== null || drag !== null || detail.step_count > WHOLE_AXIS_STEPS) && (
           <i className="band" style={{ left: `${left * 100}%`, width: `max(${width * 100}%, 2px)` }} />
         )}
         {selectedUs !== null && <i className="cursor" style={{ left: `${axis.at(selectedUs) * 100}%` }} />}
@@ -107,8 +108,7 @@ function draw(overview: Overview, axis: Axis): { readonly steps: string; readonl
     const width = Math.max(axis.at(from + overview.bucket_us + bucket.longest_us) - x, 0.0015);
     const height = 0.2 + (0.7 * Math.log1p(bucket.step_count)) / Math.log1p(most);
     steps += `M${x.toFixed(4)} 1V${(1 - height).toFixed(3)}h${width.toFixed(4)}V1z`;
-    if (bucket.failed_count > 0)
-      failed += `M${x.toFixed(4)} 1V${(1 - Math.max(height, 0.5)).toFixed(3)}h${Math.max(width, 0.003).toFixed(4)}V1z`;
+    if (bucket.failed_count > 0) failed += `M${x.toFixed(4)} 1V0.74h${Math.max(width, 0.003).toFixed(4)}V1z`;
   }
   return { steps, failed };
 }

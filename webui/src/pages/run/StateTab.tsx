@@ -4,7 +4,7 @@ import { formatCount, plural } from '../../base/number';
 import type { Exact } from '../../base/jsonText';
 import type { Change, Difference, Step } from '../../model/api';
 import { brief, isMap, read } from '../../model/exact';
-import { pathOf, pathText } from '../../model/pointer';
+import { pathOf, pathText } from '../../model/path';
 import { useDifference, useStateAfter } from '../../state/run';
 import type { RunView } from '../../state/runView';
 import { useUrlQuery } from '../../state/url';

@@ -24,6 +24,9 @@ export type TimeMode = 'elapsed' | 'clock';
 /* More stripes would not be told apart. */
 const PAUSES_DRAWN = 200;
 
+/* A step that is chosen but not listed yet is read on to, so far. */
+const FAR_ROWS = 20_000;
+
 interface Props {
   readonly listed: Listed;
   readonly view: RunView;
@@ -52,9 +55,10 @@ export function StepList(props: Props) {
   useReveal(listing, rows, selection);
   const onFollowScroll = useFollowByScroll(selection);
   const { more, loadMore } = listed;
+  const away = selected !== null && listing.rowOf(selected) < 0 && listing.length < FAR_ROWS;
   useEffect(() => {
-    if (more && rows.to >= listing.length - 50) loadMore();
-  }, [more, rows.to, listing.length, loadMore]);
+    if (more && (rows.to >= listing.length - 50 || away)) loadMore();
+  }, [more, away, rows.to, listing.length, loadMore]);
   useListKeys(listing, view, selection);
 
   const current = selected === null ? null : stepAt(selected);

@@ -2,7 +2,7 @@
 import { memo } from 'react';
 import { Link, useLocation } from 'react-router-dom';
 import { formatCount } from '../../base/number';
-import { formatClock, formatDuration, explainTime, parseTime } from '../../base/time';
+import { formatClock, formatDuration, formatElapsed, explainTime, parseTime } from '../../base/time';
 import type { StepSummary } from '../../model/api';
 import { intervalOf, usOf, type Axis } from '../../model/axis';
 import { Status, type StatusKind } from '../../ui/Status';
@@ -124,7 +124,7 @@ function When({ step, originUs, mode }: WhenProps) {
   if (us === null || time === null) return <span className="num at">–</span>;
   return (
     <span className="num at" title={explainTime(time)}>
-      {mode === 'clock' ? formatClock(time) : formatDuration(us - originUs)}
+      {mode === 'clock' ? formatClock(time) : formatElapsed(us - originUs)}
     </span>
   );
 }

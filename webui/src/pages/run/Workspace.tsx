@@ -3,7 +3,6 @@ import { memo, useCallback, useState, type CSSProperties } from 'react';
 import { plural } from '../../base/number';
 import { serverNow } from '../../base/serverClock';
 import { isFiltered } from '../../model/stepFilter';
-import { readVia } from '../../model/via';
 import { useListed } from '../../state/listing';
 import { usePreference } from '../../state/preferences';
 import { useNow } from '../../state/queries';
@@ -19,6 +18,7 @@ import { RunHeader } from './RunHeader';
 import { Scrubber } from './Scrubber';
 import { StepList } from './StepList';
 import { StepTools } from './StepTools';
+import { useCameFrom } from './useCameFrom';
 import { useFind } from './useFind';
 
 type Pane = 'steps' | 'graph' | 'inspector';
@@ -160,13 +160,7 @@ interface GraphProps {
 const StepGraph = memo(function StepGraph({ view, number, hovered }: GraphProps) {
   const { place } = useFacts();
   const step = useStep(place, number).data;
-  const before = useStep(place, step && step.number > 0 ? step.number - 1 : null).data;
-  const via = step ? readVia(step.via) : null;
-  const cameFrom = via
-    ? via.from
-    : before && step && before.number === step.number - 1
-      ? before.action
-      : null;
+  const { from } = useCameFrom(step ?? null);
   const { filter, change } = view;
   const pick = useCallback(
     (name: string) => change({ action: name === filter.action ? null : name }, 'push'),
@@ -175,7 +169,7 @@ const StepGraph = memo(function StepGraph({ view, number, hovered }: GraphProps)
   return (
     <Graph
       action={step?.action ?? null}
-      cameFrom={cameFrom}
+      cameFrom={from}
       hovered={hovered}
       filtered={filter.action}
       onPick={pick}

@@ -11,7 +11,7 @@ import { useFacts } from './context';
 import { useRows, type Rows } from './useRows';
 
 /* A run of no more steps has one axis for all of it; of a longer one, the steps on the screen would be dots on it. */
-const WHOLE_AXIS_STEPS = 300;
+export const WHOLE_AXIS_STEPS = 300;
 /* Beyond the screen: what is asked for before it is scrolled to. */
 const PREFETCH_ROWS = 150;
 
@@ -114,23 +114,36 @@ export function useAxis({ steps, overview, zoom, compressed, nowUs }: AxisParts)
     const window = zoom && { from: originUs + zoom.from, to: originUs + zoom.to };
     const whole = count <= WHOLE_AXIS_STEPS;
     if (window && !whole) return buildAxis(overview ? intervalsOf(overview) : [], compressed, window);
-    const numbers = whole
-      ? Array.from({ length: count }, (_, number) => number)
-      : numbersIn(listing, from, to);
-    const intervals = numbers.flatMap((number) => {
+    const at = (number: number) => {
       const step = stepAt(number);
-      return (step && intervalOf(step, nowUs)) ?? [];
+      return step && intervalOf(step, nowUs);
+    };
+    const ranges = whole ? everyStep(count) : rangesIn(listing, from, to);
+    const intervals = ranges.flatMap((range) => {
+      const begin = at(range.first);
+      const end = range.last === range.first ? begin : at(range.last);
+      return begin && end ? [{ from: begin.from, to: end.to }] : [];
     });
     return buildAxis(intervals, compressed, window);
   }, [count, listing, stepAt, from, to, overview, zoom, originUs, compressed, nowUs]);
 }
 
-function numbersIn(listing: Listing, from: number, to: number): readonly number[] {
-  const numbers: number[] = [];
+interface StepRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+function everyStep(count: number): readonly StepRange[] {
+  return Array.from({ length: count }, (_, number) => ({ first: number, last: number }));
+}
+
+/* Steps and folds in rows [from, to). */
+function rangesIn(listing: Listing, from: number, to: number): readonly StepRange[] {
+  const ranges: StepRange[] = [];
   for (let row = from; row < to; row++) {
     const place = listing.at(row);
-    if (place?.kind === 'fold') numbers.push(place.group.from, place.group.to - 1);
-    else if (place?.kind === 'step') numbers.push(place.number);
+    if (place?.kind === 'fold') ranges.push({ first: place.group.from, last: place.group.to - 1 });
+    else if (place?.kind === 'step') ranges.push({ first: place.number, last: place.number });
   }
-  return numbers;
+  return ranges;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pathOf, pathText, pointerOf, readPath } from './pointer';
+import { pathOf, pathText, pointerOf, readPath } from './path';
 
 test.each([
   [['a', 'b'], 'a.b', '/a/b'],
