@@ -6,7 +6,7 @@ import { usePreference } from '../../state/preferences';
 import { useKeys } from '../../ui/keys';
 import { useFacts } from './context';
 import { Arrows, COUNT_ROOM, Edge, labelOf, Node, nodeText } from './GraphParts';
-import type { Placement } from './layout';
+import type { LayoutQuestion, Placement } from './layout';
 import { useGraphView } from './useGraphView';
 
 const NODE_FONT = '600 12px system-ui, sans-serif';
@@ -111,34 +111,34 @@ function usePlacement(shape: GraphShape): Placement | null {
   const key = shapeKey(shape);
   const [placed, setPlaced] = useState<Placement | null>(null);
   useEffect(() => {
-    let wanted = true;
-    void import('./layout').then(({ place }) => {
-      if (!wanted) return;
-      const measure = document.createElement('canvas').getContext('2d');
-      const width = (text: string, font: string) => {
-        if (!measure) return text.length * 7;
-        measure.font = font;
-        return Math.ceil(measure.measureText(text).width);
-      };
-      const edges = new Map(shape.edges.map((edge) => [edge.id, edge]));
-      const nodes = new Map(shape.nodes.map((node) => [node.name, node]));
-      const placement = place(shape, {
-        node: (name) => {
-          const node = nodes.get(name);
-          return { width: width(node ? nodeText(node) : name, NODE_FONT) + 74, height: NODE_HEIGHT };
-        },
-        label: (id) => {
-          const edge = edges.get(id);
-          if (!edge || edge.from.startsWith(INPUT)) return null;
-          return { width: width(labelOf(edge, shape) + COUNT_ROOM, LABEL_FONT) + 8, height: 18 };
-        },
-      });
-      setPlaced(placement);
-    });
-    return () => {
-      wanted = false;
+    const worker = new Worker(new URL('./layout.worker.ts', import.meta.url), { type: 'module' });
+    worker.onmessage = (event: MessageEvent<Placement>) => {
+      setPlaced(event.data);
+      worker.terminate();
     };
+    worker.postMessage(questionFor(shape));
+    return () => worker.terminate();
     // eslint-disable-next-line react-hooks/exhaustive-deps -- counts change with every step; only the key moves nodes
   }, [key]);
   return placed;
+}
+
+function questionFor(shape: GraphShape): LayoutQuestion {
+  const measure = document.createElement('canvas').getContext('2d');
+  const width = (text: string, font: string) => {
+    if (!measure) return text.length * 7;
+    measure.font = font;
+    return Math.ceil(measure.measureText(text).width);
+  };
+  const nodeSize = (text: string) => ({ width: width(text, NODE_FONT) + 74, height: NODE_HEIGHT });
+  const labelSize = (text: string) => ({ width: width(text + COUNT_ROOM, LABEL_FONT) + 8, height: 18 });
+  return {
+    shape,
+    nodes: new Map(shape.nodes.map((node) => [node.name, nodeSize(nodeText(node))])),
+    labels: new Map(
+      shape.edges
+        .filter((edge) => !edge.from.startsWith(INPUT))
+        .map((edge) => [edge.id, labelSize(labelOf(edge, shape))]),
+    ),
+  };
 }
