@@ -3,12 +3,12 @@ import type { Json } from '../base/json';
 import { address } from '../base/place';
 import { noteServerTime } from '../base/serverClock';
 import type { Api } from '../model/api';
-import type { Project, Run, RunPage } from '../model/types';
+import type { Run } from '../model/types';
 import { Checker } from './check';
 import { DecodeError } from './decode';
 import { ANSWERS, SCHEMAS } from './schemas';
 import { target } from './target';
-import { decodeProjects, decodeRun, decodeRunPage } from './v0';
+import { decodeRun } from './v0';
 
 export type ApiErrorKind = 'unreachable' | 'not_found' | 'refused' | 'unreadable';
 
@@ -44,35 +44,15 @@ export function get<P extends keyof Api>(
   return request(target(path, params), read, signal);
 }
 
-export const PAGE_SIZE = 100;
-
-export function fetchProjects(signal: AbortSignal): Promise<readonly Project[]> {
-  return request('api/v0/projects', (text) => decodeProjects(JSON.parse(text) as Json), signal);
-}
-
-export function fetchRuns(
-  project: string,
-  partition: string | null,
-  offset: number,
-  signal: AbortSignal,
-): Promise<RunPage> {
-  const path = `api/v0/${encodeURIComponent(project)}/${partitionSegment(partition)}/apps`;
-  const query = `limit=${PAGE_SIZE}&offset=${offset}`;
-  return request(`${path}?${query}`, (text) => decodeRunPage(JSON.parse(text) as Json), signal);
-}
-
 export function fetchRun(
   project: string,
   app: string,
   partition: string | null,
   signal: AbortSignal,
 ): Promise<Run> {
-  const path = `api/v0/${encodeURIComponent(project)}/${encodeURIComponent(app)}/${partitionSegment(partition)}/apps`;
+  const segment = partition === null ? '__none__' : encodeURIComponent(partition);
+  const path = `api/v0/${encodeURIComponent(project)}/${encodeURIComponent(app)}/${segment}/apps`;
   return request(path, (text) => decodeRun(JSON.parse(text) as Json), signal);
-}
-
-function partitionSegment(partition: string | null): string {
-  return partition === null ? '__none__' : encodeURIComponent(partition);
 }
 
 /* The answers whose ETag is known, so that an unchanged one is neither parsed nor checked again. */

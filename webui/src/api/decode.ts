@@ -18,9 +18,6 @@ export const text: Decoder<string> = (value, place) =>
 export const count: Decoder<number> = (value, place) =>
   typeof value === 'number' ? value : refuse(place, 'a number');
 
-export const flag: Decoder<boolean> = (value, place) =>
-  typeof value === 'boolean' ? value : refuse(place, 'true or false');
-
 export const object: Decoder<JsonObject> = (value, place) =>
   value !== undefined && isObject(value) ? value : refuse(place, 'an object');
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DecodeError } from './decode';
-import { decodeProjects, decodeRun, decodeRunPage } from './v0';
+import { decodeRun } from './v0';
 
 const BEGIN = {
   type: 'begin_entry',
@@ -100,29 +100,4 @@ describe('decodeRun', () => {
       new DecodeError('steps[1].step_start_log.sequence_id: a number expected'),
     );
   });
-});
-
-test('a page of runs', () => {
-  const page = decodeRunPage({
-    applications: [
-      {
-        app_id: 'a',
-        partition_key: null,
-        first_written: '2024-08-27T11:57:10Z',
-        last_written: 'odd',
-        num_steps: 4,
-        tags: {},
-        parent_pointer: null,
-        spawning_parent_pointer: null,
-      },
-    ],
-    total: 1,
-    has_another_page: false,
-  });
-  expect(page.runs[0]).toMatchObject({ appId: 'a', stepCount: 4, lastActivity: null });
-});
-
-test('projects must be a list', () => {
-  expect(() => decodeProjects({ detail: 'no' })).toThrow(DecodeError);
-  expect(decodeProjects([])).toEqual([]);
 });

@@ -6,10 +6,7 @@ import type {
   Child,
   Machine,
   Pointer,
-  Project,
   Run,
-  RunPage,
-  RunSummary,
   Span,
   Step,
   StepEnd,
@@ -17,20 +14,7 @@ import type {
   StreamEventKind,
   Transition,
 } from '../model/types';
-import { count, flag, list, listOrEmpty, object, objectOrEmpty, optional, text, time } from './decode';
-
-export function decodeProjects(value: Json): readonly Project[] {
-  return list(project)(value, 'projects');
-}
-
-export function decodeRunPage(value: Json): RunPage {
-  const o = object(value, 'applications');
-  return {
-    runs: list(runSummary)(o.applications, 'applications'),
-    total: count(o.total, 'total'),
-    hasMore: flag(o.has_another_page, 'has_another_page'),
-  };
-}
+import { count, list, listOrEmpty, object, objectOrEmpty, optional, text, time } from './decode';
 
 export function decodeRun(value: Json): Run {
   const o = object(value, 'run');
@@ -43,35 +27,12 @@ export function decodeRun(value: Json): Run {
   };
 }
 
-function project(value: Json | undefined, place: string): Project {
-  const o = object(value, place);
-  return {
-    id: text(o.id, `${place}.id`),
-    name: text(o.name, `${place}.name`),
-    runCount: count(o.num_apps, `${place}.num_apps`),
-    lastActivity: time(o.last_written, place),
-  };
-}
-
 function pointer(value: Json | undefined, place: string): Pointer {
   const o = object(value, place);
   return {
     appId: text(o.app_id, `${place}.app_id`),
     partitionKey: optional(text)(o.partition_key, `${place}.partition_key`),
     sequenceId: optional(count)(o.sequence_id, `${place}.sequence_id`),
-  };
-}
-
-function runSummary(value: Json | undefined, place: string): RunSummary {
-  const o = object(value, place);
-  return {
-    appId: text(o.app_id, `${place}.app_id`),
-    partitionKey: optional(text)(o.partition_key, `${place}.partition_key`),
-    started: time(o.first_written, place),
-    lastActivity: time(o.last_written, place),
-    stepCount: count(o.num_steps, `${place}.num_steps`),
-    forkedFrom: optional(pointer)(o.parent_pointer, `${place}.parent_pointer`),
-    spawnedBy: optional(pointer)(o.spawning_parent_pointer, `${place}.spawning_parent_pointer`),
   };
 }
 

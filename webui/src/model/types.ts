@@ -2,35 +2,10 @@
 import type { Json, JsonObject } from '../base/json';
 import type { Time } from '../base/time';
 
-export interface Project {
-  readonly id: string;
-  readonly name: string;
-  readonly runCount: number;
-  readonly lastActivity: Time | null;
-}
-
-export type ProjectKind = 'demo' | 'test' | 'own';
-
 export interface Pointer {
   readonly appId: string;
   readonly partitionKey: string | null;
   readonly sequenceId: number | null;
-}
-
-export interface RunSummary {
-  readonly appId: string;
-  readonly partitionKey: string | null;
-  readonly started: Time | null;
-  readonly lastActivity: Time | null;
-  readonly stepCount: number;
-  readonly forkedFrom: Pointer | null;
-  readonly spawnedBy: Pointer | null;
-}
-
-export interface RunPage {
-  readonly runs: readonly RunSummary[];
-  readonly total: number;
-  readonly hasMore: boolean;
 }
 
 export interface Action {

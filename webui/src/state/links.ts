@@ -1,4 +1,5 @@
 /* Every address of the application, made in one place. */
+import { toggleTerm } from '../model/filter';
 import type { Pointer } from '../model/types';
 
 export function projectsPath(): string {
@@ -7,6 +8,15 @@ export function projectsPath(): string {
 
 export function runsPath(project: string): string {
   return `/p/${encodeURIComponent(project)}`;
+}
+
+/** The runs of one partition key. */
+export function partitionPath(project: string, partition: string): string {
+  return `${runsPath(project)}?${new URLSearchParams({ filter: toggleTerm('', 'partition', partition) }).toString()}`;
+}
+
+export function statusPath(): string {
+  return '/status';
 }
 
 export function runPath(
