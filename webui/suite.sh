@@ -1,5 +1,5 @@
 #!/bin/sh
-# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; e2e is both scripts that need a browser,
+# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; e2e is the scripts that need a browser,
 # and pictures draws those of the README anew.
 # Leaves with 77, its last line "SKIP: why", when it cannot run here.
 set -eu
@@ -36,12 +36,13 @@ browse() {
 	npm run --silent e2e -- --url "http://127.0.0.1:$port" --out "$BURR_BUILD/e2e" "$@"
 }
 
-# The pages while programs record and the collector comes and goes; it starts all of them itself.
+# The lists over a large store, and the pages while programs record and the collector comes and goes; these start all of them themselves.
 watch() {
 	[ -x "$BURR_BUILD/tests/e2e_writer" ] || {
 		echo "FAILED: tests/e2e_writer is not built"
 		exit 1
 	}
+	npm run --silent lists -- --out "$BURR_BUILD/e2e"
 	npm run --silent live
 }
 

@@ -1,14 +1,10 @@
 /* The only place that asks the server. Answers are checked here, once, against the API's own schemas, and trusted beyond. */
-import type { Json } from '../base/json';
 import { address } from '../base/place';
 import { noteServerTime } from '../base/serverClock';
 import type { Api } from '../model/api';
-import type { Project, Run, RunPage } from '../model/types';
 import { Checker } from './check';
-import { DecodeError } from './decode';
 import { ANSWERS, SCHEMAS } from './schemas';
 import { target } from './target';
-import { decodeProjects, decodeRun, decodeRunPage } from './v0';
 
 export type ApiErrorKind = 'unreachable' | 'not_found' | 'refused' | 'unreadable';
 
@@ -42,37 +38,6 @@ export function get<P extends keyof Api>(
     return answer;
   };
   return request(target(path, params), read, signal);
-}
-
-export const PAGE_SIZE = 100;
-
-export function fetchProjects(signal: AbortSignal): Promise<readonly Project[]> {
-  return request('api/v0/projects', (text) => decodeProjects(JSON.parse(text) as Json), signal);
-}
-
-export function fetchRuns(
-  project: string,
-  partition: string | null,
-  offset: number,
-  signal: AbortSignal,
-): Promise<RunPage> {
-  const path = `api/v0/${encodeURIComponent(project)}/${partitionSegment(partition)}/apps`;
-  const query = `limit=${PAGE_SIZE}&offset=${offset}`;
-  return request(`${path}?${query}`, (text) => decodeRunPage(JSON.parse(text) as Json), signal);
-}
-
-export function fetchRun(
-  project: string,
-  app: string,
-  partition: string | null,
-  signal: AbortSignal,
-): Promise<Run> {
-  const path = `api/v0/${encodeURIComponent(project)}/${encodeURIComponent(app)}/${partitionSegment(partition)}/apps`;
-  return request(path, (text) => decodeRun(JSON.parse(text) as Json), signal);
-}
-
-function partitionSegment(partition: string | null): string {
-  return partition === null ? '__none__' : encodeURIComponent(partition);
 }
 
 /* The answers whose ETag is known, so that an unchanged one is neither parsed nor checked again. */
@@ -117,8 +82,6 @@ async function readAnswer<T>(response: Response, read: (text: string) => T, sign
   try {
     return read(text);
   } catch (error) {
-    if (error instanceof DecodeError)
-      throw new ApiError('unreadable', `The server's answer cannot be understood: ${error.message}.`);
     if (error instanceof SyntaxError)
       throw new ApiError('unreadable', `The server's answer is not JSON: ${error.message}.`);
     throw error;

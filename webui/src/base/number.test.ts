@@ -3,11 +3,11 @@ import { formatBytes } from './number';
 
 test.each([
   [0, '0 B'],
-  [1023, '1023 B'],
-  [1024, '1 KB'],
-  [66_000, '64 KB'],
-  [4.2 * 1024 ** 2, '4.2 MB'],
-  [1024 ** 3 - 1, '1 GB'],
+  [999, '999 B'],
+  [1000, '1.0 KB'],
+  [65_536, '66 KB'],
+  [4.2e6, '4.2 MB'],
+  [999_999_999, '1.0 GB'],
 ])('%j bytes', (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
 });

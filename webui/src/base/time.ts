@@ -77,6 +77,7 @@ export function formatClock(time: Time): string {
 /** What a reader sees on hovering a time: the exact value, and what is known of its zone. */
 export function explainTime(time: Time): string {
   if (!time.zoned) return `${time.text} (recorded without a time zone; read as this machine's)`;
+  if (time.text.endsWith('Z')) return time.text;
   return `${new Date(epochMs(time)).toISOString()} (recorded as ${time.text})`;
 }
 

@@ -1,18 +1,12 @@
 /* The server's data, kept by the query cache and refreshed when the server says that it changed. */
-import {
-  QueryClient,
-  useInfiniteQuery,
-  useQuery,
-  useQueryClient,
-  type QueryKey,
-} from '@tanstack/react-query';
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
-import { ApiError, fetchProjects, fetchRun, fetchRuns, get, PAGE_SIZE } from '../api/client';
+import { QueryClient, useQuery, useQueryClient, type QueryKey } from '@tanstack/react-query';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { ApiError, get } from '../api/client';
 import { Refresher } from '../base/refresher';
+import { serverNow } from '../base/serverClock';
 import type { Api } from '../model/api';
-import { mergePages } from '../model/runs';
 import type { LiveStatus } from './eventStream';
-import { Live, topicOf, type Change } from './live';
+import { Live, type Change } from './live';
 
 const live = new Live();
 
@@ -39,32 +33,40 @@ export function useOutdated(): boolean {
   return useSyncExternalStore(live.watchStatus, live.outdated);
 }
 
-/** Keeps what is cached under `queryKey` (and under keys that begin with it) current while the caller is shown. `apply` may bring a
- * change that says what it is into the cache by itself, and gives whether it did; otherwise the server is asked again. */
-export function useLive(topic: string | null, queryKey: QueryKey, apply?: (change: Change) => boolean): void {
-  const client = useQueryClient();
-  const hash = JSON.stringify(queryKey);
-  const applied = useRef(apply);
+/** Calls `refresh` when the topic may have changed, at a pace that the page can keep. `apply` may bring a change that says what it is
+ * into the cache by itself, and gives whether it did; otherwise `refresh` asks the server again. */
+export function useChanges(
+  topic: string | null,
+  refresh: () => Promise<unknown>,
+  apply?: (change: Change) => boolean,
+): void {
+  const current = useRef({ refresh, apply });
   useEffect(() => {
-    applied.current = apply;
+    current.current = { refresh, apply };
   });
   useEffect(() => {
     if (topic === null) return;
-    const key = JSON.parse(hash) as QueryKey;
-    const refresher = new Refresher(async () => {
-      /* An answer on its way may be older than the change: let it end, then ask again. */
-      if (client.isFetching({ queryKey: key }) > 0)
-        await client.refetchQueries({ queryKey: key }, { cancelRefetch: false });
-      await client.invalidateQueries({ queryKey: key }, { cancelRefetch: false });
-    });
+    const refresher = new Refresher(() => current.current.refresh());
     const stop = live.listen(topic, (change) => {
-      if (applied.current?.(change) !== true) refresher.request();
+      if (current.current.apply?.(change) !== true) refresher.request();
     });
     return () => {
       stop();
       refresher.stop();
     };
-  }, [client, hash, topic]);
+  }, [topic]);
+}
+
+/** Keeps what is cached under `queryKey` (and under keys that begin with it) current while the caller is shown. */
+export function useLive(topic: string | null, queryKey: QueryKey, apply?: (change: Change) => boolean): void {
+  const client = useQueryClient();
+  const refresh = async () => {
+    /* An answer on its way may be older than the change: let it end, then ask again. */
+    if (client.isFetching({ queryKey }) > 0)
+      await client.refetchQueries({ queryKey }, { cancelRefetch: false });
+    await client.invalidateQueries({ queryKey }, { cancelRefetch: false });
+  };
+  useChanges(topic, refresh, apply);
 }
 
 /** The answer to one question, kept current by the changes of `topic` (null: it is asked once). `enabled: false` asks nothing yet. */
@@ -85,41 +87,14 @@ export function useAnswer<P extends keyof Api>(
 }
 
 export function useProjects() {
-  const queryKey = ['projects'];
-  useLive('projects', queryKey);
-  return useQuery({ queryKey, queryFn: ({ signal }) => fetchProjects(signal) });
+  return useAnswer('projects', '/api/v1/projects', {});
 }
 
-export function useRuns(project: string, partition: string | null) {
-  const queryKey = ['runs', project, partition];
-  useLive(topicOf('project', project), queryKey);
-  const query = useInfiniteQuery({
-    queryKey,
-    queryFn: ({ signal, pageParam }) => fetchRuns(project, partition, pageParam, signal),
-    initialPageParam: 0,
-    getNextPageParam: (last, pages) => (last.hasMore ? pages.length * PAGE_SIZE : undefined),
-  });
-  const pages = query.data?.pages;
-  const runs = useMemo(() => (pages ? mergePages(pages) : null), [pages]);
-  return { ...query, runs, total: pages?.at(-1)?.total ?? null };
-}
-
-export function useRun(project: string, app: string, partition: string | null) {
-  const queryKey = ['run', project, app, partition];
-  useLive(topicOf('run', project, app), queryKey);
-  return useQuery({
-    queryKey,
-    queryFn: ({ signal }) => fetchRun(project, app, partition, signal),
-    structuralSharing: false,
-    gcTime: 60_000,
-  });
-}
-
-/** The time, again every `everyMs`, for what is told relative to now. */
+/** The time by the server's clock in milliseconds since 1970, again every `everyMs`, for what is told relative to now. */
 export function useNow(everyMs: number): number {
-  const [now, setNow] = useState(() => Date.now());
+  const [now, setNow] = useState(serverNow);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    const timer = setInterval(() => setNow(serverNow()), everyMs);
     return () => clearInterval(timer);
   }, [everyMs]);
   return now;

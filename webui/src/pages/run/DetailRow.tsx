@@ -68,7 +68,7 @@ export function DetailRow({ detail, project, axis, nowUs }: Props) {
         <div className="step-row detail">
           <span className="detail-name wide cut" style={indent}>
             <span className="kind">{detail.how === 'fork' ? 'forked' : 'spawned'}</span>{' '}
-            <Link to={runPath(project, { appId: detail.appId, partitionKey: null })} title={detail.appId}>
+            <Link to={runPath(project, detail.appId)} title={detail.appId}>
               <bdi>{detail.appId}</bdi>
             </Link>
           </span>

@@ -5,7 +5,8 @@ import { formatDuration, parseTime } from '../../base/time';
 import type { Pointer, Run } from '../../model/api';
 import { usOf } from '../../model/axis';
 import { childrenBySequenceId } from '../../model/details';
-import { runPath, runsPath } from '../../state/links';
+import { pointerOf } from '../../model/pointer';
+import { partitionPath, pointerPath, runPath } from '../../state/links';
 import { CopyButton } from '../../ui/CopyButton';
 import { Status } from '../../ui/Status';
 import { TimeText } from '../../ui/TimeText';
@@ -41,7 +42,7 @@ export const RunHeader = memo(function RunHeader({ project, run, nowUs }: Props)
           <Link
             className="chip partition-chip cut"
             title={`Runs of partition ${run.partition_key}`}
-            to={`${runsPath(project)}?filter=${encodeURIComponent(`partition:"${run.partition_key.replace(/[\\"]/g, '\\$&')}"`)}`}
+            to={partitionPath(project, run.partition_key)}
           >
             <bdi>{run.partition_key}</bdi>
           </Link>
@@ -97,16 +98,14 @@ interface ParentProps {
 }
 
 function Parent({ project, word, pointer }: ParentProps) {
-  const appId = pointer?.app_id;
-  const step = pointer?.sequence_id;
-  if (typeof appId !== 'string') return null;
-  const number = typeof step === 'number' ? step : null;
+  const place = pointerOf(pointer);
+  if (place === null) return null;
   return (
     <li className="parent cut">
       <span className="dim">{word} </span>
-      <Link to={runPath(project, { appId, partitionKey: null }, number)} title={appId}>
-        <bdi>{appId}</bdi>
-        {number !== null && ` #${number}`}
+      <Link to={pointerPath(project, place)} title={place.appId}>
+        <bdi>{place.appId}</bdi>
+        {place.sequenceId !== null && ` #${place.sequenceId}`}
       </Link>
     </li>
   );
@@ -127,7 +126,7 @@ function Children({ project, run }: { readonly project: string; readonly run: Ru
               <span className="dim">
                 {child.how === 'fork' ? 'forked' : 'spawned'} at #{child.at}{' '}
               </span>
-              <Link to={runPath(project, { appId: child.appId, partitionKey: null })}>
+              <Link to={runPath(project, child.appId)}>
                 <bdi>{child.appId}</bdi>
               </Link>
             </li>
