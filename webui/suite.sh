@@ -42,6 +42,7 @@ watch() {
 		echo "FAILED: tests/e2e_writer is not built"
 		exit 1
 	}
+	npm run --silent workspace -- --out "$BURR_BUILD/e2e"
 	npm run --silent lists -- --out "$BURR_BUILD/e2e"
 	npm run --silent live
 }

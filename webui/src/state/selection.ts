@@ -1,7 +1,7 @@
 /* Which step is looked at, and whether the newest one is followed.
  *
  * The address holds the step's sequence id (and the attempt, where it is not the last), so that a link outlives the page; inside, steps
- * are numbers. A step chosen here is shown at once, and its address follows as soon as the step is known. An address that changes
+ * are numbers. The newest step is in the address by none being there: who looks at it is at the end, and follows. A step chosen here is shown at once, and its address follows as soon as the step is known. An address that changes
  * otherwise (a link, back, forward) is resolved by asking for the attempts at that sequence id. */
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { PAGE_STEPS, useAttempts, usePages, type RunPlace } from './run';
@@ -19,7 +19,7 @@ export interface Selection {
   readonly unseen: number;
   /** push: back leads to the step before. */
   readonly select: (number: number, how: How) => void;
-  readonly follow: () => void;
+  readonly follow: (how?: How) => void;
   readonly leave: () => void;
 }
 
@@ -72,14 +72,24 @@ export function useSelection(run: RunPlace, count: number): Selection {
     return () => clearTimeout(timer);
   }, [step, how, address, change]);
 
-  const select = useCallback(
-    (chosen: number, by: How) => setLocal({ number: chosen, address, how: by }),
-    [address],
+  const follow = useCallback(
+    (by: How = 'replace') => {
+      setLocal(null);
+      change({ step: null, attempt: null }, by);
+    },
+    [change],
   );
-  const follow = useCallback(() => {
-    setLocal(null);
-    change({ step: null, attempt: null });
-  }, [change]);
+  const select = useCallback(
+    (chosen: number, by: How) => {
+      if (chosen === last) follow(by);
+      else setLocal({ number: chosen, address, how: by });
+    },
+    [address, last, follow],
+  );
+  const named = !holds && found !== null && missing === null ? found.number : null;
+  useEffect(() => {
+    if (named !== null && named === last) follow();
+  }, [named, last, follow]);
   const leave = useCallback(() => {
     if (last !== null) setLocal({ number: last, address, how: 'replace' });
   }, [last, address]);

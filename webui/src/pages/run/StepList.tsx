@@ -137,7 +137,7 @@ export function StepList(props: Props) {
         <Empty listed={listed} count={detail.step_count} shown={listing.length} onClear={view.clearFilter} />
       </div>
       {selection.unseen > 0 && (
-        <button type="button" className="unseen" onClick={selection.follow}>
+        <button type="button" className="unseen" onClick={() => selection.follow()}>
           {plural(selection.unseen, 'new step')} ↓
         </button>
       )}

@@ -207,7 +207,7 @@ function useRunKeys(view: RunView, { number, select, follow }: Selection, toggle
     { keys: ['e'], label: 'Next failed step', run: nextFailure },
     { keys: ['s'], label: 'Slowest step', run: slowest },
     { keys: ['Home'], label: 'First step', run: () => last >= 0 && select(0, 'push') },
-    { keys: ['End'], label: 'Newest step, and follow', run: follow },
+    { keys: ['End'], label: 'Newest step, and follow', run: () => follow('push') },
     { keys: ['c'], label: 'Pauses short or to scale', run: toggles.pauses },
     { keys: ['t'], label: 'Elapsed or absolute time', run: toggles.time },
     {
