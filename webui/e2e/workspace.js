@@ -217,7 +217,7 @@ test('2,000 spans of a step open below it', async () => {
 });
 
 test('spawned runs hang below the step that spawned them', async () => {
-  await open('spawned_200/run/parent', '?open=1');
+  await open('spawned_200/run/parent', '?step=1&open=1');
   await page.locator('.step-row.detail a', { hasText: 'child-001' }).waitFor();
   await page.locator('.step-row.detail a', { hasText: 'child-001' }).click();
   await page.locator('.facts .parent a', { hasText: 'parent #1' }).waitFor();
@@ -229,6 +229,7 @@ test('a state of 5 MB is cut, and the rest comes when it is asked for', async ()
   const more = page.getByRole('button', { name: /^Load all/ }).first();
   await more.waitFor();
   await more.click();
+  await page.getByRole('button', { name: 'Open items', exact: true }).click();
   await page.getByRole('group', { name: 'State after' }).getByText('5,200 items').waitFor();
 });
 

@@ -5,6 +5,7 @@ import {
   asTable,
   brief,
   cutOf,
+  holdsOver,
   isImage,
   looksLikeMarkdown,
   read,
@@ -23,6 +24,11 @@ test.each([
   ['{"$cut":"string","bytes":900,"pointer":"/a","head":"abc"}', '"abc"…'],
 ])('%s in short', (text, short) => {
   expect(brief(exact(text))).toBe(short);
+});
+
+test('a value holds what is nested in it', () => {
+  const value = exact('{"a":[1,2,{"b":3}],"c":4}');
+  expect([5, 6].map((limit) => holdsOver(value, limit))).toEqual([true, false]);
 });
 
 test('a large value is not written out whole', () => {

@@ -62,6 +62,21 @@ export function sizeOf(value: Exact): number {
   return isMap(value) ? value.size : 0;
 }
 
+/** Whether there are more than `limit` values in a value, at any depth. */
+export function holdsOver(value: Exact, limit: number): boolean {
+  let left = limit;
+  const visit = (one: Exact): void => {
+    if (left < 0) return;
+    const items = isList(one) ? one : isMap(one) ? one.values() : [];
+    for (const item of items) {
+      if (--left < 0) return;
+      visit(item);
+    }
+  };
+  visit(value);
+  return left < 0;
+}
+
 /** One line of text for a value, cut at `limit` characters; never writes out more than it shows. */
 export function brief(value: Exact, limit = 80): string {
   const text = briefly(value, limit);

@@ -9,6 +9,7 @@ import {
   asTable,
   brief,
   cutOf,
+  holdsOver,
   isImage,
   isList,
   isMap,
@@ -26,8 +27,8 @@ import { ValueTable } from './ValueTable';
 const ENTRIES_SHOWN = 100;
 const TEXT_SHOWN = 400;
 const OPEN_BY_DEFAULT = 24;
-/* A smaller value needs no search of its own. */
-const SEARCH_FROM = 12;
+/* A value of fewer parts needs no search of its own. */
+const SEARCH_FROM = 20;
 
 interface Tree {
   readonly get: (name: string) => number | null;
@@ -92,14 +93,20 @@ export function JsonTree({ value, label, onLoad, onPin }: Props) {
     };
   }, [choices, set, hits, fetched, failed, value, onLoad, onPin]);
   const root = unmark(value, tree);
+  const marker = cutOf(value);
   return (
     <TreeContext value={tree}>
       <div className="json" aria-label={label} role="group">
-        {sizeOf(root) >= SEARCH_FROM && (
+        {holdsOver(root, SEARCH_FROM) && (
           <TreeSearch label={label} value={search} hits={hits} onChange={setSearch} />
         )}
         {sizeOf(root) > 0 && asConversation(root) === null ? (
-          <Entries value={root} path={[]} />
+          <>
+            <Entries value={root} path={[]} />
+            {marker && marker.left > 0 && marker.pointer !== null && (
+              <Rest pointer={marker.pointer} bytes={marker.bytes} />
+            )}
+          </>
         ) : (
           <Node value={value} path={[]} name={null} />
         )}

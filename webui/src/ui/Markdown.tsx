@@ -34,7 +34,11 @@ function BlockView({ block }: { readonly block: Block }) {
         </blockquote>
       );
     case 'code':
-      return <pre dir="ltr">{block.text}</pre>;
+      return (
+        <pre dir="ltr" tabIndex={0}>
+          {block.text}
+        </pre>
+      );
     case 'rule':
       return <hr />;
     case 'list': {

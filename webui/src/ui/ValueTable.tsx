@@ -10,7 +10,7 @@ export function ValueTable({ table }: { readonly table: Table }) {
   const [shown, setShown] = useState(ROWS_SHOWN);
   const left = table.rows.length - shown;
   return (
-    <div className="value-table">
+    <div className="value-table" tabIndex={0} role="group" aria-label="Table">
       <table>
         <thead>
           <tr>

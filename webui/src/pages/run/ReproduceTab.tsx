@@ -35,7 +35,7 @@ export function ReproduceTab({ step }: { readonly step: Step }) {
             <CopyButton className="json-more" label="copy" text={() => recipe.code} />
           </h3>
           {recipe.language === 'shell' ? (
-            <pre className="code" dir="ltr">
+            <pre className="code" dir="ltr" tabIndex={0}>
               {recipe.code}
             </pre>
           ) : (

@@ -180,16 +180,18 @@ function useListKeys(listing: Listing, view: RunView, { number: selected, select
   ]);
 }
 
-/* The chosen step is brought onto the screen when it is chosen, and the end while it is followed. Nothing else scrolls. */
+/* The chosen step is brought onto the screen when it is chosen, and the end while it is followed. Nothing else scrolls: who stops
+ * following, by scrolling up, stays there. */
 function useReveal(listing: Listing, rows: Rows, { number, following }: Selection) {
-  const revealed = useRef<string | null>(null);
+  const revealed = useRef<{ readonly number: number | null; readonly end: number | null } | null>(null);
   const { reveal } = rows;
   const row = number === null ? -1 : listing.rowOf(number);
-  const wanted = following ? `end/${listing.length}` : `step/${number ?? ''}`;
+  const end = following ? listing.length : null;
   useLayoutEffect(() => {
-    if (row < 0 || revealed.current === wanted) return;
-    const align = following ? 'end' : revealed.current === null ? 'centre' : 'near';
-    revealed.current = wanted;
-    reveal(following ? listing.length - 1 : row, align);
-  }, [row, wanted, following, listing.length, reveal]);
+    const before = revealed.current;
+    if (row < 0 || (before?.number === number && (end === null || before.end === end))) return;
+    revealed.current = { number, end };
+    if (end !== null) reveal(end - 1, 'end');
+    else reveal(row, before === null ? 'centre' : 'near');
+  }, [row, number, end, reveal]);
 }
