@@ -137,7 +137,7 @@ test('filters are asked of the server and kept in the address', async () => {
   await page.getByLabel('Slower than').blur();
   await page.keyboard.press('j');
   await page.keyboard.press('Escape');
-  await page.locator('.steps-head .count', { hasText: /^50,000 steps$/ }).waitFor();
+  await page.locator('.steps-count', { hasText: /^50,000 steps$/ }).waitFor();
   assert.equal(param('status'), null);
 });
 

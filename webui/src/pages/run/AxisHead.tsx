@@ -27,7 +27,7 @@ export function AxisHead({ axis, listed, shown, view, selected, timeMode, onTime
   const total = detail.step_count;
   return (
     <div className="steps-head">
-      <span className="count">
+      <span className="steps-count">
         {listed.kind === 'filtered'
           ? `${listed.more ? 'over ' : ''}${formatCount(shown)} of ${plural(total, 'step')}`
           : plural(total, 'step')}

@@ -3,12 +3,11 @@ import { useCallback, type KeyboardEvent, type ReactNode } from 'react';
 import { formatCount } from '../../base/number';
 import type { Step } from '../../model/api';
 import { read, sizeOf, valueAt } from '../../model/exact';
-import { fetchState, fetchWholeStep, useRecords, useStep, type RunPlace } from '../../state/run';
+import { fetchState, fetchWholeStep, useStep, type RunPlace } from '../../state/run';
 import { readExact, type Exact } from '../../base/jsonText';
 import type { RunView } from '../../state/runView';
 import type { Selection } from '../../state/selection';
 import { useUrlQuery } from '../../state/url';
-import { CopyButton } from '../../ui/CopyButton';
 import { JsonTree } from '../../ui/JsonTree';
 import { useKeys } from '../../ui/keys';
 import { AttributesTab } from './AttributesTab';
@@ -17,9 +16,11 @@ import { useFacts } from './context';
 import { ErrorTab } from './ErrorTab';
 import { InspectorHead } from './InspectorHead';
 import { Nothing } from './Nothing';
+import { RawTab } from './RawTab';
 import { ReproduceTab } from './ReproduceTab';
 import { statusOf } from './RowView';
 import { StateTab } from './StateTab';
+import { useRead } from './useRead';
 
 const TABS = ['state', 'result', 'inputs', 'error', 'attributes', 'code', 'reproduce', 'raw'] as const;
 type Tab = (typeof TABS)[number];
@@ -150,24 +151,26 @@ interface PanelProps {
 function Panel({ tab, step, view }: PanelProps): ReactNode {
   const { place } = useFacts();
   const load = useLoader(place, step.number);
+  const result = useRead(step.result);
+  const inputs = useRead(step.inputs);
   switch (tab) {
     case 'state':
       return <StateTab step={step} view={view} onLoad={load} />;
     case 'result':
-      return isEmpty(read(step.result)) ? (
+      return isEmpty(result) ? (
         <Nothing>
           {step.status === 'open'
             ? 'The step has not ended: there is no result yet.'
             : 'The step gave no result.'}
         </Nothing>
       ) : (
-        <JsonTree value={read(step.result)} label="Result" onLoad={load} />
+        <JsonTree value={result} label="Result" onLoad={load} />
       );
     case 'inputs':
-      return isEmpty(read(step.inputs)) ? (
+      return isEmpty(inputs) ? (
         <Nothing>The action took no inputs.</Nothing>
       ) : (
-        <JsonTree value={read(step.inputs)} label="Inputs" onLoad={load} />
+        <JsonTree value={inputs} label="Inputs" onLoad={load} />
       );
     case 'error':
       return <ErrorTab step={step} onLoad={load} />;
@@ -180,51 +183,4 @@ function Panel({ tab, step, view }: PanelProps): ReactNode {
     case 'raw':
       return <RawTab step={step} onLoad={load} />;
   }
-}
-
-interface RawProps {
-  readonly step: Step;
-  readonly onLoad: (pointer: string) => Promise<Exact>;
-}
-
-const VALUES = ['inputs', 'via', 'result', 'exception', 'state'];
-
-function RawTab({ step, onLoad }: RawProps) {
-  const { place } = useFacts();
-  const { data } = useRecords(place, step.record_count > 0 ? step.number : null);
-  const entries = Object.entries(step).filter(([name]) => name !== 'now');
-  const raw = new Map<string, Exact>(
-    entries.map(([name, value]) => [
-      name,
-      VALUES.includes(name) ? read(value as Step['state']) : plainExact(value),
-    ]),
-  );
-  const records = (data?.records ?? []).map(
-    (record) =>
-      new Map<string, Exact>(
-        Object.entries(record).map(([name, value]) => [
-          name,
-          name === 'value' ? read(record.value) : plainExact(value),
-        ]),
-      ),
-  );
-  if (records.length > 0) raw.set('records', records);
-  const text = () => `{${entries.map(([name, value]) => member(name, value)).join(',')}}`;
-  return (
-    <>
-      <p className="raw-tools">
-        <CopyButton className="button" label="Copy as JSON" text={text} />
-      </p>
-      <JsonTree value={raw} label="Records of the step" onLoad={onLoad} />
-    </>
-  );
-}
-
-function member(name: string, value: unknown): string {
-  return `${JSON.stringify(name)}:${VALUES.includes(name) ? (value as string) : JSON.stringify(value)}`;
-}
-
-/* What is no recorded value is plain JSON: names, numbers, times. */
-function plainExact(value: unknown): Exact {
-  return read(JSON.stringify(value) as Step['state']);
 }

@@ -12,6 +12,7 @@ import { CopyButton } from '../../ui/CopyButton';
 import { JsonTree } from '../../ui/JsonTree';
 import { useFacts } from './context';
 import { Nothing } from './Nothing';
+import { useReadState } from './useRead';
 
 interface Props {
   readonly step: Step;
@@ -26,6 +27,7 @@ export function StateTab({ step, view, onLoad }: Props) {
   const ended = step.status !== 'open';
   const { data: difference } = useDifference(place, ended ? step.number : null, against);
   const current = difference?.to === step.number ? difference : null;
+  const after = useReadState(step.state);
   if (!ended)
     return (
       <>
@@ -37,7 +39,6 @@ export function StateTab({ step, view, onLoad }: Props) {
         {step.number > 0 && <Before number={step.number - 1} />}
       </>
     );
-  const after = read(step.state);
   return (
     <>
       <section>
@@ -51,23 +52,12 @@ export function StateTab({ step, view, onLoad }: Props) {
         {isMap(after) && after.size === 0 ? (
           <Nothing>The state is empty.</Nothing>
         ) : (
-          <JsonTree
-            value={withoutPrivate(after)}
-            label="State after"
-            onLoad={onLoad}
-            onPin={view.togglePin}
-          />
+          <JsonTree value={after} label="State after" onLoad={onLoad} onPin={view.togglePin} />
         )}
       </section>
       {current && <BeforeSection difference={current} />}
     </>
   );
-}
-
-/* Keys that begin with two underscores are the tracker's own. */
-function withoutPrivate(state: Exact): Exact {
-  if (!isMap(state) || ![...state.keys()].some((key) => key.startsWith('__'))) return state;
-  return new Map([...state].filter(([key]) => !key.startsWith('__')));
 }
 
 interface AgainstProps {
@@ -200,6 +190,7 @@ function BeforeSection({ difference }: { readonly difference: Difference }) {
 function Before({ number }: { readonly number: number }) {
   const { place } = useFacts();
   const { data, error } = useStateAfter(place, number);
+  const state = useReadState(data);
   if (error) return <Nothing>There is no state before it.</Nothing>;
-  return data === undefined ? null : <JsonTree value={withoutPrivate(read(data))} label="State before" />;
+  return data === undefined ? null : <JsonTree value={state} label="State before" />;
 }
