@@ -84,6 +84,9 @@ test('the projects are there, with what needs a look, and lead to their runs', a
   await table.locator('.row-link').first().waitFor();
   assert.deepEqual(await table.locator('.row-link').allTextContents(), [projects[0].name]);
   await table.getByText('340', { exact: true }).waitFor();
+  const { hours } = await api('api/v1/activity');
+  const active = hours.reduce((sum, hour) => sum + hour.run_count, 0);
+  await table.getByRole('img', { name: `${active} runs active in the last 24 hours` }).waitFor();
   await table.getByRole('link', { name: `failed ${projects[0].statuses.failed}` }).click();
   await waitForParam('filter', 'status:failed');
   await waitForRows(names(await runs({ filter: 'status:failed' })));
@@ -153,6 +156,19 @@ test('the filter follows what is typed, completes, and back leads to the whole l
   await page.goForward();
   await waitForRows(names(await runs({ filter: 'status:waiting steps:>1' })));
   assert.equal(await field().inputValue(), 'status:waiting steps:>1');
+});
+
+test('the field offers what the project has', async () => {
+  await open('p/many?roots=0');
+  await waitForRows(names(await runs({})));
+  await page.keyboard.press('/');
+  await page.keyboard.type('action:an');
+  await page.getByRole('option', { name: 'answer' }).click();
+  await waitForParam('filter', 'action:answer');
+  await page.keyboard.type('attr.input');
+  await page.getByRole('option', { name: 'attr.gen_ai.usage.input_tokens:' }).waitFor();
+  await page.keyboard.press('Escape');
+  assert.equal(await field().inputValue(), 'action:answer attr.input');
 });
 
 test('values of states are filtered by the server', async () => {

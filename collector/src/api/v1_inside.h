@@ -53,6 +53,8 @@ int64_t v1_step_us(const struct catalog_app *app, int64_t us, bool zoned);
 
 /* Handlers. */
 void v1_list_projects(const struct http_request *req, struct http_response *res);
+void v1_list_activity(const struct http_request *req, struct http_response *res);
+void v1_list_names(const struct http_request *req, struct http_response *res);
 void v1_list_runs(const struct http_request *req, struct http_response *res);
 void v1_get_run(const struct http_request *req, struct http_response *res);
 void v1_list_steps(const struct http_request *req, struct http_response *res);

@@ -1,4 +1,4 @@
-/* Projects, pages of runs, one run. */
+/* Pages of runs, one run. */
 #include "api/v1_inside.h"
 #include "base/clean.h"
 #include "base/clock.h"
@@ -10,47 +10,6 @@
 #include <fcntl.h>
 
 enum { SMALL_FILE_MAX = 64 << 20 }; /* as in store/create.c */
-
-/* ---- projects ---- */
-
-static void put_statuses(struct buf *out, const int64_t counts[STATUS_COUNT])
-{
-	json_put_key(out, SLICE_LIT("statuses"));
-	json_put_open(out, '{');
-	for (int i = STATUS_RUNNING; i < STATUS_COUNT; i++)
-		json_put_member_int(out, catalog_status_name(i), counts[i]);
-	json_put_close(out, '}');
-}
-
-static void put_project(const struct catalog_project *project, void *ctx)
-{
-	struct buf *out = ctx;
-	json_put_open(out, '{');
-	json_put_member(out, "name", project->name);
-	json_put_member_int(out, "run_count", project->app_count);
-	v1_put_time(out, "started", project->app_count > 0, project->first_us);
-	v1_put_time(out, "last_activity", true, project->last_us);
-	put_statuses(out, project->statuses);
-	json_put_close(out, '}');
-}
-
-void v1_list_projects(const struct http_request *req, struct http_response *res)
-{
-	static const char *const names[] = {NULL};
-	burr_error err = BURR_ERROR_INIT;
-	if (!v1_only(req, res, names))
-		return;
-	v1_open(&res->body);
-	json_put_key(&res->body, SLICE_LIT("projects"));
-	json_put_open(&res->body, '[');
-	burr_status status = catalog_list_projects(v1_reader(req), put_project, &res->body, &err);
-	json_put_close(&res->body, ']');
-	json_put_close(&res->body, '}');
-	if (status == BURR_OK)
-		v1_set_tag(res);
-	else
-		v1_fail(res, status, &err);
-}
 
 /* ---- runs ---- */
 

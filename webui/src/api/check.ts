@@ -1,6 +1,6 @@
 /* Checks an answer against the schema that the API's description has for it. The schemas are the generated ones; each is made into a
  * function when it is first needed, which looks at a page of 1,000 steps in about a millisecond. */
-import { endOfValue, skipBlank, walk } from '../base/jsonText';
+import { endOfValue, skipBlank, stringAt, walk } from '../base/jsonText';
 
 /** The part of JSON Schema that the description uses. `raw` is a value of an application: its text is kept, see base/jsonText.ts. */
 export interface Schema {
@@ -70,24 +70,31 @@ export class Checker {
     return holds;
   }
 
-  /* Goes by the schema down to the values whose text is kept; what holds none of them is JSON.parse's. */
+  /* Goes by the schema down to the values whose text is kept; lists and objects that hold none of them are JSON.parse's. */
   #parse(text: string, at: number, schema: Schema): { readonly value: unknown; readonly end: number } {
     const target = this.#target(schema);
-    const first = text[at];
-    if (!target.raw && this.#holdsRaw(target) && (first === '{' || first === '[')) {
-      const isObject = first === '{';
-      const found: [string, unknown][] = [];
-      const end = walk(text, at, (key, place) => {
-        const part = isObject ? target.properties?.[key] : target.items;
-        const member = this.#parse(text, place, part ?? {});
-        found.push([key, member.value]);
-        return member.end;
-      });
-      return { value: isObject ? Object.fromEntries(found) : found.map(([, value]) => value), end };
+    if (target.raw) {
+      const end = endOfValue(text, at);
+      return { value: text.slice(at, end), end };
     }
-    const end = endOfValue(text, at);
-    const slice = text.slice(at, end);
-    return { value: target.raw ? slice : (JSON.parse(slice) as unknown), end };
+    const first = text[at];
+    if (!this.#holdsRaw(target) || (first !== '{' && first !== '[')) return plainValue(text, at);
+    if (first === '[') {
+      const elements: unknown[] = [];
+      const end = walk(text, at, (_key, place) => {
+        const element = this.#parse(text, place, target.items ?? ANY);
+        elements.push(element.value);
+        return element.end;
+      });
+      return { value: elements, end };
+    }
+    const members: Record<string, unknown> = {};
+    const end = walk(text, at, (key, place) => {
+      const member = this.#parse(text, place, target.properties?.[key] ?? ANY);
+      if (key !== '__proto__') members[key] = member.value;
+      return member.end;
+    });
+    return { value: members, end };
   }
 
   #checkOf(schema: Schema): Check {
@@ -135,6 +142,16 @@ export class Checker {
       return null;
     };
   }
+}
+
+const ANY: Schema = {};
+
+/* Most of them are short: a call of JSON.parse would cost more than the value. */
+function plainValue(text: string, at: number): { readonly value: unknown; readonly end: number } {
+  const end = endOfValue(text, at);
+  if (text[at] === '"') return { value: stringAt(text, at, end), end };
+  if (text.startsWith('null', at)) return { value: null, end };
+  return { value: JSON.parse(text.slice(at, end)) as unknown, end };
 }
 
 function anyOf(checks: readonly Check[]): Check {

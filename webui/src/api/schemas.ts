@@ -44,6 +44,36 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       },
     },
   },
+  Activity: {
+    type: 'object',
+    required: ['now', 'from', 'hours'],
+    properties: {
+      now: { $ref: 'Time' },
+      from: { $ref: 'Time' },
+      hours: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['project', 'from', 'run_count', 'failed_count'],
+          properties: {
+            project: { type: 'string' },
+            from: { $ref: 'Time' },
+            run_count: { type: 'integer' },
+            failed_count: { type: 'integer' },
+          },
+        },
+      },
+    },
+  },
+  Names: {
+    type: 'object',
+    required: ['now', 'names', 'complete'],
+    properties: {
+      now: { $ref: 'Time' },
+      names: { type: 'array', items: { type: 'string' } },
+      complete: { type: 'boolean' },
+    },
+  },
   RunSummary: {
     type: 'object',
     required: [
@@ -565,6 +595,8 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
 /** The schema of each path's answer. */
 export const ANSWERS = {
   '/api/v1/projects': 'Projects',
+  '/api/v1/activity': 'Activity',
+  '/api/v1/projects/{project}/names': 'Names',
   '/api/v1/projects/{project}/runs': 'Runs',
   '/api/v1/projects/{project}/runs/{app_id}': 'Run',
   '/api/v1/projects/{project}/runs/{app_id}/steps': 'Steps',

@@ -63,6 +63,33 @@ export interface Projects {
   }[];
 }
 
+export interface Activity {
+  /** The server's time at the answer, for ages. */
+  readonly now: Time;
+  /** Where the first of the hours begins: a whole hour, UTC. */
+  readonly from: Time;
+  /** By project and time; those without a run are left out. */
+  readonly hours: readonly {
+    /** Its name. */
+    readonly project: string;
+    /** Where the hour begins. */
+    readonly from: Time;
+    /** Runs whose last activity was in it. */
+    readonly run_count: number;
+    /** Of these, how many are failed or lost. */
+    readonly failed_count: number;
+  }[];
+}
+
+export interface Names {
+  /** The server's time at the answer, for ages. */
+  readonly now: Time;
+  /** In the order of their bytes. */
+  readonly names: readonly string[];
+  /** false: there are more than `limit`. */
+  readonly complete: boolean;
+}
+
 export interface RunSummary {
   /** Its name within the project. */
   readonly app_id: string;
@@ -565,6 +592,28 @@ export interface Changed {
 export interface Api {
   /** Projects */
   readonly '/api/v1/projects': { readonly params: NoFields; readonly answer: Projects };
+  /** When the projects were active */
+  readonly '/api/v1/activity': {
+    readonly params: {
+      /** How many, the present one is the last. */
+      readonly hours?: number;
+    };
+    readonly answer: Activity;
+  };
+  /** Names that a project's runs have */
+  readonly '/api/v1/projects/{project}/names': {
+    readonly params: {
+      /** A project's name. */
+      readonly project: string;
+      /** Of actions, of attributes, or partition keys. */
+      readonly kind: 'action' | 'attribute' | 'partition';
+      /** Only those that hold this text. Case of ASCII letters does not count. */
+      readonly holds?: string;
+      /** Names, at most. */
+      readonly limit?: number;
+    };
+    readonly answer: Names;
+  };
   /** Runs of a project, by pages */
   readonly '/api/v1/projects/{project}/runs': {
     readonly params: {

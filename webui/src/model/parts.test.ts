@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { arrangeProjects, projectKind, type ProjectSort } from './project';
+import { arrangeProjects, dayOf, projectKind, type ProjectSort } from './project';
 import { readTraceback } from './traceback';
 
 describe('readTraceback', () => {
@@ -42,4 +42,23 @@ test('projects are sorted and found', () => {
   expect(names('', 'failed')).toEqual(['B2', 'b10', 'demo_x']);
   expect(names(' b ', 'name')).toEqual(['B2', 'b10']);
   expect(all.map(({ name }) => projectKind(name))).toEqual(['own', 'own', 'demo']);
+});
+
+test('a day of a project has an hour for each, also where nothing was', () => {
+  const at = (hour: string) => `2026-11-${hour}:00:00.000000Z`;
+  const day = dayOf(
+    {
+      now: at('30T10'),
+      from: at('29T11'),
+      hours: [
+        { project: 'a', from: at('29T12'), run_count: 4, failed_count: 1 },
+        { project: 'a', from: at('30T10'), run_count: 2, failed_count: 0 },
+        { project: 'b', from: at('30T10'), run_count: 9, failed_count: 9 },
+      ],
+    },
+    'a',
+  );
+  expect(day).toMatchObject({ runCount: 6, failedCount: 1 });
+  expect(day.hours).toHaveLength(24);
+  expect([day.hours[0], day.hours[1], day.hours[23]].map((hour) => hour?.runCount)).toEqual([0, 4, 2]);
 });

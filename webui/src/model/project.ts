@@ -1,4 +1,4 @@
-import type { Projects } from './api';
+import type { Activity, Projects } from './api';
 
 export type Project = Projects['projects'][number];
 export type ProjectKind = 'demo' | 'test' | 'own';
@@ -29,4 +29,26 @@ export function arrangeProjects(
 /** Runs that ended badly: with an exception, or with their process. */
 function troubled(project: Project): number {
   return project.statuses.failed + project.statuses.lost;
+}
+
+export interface Day {
+  readonly runCount: number;
+  readonly failedCount: number;
+  /** By the hour, the present one last. */
+  readonly hours: readonly { readonly runCount: number; readonly failedCount: number }[];
+}
+
+const HOUR_MS = 3_600_000;
+export const DAY_HOURS = 24;
+
+/** When a project was active in the last day, of the hours in which any was. */
+export function dayOf(activity: Activity, project: string): Day {
+  const start = Date.parse(activity.from);
+  const own = activity.hours.filter((hour) => hour.project === project);
+  const hours = Array.from({ length: DAY_HOURS }, (_none, index) => {
+    const hour = own.find(({ from }) => Math.round((Date.parse(from) - start) / HOUR_MS) === index);
+    return { runCount: hour?.run_count ?? 0, failedCount: hour?.failed_count ?? 0 };
+  });
+  const sum = (key: 'runCount' | 'failedCount') => hours.reduce((total, hour) => total + hour[key], 0);
+  return { runCount: sum('runCount'), failedCount: sum('failedCount'), hours };
 }

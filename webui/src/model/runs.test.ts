@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { Runs, RunSummary } from './api';
-import { allRuns, arrangeRows, cursorsOf, durationOf, NO_RUNS, withPage, type RunList } from './runs';
+import {
+  allRuns,
+  arrangeRows,
+  cursorsOf,
+  durationOf,
+  NO_RUNS,
+  rootsOf,
+  withPage,
+  type RunList,
+} from './runs';
 
 const time = (minute: number) => `2026-11-30T10:${String(minute).padStart(2, '0')}:00.000000Z`;
 
@@ -106,6 +115,14 @@ describe('the tree', () => {
   });
   test('what is too much says so', () => {
     expect(rows(['p'], { p: answer([child], 'next') })).toEqual(['p', '>c', '>more', 'q']);
+  });
+  test('each row knows its root', () => {
+    const all = arrangeRows(
+      [parent, run('q', 1)],
+      (id) => id === 'p',
+      () => answer([child], null),
+    );
+    expect(rootsOf(all)).toEqual([0, 0, 1]);
   });
   test('a circle ends', () => {
     expect(rows(['p', 'c'], { p: answer([child], null), c: answer([parent], null) })).toEqual([

@@ -134,3 +134,9 @@ export function arrangeRows(
   for (const run of runs) add(run, 0, []);
   return rows;
 }
+
+/** Of each row, which of the list's runs it is or stands under, counted from 0. */
+export function rootsOf(rows: readonly RunRow[]): readonly number[] {
+  let root = -1;
+  return rows.map((row) => (row.depth === 0 ? ++root : root));
+}

@@ -1,10 +1,12 @@
 /* The server's data, kept by the query cache and refreshed when the server says that it changed. */
-import { QueryClient, useQuery, useQueryClient, type QueryKey } from '@tanstack/react-query';
+import { QueryClient, useQueries, useQuery, useQueryClient, type QueryKey } from '@tanstack/react-query';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { ApiError, get } from '../api/client';
 import { Refresher } from '../base/refresher';
 import { serverNow } from '../base/serverClock';
 import type { Api } from '../model/api';
+import type { KnownValues } from '../model/completion';
+import { DAY_HOURS } from '../model/project';
 import type { LiveStatus } from './eventStream';
 import { Live, type Change } from './live';
 
@@ -88,6 +90,37 @@ export function useAnswer<P extends keyof Api>(
 
 export function useProjects() {
   return useAnswer('projects', '/api/v1/projects', {});
+}
+
+const ACTIVITY_MS = 30_000;
+
+/** When all projects were active in the last day; it moves slowly, and is asked for so. */
+export function useActivity() {
+  return useQuery({
+    queryKey: ['activity'],
+    queryFn: ({ signal }) => get('/api/v1/activity', { hours: DAY_HOURS }, signal),
+    refetchInterval: ACTIVITY_MS,
+  });
+}
+
+const NAMES_MS = 60_000;
+const NAMES = 1000;
+
+/** The names that a project's runs have, for completing what is typed; asked for when they are wanted. */
+export function useNames(project: string, wanted: boolean): KnownValues {
+  const path = '/api/v1/projects/{project}/names';
+  const kinds = ['action', 'partition', 'attribute'] as const;
+  const answers = useQueries({
+    queries: kinds.map((kind) => ({
+      queryKey: ['names', project, kind],
+      queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
+        get(path, { project, kind, limit: NAMES }, signal),
+      staleTime: NAMES_MS,
+      enabled: wanted,
+    })),
+  });
+  const [action, partition, attribute] = answers.map(({ data }) => data?.names ?? []);
+  return { action: action ?? [], partition: partition ?? [], 'attr.': attribute ?? [] };
 }
 
 /** The time by the server's clock in milliseconds since 1970, again every `everyMs`, for what is told relative to now. */

@@ -2,16 +2,16 @@
  *
  * The list is one value of the query cache, so that a reader who comes back finds it as it was. A change of the project asks again for the
  * pages in view and no others, whatever has been loaded. */
-import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueries, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useCallback, useRef, useState } from 'react';
 import { get } from '../api/client';
 import type { Runs } from '../model/api';
-import { cursorsOf, NO_RUNS, withPage, type RunList, type RunSort } from '../model/runs';
+import { cursorsOf, NO_RUNS, withPage, type ChildrenOf, type RunList, type RunSort } from '../model/runs';
 import { topicOf } from './live';
 import { useChanges, useLive } from './queries';
 
 const RUNS = '/api/v1/projects/{project}/runs';
-const PAGE_RUNS = 100;
+const PAGE_RUNS = 200;
 const CHILD_RUNS = 1000;
 const MANY_MS = 60 * 60_000;
 
@@ -73,19 +73,27 @@ export function useRunList(question: RunQuestion) {
   return { list: query.data, error: query.error, refreshError, retry: refresh, loadMore, setInView };
 }
 
-/** The runs that were forked from or spawned by each of `parents`. */
-export function useChildren(project: string, parents: readonly string[]) {
+/** The runs that were forked from or spawned by each of `parents`; the same function as long as none of the answers changed. */
+export function useChildren(project: string, parents: readonly string[]): ChildrenOf {
   useLive(topicOf('project', project), ['children', project]);
-  const queries = useQueries({
+  const hash = JSON.stringify(parents);
+  const combine = useCallback(
+    (results: readonly UseQueryResult<Runs>[]): ChildrenOf => {
+      const names = JSON.parse(hash) as readonly string[];
+      return (parent) => {
+        const found = results[names.indexOf(parent)];
+        return found?.data ?? (found?.isError ? 'failed' : 'loading');
+      };
+    },
+    [hash],
+  );
+  return useQueries({
     queries: parents.map((parent) => ({
       queryKey: ['children', project, parent],
       queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
         get(RUNS, { project, parent, sort: 'first', limit: CHILD_RUNS }, signal),
       structuralSharing: false,
     })),
+    combine,
   });
-  return (parent: string): Runs | 'loading' | 'failed' => {
-    const found = queries[parents.indexOf(parent)];
-    return found?.data ?? (found?.isError ? 'failed' : 'loading');
-  };
 }

@@ -2,10 +2,18 @@ import { Link, useNavigate } from 'react-router-dom';
 import { formatCount, plural } from '../../base/number';
 import { parseTime } from '../../base/time';
 import type { RunStatus } from '../../model/api';
-import { arrangeProjects, projectKind, type Project, type ProjectSort } from '../../model/project';
+import {
+  arrangeProjects,
+  dayOf,
+  projectKind,
+  type Day,
+  type Project,
+  type ProjectSort,
+} from '../../model/project';
 import { runsPath } from '../../state/links';
-import { useNow, useProjects } from '../../state/queries';
+import { useActivity, useNow, useProjects } from '../../state/queries';
 import { useUrlQuery } from '../../state/url';
+import { Bars } from '../../ui/Bars';
 import { FilterField } from '../../ui/FilterField';
 import { Notice } from '../../ui/Notice';
 import { SortHeader } from '../../ui/SortHeader';
@@ -33,8 +41,9 @@ function readSort(text: string | null): ProjectSort {
   return text === 'name' || text === 'runs' || text === 'failed' ? text : 'activity';
 }
 
-const COLUMNS: readonly (readonly [sort: ProjectSort, word: string, className: string])[] = [
+const COLUMNS: readonly (readonly [sort: ProjectSort | null, word: string, className: string])[] = [
   ['name', 'Project', ''],
+  [null, 'Last 24 hours', 'cell-day'],
   ['failed', 'Failed, lost, running', 'cell-statuses'],
   ['runs', 'Runs', 'num'],
   ['activity', 'Last activity', 'num'],
@@ -45,6 +54,7 @@ function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
   const filter = query.get('q') ?? '';
   const sort = readSort(query.get('sort'));
   const shown = arrangeProjects(projects, filter, sort);
+  const { data: activity } = useActivity();
   const now = useNow(10_000);
   const navigate = useNavigate();
   const active = useRowKeys(
@@ -78,16 +88,22 @@ function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
       </div>
       <div className="table projects" role="table" aria-label="Projects">
         <div className="table-head table-row" role="row">
-          {COLUMNS.map(([column, word, className]) => (
-            <SortHeader
-              key={column}
-              className={className}
-              direction={sort !== column ? null : column === 'name' ? 'ascending' : 'descending'}
-              onSort={() => change({ sort: column === 'activity' ? null : column })}
-            >
-              {word}
-            </SortHeader>
-          ))}
+          {COLUMNS.map(([column, word, className]) =>
+            column === null ? (
+              <span key={word} role="columnheader" className={className}>
+                {word}
+              </span>
+            ) : (
+              <SortHeader
+                key={word}
+                className={className}
+                direction={sort !== column ? null : column === 'name' ? 'ascending' : 'descending'}
+                onSort={() => change({ sort: column === 'activity' ? null : column })}
+              >
+                {word}
+              </SortHeader>
+            ),
+          )}
         </div>
         {shown.map((project, index) => (
           <div
@@ -96,7 +112,7 @@ function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
             role="row"
             data-active={index === active || undefined}
           >
-            <ProjectCells project={project} now={now} />
+            <ProjectCells project={project} day={activity && dayOf(activity, project.name)} now={now} />
           </div>
         ))}
       </div>
@@ -114,7 +130,13 @@ function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
 /* What somebody looks for who opens the page: trouble, and what goes on. */
 const TOLD: readonly RunStatus[] = ['failed', 'lost', 'running'];
 
-function ProjectCells({ project, now }: { readonly project: Project; readonly now: number }) {
+interface CellsProps {
+  readonly project: Project;
+  readonly day: Day | undefined;
+  readonly now: number;
+}
+
+function ProjectCells({ project, day, now }: CellsProps) {
   const kind = projectKind(project.name);
   return (
     <>
@@ -123,6 +145,14 @@ function ProjectCells({ project, now }: { readonly project: Project; readonly no
           <bdi>{project.name}</bdi>
         </Link>
         {kind !== 'own' && <span className="chip">{kind}</span>}
+      </span>
+      <span role="cell" className="cell-day">
+        {day && day.runCount > 0 && (
+          <Bars
+            bars={day.hours.map((hour) => ({ whole: hour.runCount, part: hour.failedCount }))}
+            label={`${plural(day.runCount, 'run')} active in the last 24 hours, ${formatCount(day.failedCount)} failed or lost`}
+          />
+        )}
       </span>
       <span role="cell" className="cell-statuses">
         {TOLD.filter((status) => project.statuses[status] > 0).map((status) => (

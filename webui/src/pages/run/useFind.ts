@@ -1,5 +1,5 @@
 /* Searching in the run: the text is in the address, the hits come from the server, n and N move from one to the next. */
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Hit } from '../../model/api';
 import { usePaced } from '../../state/run';
 import { useRunSearch } from '../../state/runSearch';
@@ -34,6 +34,7 @@ export function useFind(selection: Selection): FindInRun {
   const search = useRunSearch(place, asked);
   const { hits } = search;
   const [chosen, setChosen] = useState<Hit | null>(null);
+  const [pending, setPending] = useState<1 | -1 | null>(null);
   const at = chosen === null ? -1 : hits.indexOf(chosen);
   const numbers = useMemo(() => new Set(hits.map((hit) => hit.number)), [hits]);
 
@@ -61,10 +62,20 @@ export function useFind(selection: Selection): FindInRun {
       if (wanted !== undefined) change({ step: wanted, attempt: null, find: null }, 'push');
       return wanted !== undefined;
     }
-    if (hits.length === 0) return false;
-    move(back ? -1 : 1);
-    return true;
+    setPending(back ? -1 : 1);
+    return text !== '';
   };
+  const latestMove = useRef(move);
+  useEffect(() => {
+    latestMove.current = move;
+  });
+  /* Who presses Enter means the text as it stands then, of which the hits may not be there yet. */
+  const current = asked === text && !search.searching;
+  useEffect(() => {
+    if (pending === null || !current) return;
+    setPending(null);
+    latestMove.current(pending);
+  }, [pending, current]);
   useKeys('Steps', [
     { keys: ['n'], label: 'Next hit of the search', run: () => move(1) },
     { keys: ['N'], label: 'Hit before', run: () => move(-1) },

@@ -13,6 +13,8 @@ interface Props {
   readonly value: string;
   readonly fault: (Place & { readonly why: string }) | null;
   readonly known: KnownValues;
+  /** Somebody is about to type. */
+  readonly onVisit: () => void;
   readonly saved: readonly string[];
   readonly onSave: (filter: string) => void;
   readonly onChange: (filter: string, how: 'push' | 'replace') => void;
@@ -22,7 +24,7 @@ interface Offer extends Place {
   readonly choices: readonly Choice[];
 }
 
-export function FilterBox({ value, fault, known, saved, onSave, onChange }: Props) {
+export function FilterBox({ value, fault, known, onVisit, saved, onSave, onChange }: Props) {
   const input = useRef<HTMLInputElement>(null);
   const listId = useId();
   const [draft, setDraft] = useState(value);
@@ -105,7 +107,10 @@ export function FilterBox({ value, fault, known, saved, onSave, onChange }: Prop
           value={draft}
           spellCheck={false}
           autoComplete="off"
-          onFocus={(event) => setCaret(event.target.selectionStart ?? 0)}
+          onFocus={(event) => {
+            onVisit();
+            setCaret(event.target.selectionStart ?? 0);
+          }}
           onChange={(event) => {
             setDraft(event.target.value);
             setCaret(event.target.selectionStart ?? event.target.value.length);

@@ -1,4 +1,5 @@
 /* One run as a row of the table. A click on a value filters by it; anywhere else it opens the run. */
+import { memo } from 'react';
 import { Link } from 'react-router-dom';
 import { formatCount, plural } from '../../base/number';
 import { formatDuration, parseTime } from '../../base/time';
@@ -13,11 +14,11 @@ interface Props {
   readonly row: RunRow & { readonly kind: 'run' };
   readonly to: string;
   readonly now: number;
-  readonly onOpen: () => void;
+  readonly onTwist: (row: RunRow & { readonly kind: 'run' }) => void;
   readonly onTerm: (key: string, value: string) => void;
 }
 
-export function RunCells({ project, row, to, now, onOpen, onTerm }: Props) {
+export const RunCells = memo(function RunCells({ project, row, to, now, onTwist, onTerm }: Props) {
   const { run, depth, isOpen } = row;
   const tokens = run.input_tokens + run.output_tokens;
   return (
@@ -35,7 +36,7 @@ export function RunCells({ project, row, to, now, onOpen, onTerm }: Props) {
             aria-expanded={isOpen}
             aria-label={`${plural(run.child_count, 'child', 'children')} of ${run.app_id}`}
             title={plural(run.child_count, 'child', 'children')}
-            onClick={onOpen}
+            onClick={() => onTwist(row)}
           >
             {isOpen ? '▾' : '▸'}
           </button>
@@ -92,7 +93,7 @@ export function RunCells({ project, row, to, now, onOpen, onTerm }: Props) {
       </span>
     </>
   );
-}
+});
 
 interface ValueProps {
   readonly of: string | null;

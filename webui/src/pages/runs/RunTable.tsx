@@ -4,11 +4,12 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useLayoutEffect, useMemo, useRef, type ReactNode, type RefObject } from 'react';
 import { useLocation, useNavigate } from 'react-router-dom';
 import { plural } from '../../base/number';
-import { allRuns, arrangeRows, type RunList, type RunRow, type RunSort } from '../../model/runs';
+import { allRuns, arrangeRows, rootsOf, type RunList, type RunRow, type RunSort } from '../../model/runs';
 import { runPath } from '../../state/links';
 import { useNow } from '../../state/queries';
 import { useChildren } from '../../state/runList';
 import { SortHeader } from '../../ui/SortHeader';
+import { useEvent } from '../useEvent';
 import { useRowKeys } from '../useRowKeys';
 import { RunCells } from './RunCells';
 
@@ -35,13 +36,20 @@ interface Props {
 const places = new Map<string, number>();
 
 export function RunTable(props: Props) {
-  const { project, list, opened, onOpen, onInView, onEnd } = props;
+  const { project, list, opened, onOpen, onInView } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const navigate = useNavigate();
   const now = useNow(1000);
   const runs = useMemo(() => allRuns(list), [list]);
   const childrenOf = useChildren(project, opened);
-  const rows = arrangeRows(runs, (appId) => opened.includes(appId), childrenOf);
+  /* Of as many as were loaded: not to be done at each scroll. */
+  const openedHash = JSON.stringify(opened);
+  const rows = useMemo(() => {
+    const open = new Set(JSON.parse(openedHash) as readonly string[]);
+    return arrangeRows(runs, (appId) => open.has(appId), childrenOf);
+  }, [runs, openedHash, childrenOf]);
+  const names = useMemo(() => rows.map((row) => row.path), [rows]);
+  const hasTokens = useMemo(() => runs.some((run) => run.input_tokens + run.output_tokens > 0), [runs]);
   const initialOffset = usePlace(scroller);
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -56,16 +64,10 @@ export function RunTable(props: Props) {
   const items = virtualizer.getVirtualItems();
   const [first, last] = [items[0]?.index ?? 0, items.at(-1)?.index ?? 0];
   const isNearEnd = last + LOAD_AHEAD_ROWS >= rows.length;
-  const position = new Map(runs.map((run, index) => [run.app_id, index]));
-  const rootAt = (index: number) => {
-    for (let at = Math.min(index, rows.length - 1); at >= 0; at--) {
-      const row = rows[at];
-      if (row?.kind === 'run' && row.depth === 0) return position.get(row.run.app_id) ?? 0;
-    }
-    return 0;
-  };
-  const [firstRun, lastRun] = [rootAt(first), rootAt(last)];
+  const roots = useMemo(() => rootsOf(rows), [rows]);
+  const [firstRun, lastRun] = [roots[first] ?? 0, roots[last] ?? 0];
   useEffect(() => onInView(firstRun, lastRun), [onInView, firstRun, lastRun]);
+  const onEnd = useEvent(props.onEnd);
   useEffect(() => {
     if (isNearEnd) onEnd();
   }, [isNearEnd, list, onEnd]);
@@ -75,26 +77,24 @@ export function RunTable(props: Props) {
     const others = opened.filter((other) => other !== appId);
     onOpen(isOpen ? [...others, appId] : others);
   };
-  const active = useRowKeys(
-    rows.map((row) => row.path),
-    {
-      open: (index) => {
-        const row = rows[index];
-        if (row?.kind === 'run') navigate(linkOf(project, row));
-      },
-      reveal: (index) => virtualizer.scrollToIndex(index),
-      more: (index) => {
-        const row = rows[index];
-        if (row?.kind !== 'run' || row.run.child_count === 0) return [];
-        const { app_id: appId } = row.run;
-        return [
-          { keys: ['l', 'ArrowRight'], label: 'Show its children', run: () => setOpen(appId, true) },
-          { keys: ['h', 'ArrowLeft'], label: 'Hide its children', run: () => setOpen(appId, false) },
-        ];
-      },
+  const onTwist = useEvent((row: RunRow & { readonly kind: 'run' }) => setOpen(row.run.app_id, !row.isOpen));
+  const onTerm = useEvent(props.onTerm);
+  const active = useRowKeys(names, {
+    open: (index) => {
+      const row = rows[index];
+      if (row?.kind === 'run') navigate(linkOf(project, row));
     },
-  );
-  const hasTokens = runs.some((run) => run.input_tokens + run.output_tokens > 0);
+    reveal: (index) => virtualizer.scrollToIndex(index),
+    more: (index) => {
+      const row = rows[index];
+      if (row?.kind !== 'run' || row.run.child_count === 0) return [];
+      const { app_id: appId } = row.run;
+      return [
+        { keys: ['l', 'ArrowRight'], label: 'Show its children', run: () => setOpen(appId, true) },
+        { keys: ['h', 'ArrowLeft'], label: 'Hide its children', run: () => setOpen(appId, false) },
+      ];
+    },
+  });
 
   return (
     <div
@@ -127,11 +127,11 @@ export function RunTable(props: Props) {
                     row={row}
                     to={linkOf(project, row)}
                     now={now}
-                    onOpen={() => setOpen(row.run.app_id, !row.isOpen)}
-                    onTerm={props.onTerm}
+                    onTwist={onTwist}
+                    onTerm={onTerm}
                   />
                 ) : (
-                  <StandIn row={row} onTerm={props.onTerm} />
+                  <StandIn row={row} onTerm={onTerm} />
                 )}
               </div>
             );

@@ -9,6 +9,7 @@ import { faultOf, toggleTerm } from '../../model/filter';
 import { allRuns, type RunList, type RunSort } from '../../model/runs';
 import { projectsPath } from '../../state/links';
 import { useSavedFilters } from '../../state/preferences';
+import { useNames } from '../../state/queries';
 import { useRunList } from '../../state/runList';
 import { useUrlQuery } from '../../state/url';
 import { useKeys } from '../../ui/keys';
@@ -44,6 +45,8 @@ function ProjectRuns({ project }: { readonly project: string }) {
   });
   const shown = useLastGood(list);
   const [saved, toggleSaved] = useSavedFilters();
+  const [visited, setVisited] = useState(false);
+  const names = useNames(project, visited);
   const refusal = error instanceof ApiError && error.kind === 'refused' ? error.message : null;
   const fault = refusal === null ? null : faultOf(filter, refusal);
   const clear = () => change({ filter: null }, 'push');
@@ -67,7 +70,8 @@ function ProjectRuns({ project }: { readonly project: string }) {
       <FilterBox
         value={filter}
         fault={fault}
-        known={shown ? knownValues(allRuns(shown)) : {}}
+        known={shown ? { ...names, ...knownRuns(allRuns(shown)) } : names}
+        onVisit={() => setVisited(true)}
         saved={saved}
         onSave={toggleSaved}
         onChange={(text, how) => change({ filter: text }, how)}
@@ -146,15 +150,10 @@ function ShowAll({ onClick }: { readonly onClick: () => void }) {
   );
 }
 
-/* What the field can offer without asking: the values of the runs that are here. */
-function knownValues(runs: readonly RunSummary[]): KnownValues {
-  const all = (pick: (run: RunSummary) => string | null) => [
-    ...new Set(runs.map(pick).filter((value): value is string => value !== null)),
-  ];
+/* Of ids the field offers those that are here: there may be a hundred thousand. */
+function knownRuns(runs: readonly RunSummary[]): KnownValues {
   return {
-    action: all((run) => run.last_action),
-    partition: all((run) => run.partition_key),
-    app: all((run) => run.app_id),
-    parent: all((run) => (run.child_count > 0 ? run.app_id : null)),
+    app: runs.map((run) => run.app_id),
+    parent: runs.filter((run) => run.child_count > 0).map((run) => run.app_id),
   };
 }
