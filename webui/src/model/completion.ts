@@ -11,6 +11,8 @@ export interface Choice {
 
 export interface Completion extends Place {
   readonly choices: readonly Choice[];
+  /** What stands there is hardly meant as it is: the begin of a key, or of a name. */
+  readonly isUnfinished: boolean;
 }
 
 /** Values that are known for a key, the best first. */
@@ -44,6 +46,9 @@ const VALUES: KnownValues = {
   tokens: ['>1000', '>10000'],
 };
 
+/* Of these any value may be meant, whatever is offered. */
+const AMOUNTS = ['after', 'before', 'steps', 'duration', 'tokens'];
+
 const AT_MOST = 8;
 
 export function complete(filter: string, caret: number, known: KnownValues): Completion {
@@ -53,11 +58,15 @@ export function complete(filter: string, caret: number, known: KnownValues): Com
   const from = caret - typed.length;
   const to = term?.to ?? caret;
   const colon = typed.indexOf(':');
-  if (colon < 0) return { from, to, choices: keysLike(typed, known) };
+  if (colon < 0) {
+    const choices = keysLike(typed, known);
+    return { from, to, choices, isUnfinished: typed !== '' && choices.length > 0 };
+  }
   const key = typed.slice(0, colon);
   const comma = typed.includes('"') ? colon : Math.max(typed.lastIndexOf(','), colon);
   const written = typed.slice(comma + 1);
-  return { from: from + comma + 1, to, choices: valuesLike(key, written, known) };
+  const choices = valuesLike(key, written, known);
+  return { from: from + comma + 1, to, choices, isUnfinished: choices.length > 0 && !AMOUNTS.includes(key) };
 }
 
 function keysLike(typed: string, known: KnownValues): readonly Choice[] {

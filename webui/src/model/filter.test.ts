@@ -65,6 +65,17 @@ describe('complete', () => {
   test('behind a minus', () => {
     expect(complete('-st', 3, known)).toMatchObject({ from: 1, to: 3 });
   });
+  test.each([
+    ['par', true],
+    ['status:fa', true],
+    ['action:dec', true],
+    ['action:decide', false],
+    ['steps:>1', false],
+    ['hello', false],
+    ['', false],
+  ])('%s is unfinished: %s', (text, expected) => {
+    expect(complete(text, text.length, known).isUnfinished).toBe(expected);
+  });
   test('fixed values', () => expect(choices('status:f')).toEqual(['failed']));
   test('one that is written needs no choice', () => expect(choices('status:failed')).toEqual([]));
   test('the next of several', () => {

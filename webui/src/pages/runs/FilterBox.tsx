@@ -1,9 +1,9 @@
 /* The field of the runs' filter: offers keys and values while one types, shows where the server found a fault, keeps filters.
  *
- * The list follows what is typed after a short pause. The first change of a visit to the field is a step of the browser's history, the
+ * The list follows what is typed after a short pause, but not the begin of a word that something is offered for. The first change of a visit to the field is a step of the browser's history, the
  * later ones take its place, so that one step back leads to what was there before. */
 import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react';
-import { complete, type Choice, type KnownValues } from '../../model/completion';
+import { complete, type Choice, type Completion, type KnownValues } from '../../model/completion';
 import type { Place } from '../../model/filter';
 import { useKeys } from '../../ui/keys';
 
@@ -18,10 +18,6 @@ interface Props {
   readonly saved: readonly string[];
   readonly onSave: (filter: string) => void;
   readonly onChange: (filter: string, how: 'push' | 'replace') => void;
-}
-
-interface Offer extends Place {
-  readonly choices: readonly Choice[];
 }
 
 export function FilterBox({ value, fault, known, onVisit, saved, onSave, onChange }: Props) {
@@ -55,14 +51,15 @@ export function FilterBox({ value, fault, known, onVisit, saved, onSave, onChang
   useEffect(() => {
     applyLater.current = apply;
   });
-  useEffect(() => {
-    if (caret === null) return;
-    const timer = setTimeout(() => applyLater.current(draft.trim()), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [draft, caret]);
-
   const offer = caret === null ? null : offerAt(draft, caret, known, saved);
   const choices = offer?.choices ?? [];
+  const isPausing = offer !== null && !offer.isUnfinished;
+  useEffect(() => {
+    if (!isPausing) return;
+    const timer = setTimeout(() => applyLater.current(draft.trim()), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [draft, caret, isPausing]);
+
   const choose = (choice: Choice) => {
     if (!offer) return;
     const before = draft.slice(0, offer.from) + choice.text + (choice.goesOn ? '' : ' ');
@@ -185,9 +182,9 @@ export function FilterBox({ value, fault, known, onVisit, saved, onSave, onChang
 }
 
 /* An empty field offers what was kept, too. */
-function offerAt(draft: string, caret: number, known: KnownValues, saved: readonly string[]): Offer {
-  const { from, to, choices } = complete(draft, caret, known);
-  if (draft !== '') return { from, to, choices };
+function offerAt(draft: string, caret: number, known: KnownValues, saved: readonly string[]): Completion {
+  const found = complete(draft, caret, known);
+  if (draft !== '') return found;
   const kept = saved.map((text) => ({ text, hint: '★ kept', goesOn: false }));
-  return { from, to, choices: [...kept, ...choices] };
+  return { ...found, choices: [...kept, ...found.choices] };
 }
