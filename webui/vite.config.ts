@@ -40,20 +40,31 @@ function baseHref(): Plugin {
 }
 
 /* Whoever passes the built files on must pass on the licences of what they contain. */
-function licences(): Plugin {
+const bundled = new Set<string>();
+
+/* A worker is a bundle of its own, made before the page's. */
+function collectLicences(): Plugin {
   return {
-    name: 'burr-licences',
+    name: 'burr-licences-of-bundle',
     apply: 'build',
     generateBundle(_options, bundle) {
-      const folders = new Set<string>();
       for (const file of Object.values(bundle)) {
         if (file.type !== 'chunk') continue;
         for (const id of Object.keys(file.modules)) {
           const match = /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id);
-          if (match?.[1] !== undefined) folders.add(match[1]);
+          if (match?.[1] !== undefined) bundled.add(match[1]);
         }
       }
-      const texts = [...folders].sort().map((folder) => {
+    },
+  };
+}
+
+function licences(): Plugin {
+  return {
+    name: 'burr-licences',
+    apply: 'build',
+    generateBundle() {
+      const texts = [...bundled].sort().map((folder) => {
         const { name, version, license } = JSON.parse(
           readFileSync(join(folder, 'package.json'), 'utf8'),
         ) as Readonly<Record<string, string>>;
@@ -72,7 +83,8 @@ const proxy = { '/api': { target: backend, changeOrigin: true } };
 
 export default defineConfig({
   base: '',
-  plugins: [baseHref(), licences()],
+  plugins: [baseHref(), collectLicences(), licences()],
+  worker: { format: 'es', plugins: () => [collectLicences()] },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,

@@ -129,7 +129,7 @@ def is_strict(operation):
     return "422" in operation["responses"]
 
 
-REQUIRED = {"to": 1, "pointer": "/n", "q": "a", "topics": "projects"}
+REQUIRED = {"kind": "action", "to": 1, "pointer": "/n", "q": "a", "topics": "projects"}
 LIVE = ("/api/v1/events", "/api/v1/changes")
 
 
@@ -505,7 +505,8 @@ class Parameters(Store):
             elif names:
                 for project in ("no such", "..", "none", "x" * 10000):
                     answer = self.get(target_of(path, text, project=project))
-                    self.assertEqual((answer.get("total", 0), answer["runs"], answer["next"]), (0, [], None))
+                    listed = answer["runs"] if "runs" in answer else answer["names"]
+                    self.assertEqual((answer.get("total", 0), listed, answer.get("next")), (0, [], None))
 
     def test_numbers_of_steps_that_are_not_there(self):
         for name, other in (("to", "from"), ("from", "to")):
@@ -562,6 +563,33 @@ class Answers(Store):
         self.assertEqual(p["started"], stamp(min(run.first for run in self.runs)))
         self.assertEqual(p["last_activity"], stamp(max(run.last for run in self.runs)))
         self.assertEqual((projects["none"]["run_count"], projects["none"]["started"]), (0, None))
+
+    def test_activity(self):
+        # The runs of p are of another day; strange's clock is ahead, so that run counts for the present hour.
+        answer = self.get("/api/v1/activity?hours=3")
+        strange = [run["last_activity"] for run in self.get("/api/v1/projects/strange/runs?limit=1000")["runs"]]
+        ahead = [last for last in strange if last >= answer["from"]]
+        self.assertTrue(ahead)
+        self.assertEqual({hour["project"] for hour in answer["hours"]}, {"strange"})
+        self.assertEqual(sum(hour["run_count"] for hour in answer["hours"]), len(ahead))
+        self.assertRegex(answer["from"], r"T\d\d:00:00\.000000Z$")
+        present = self.get("/api/v1/activity?hours=1")
+        self.assertEqual([hour["from"] for hour in present["hours"]], [present["from"]])
+
+    def test_names(self):
+        names = lambda query, project="p": self.get(f"/api/v1/projects/{project}/names?{query}")
+        partitions = sorted({run.partition for run in self.runs if run.partition}, key=str.encode)
+        self.assertEqual(names("kind=partition&limit=1000")["names"], partitions)
+        actions = sorted({step["action"] for run in self.runs for step in run.steps if step["action"]}, key=str.encode)
+        self.assertEqual(names("kind=action&limit=1000")["names"], actions)
+        part = actions[0][1:].upper()
+        found = [name for name in actions if part.lower() in name.lower()]
+        self.assertEqual(names(f"kind=action&limit=1000&holds={quote(part)}")["names"], found)
+        short = names("kind=action&limit=1")
+        self.assertEqual((short["names"], short["complete"]), (actions[:1], False))
+        self.assertTrue(names("kind=attribute&limit=1000")["complete"])
+        self.assertEqual(names("kind=action", "nothing")["names"], [])
+        self.assertEqual(self.ask("/api/v1/projects/p/names").status, 422)
 
     def summary(self, run):
         steps = run.steps
@@ -675,6 +703,8 @@ class Answers(Store):
             "changed=x": lambda step: "x" in (step["changed"] or []),
             "slower_us=20000": lambda step: (step["duration_us"] or 0) >= 20000,
             "slower_us=0": lambda step: step["duration_us"] is not None,
+            "sequence_id=3": lambda step: step["sequence_id"] == 3,
+            "sequence_id=3&superseded=0": lambda step: step["sequence_id"] == 3 and not step["superseded"],
             "superseded=false": lambda step: not step["superseded"],
             "superseded=1": lambda step: True,
             "action=tool&changed=n&slower_us=40000&superseded=0": lambda step: (
@@ -913,6 +943,9 @@ class Answers(Store):
                 self.assertEqual(
                     [tuple(value[name] for name in names) for value in values], expected, (run.app_id, text)
                 )
+            part = self.get(self.run_path(run, f"/history?pointer={quote(text)}&to=5"))
+            self.assertEqual([value["number"] for value in part["values"]], [row[0] for row in expected if row[0] < 5])
+            self.assertIsNone(part["next"])
 
     @staticmethod
     def value_at(value, text):

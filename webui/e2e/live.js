@@ -5,15 +5,13 @@
  * $BURR is the program, $BURR_BUILD the build with tests/e2e_writer. Nothing here waits for a time to pass, only for what should
  * be on the screen; the one clock is the pace of the recording program. Prints how long a step took from record to screen. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { setInterval as ticks } from 'node:timers/promises';
 import { needBrowser, openBrowser } from './browser.js';
+import { endAll, startCollector, startWriter } from './processes.js';
 
 needBrowser();
 
@@ -21,53 +19,6 @@ const folder = mkdtempSync(join(tmpdir(), 'burr-live-'));
 const store = join(folder, 'store');
 const PATIENCE_MS = 10_000;
 const PROMPT_MS = 2000;
-const children = new Set();
-
-function start(program, args) {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const exit = once(child, 'exit');
-  children.add(child);
-  const end = async (signal) => {
-    child.kill(signal);
-    await exit;
-    children.delete(child);
-  };
-  return { child, lines, end };
-}
-
-/* `burr serve` on the store, from the moment it has printed its address. */
-async function startCollector(port) {
-  const process_ = start(process.env.BURR, [
-    'serve',
-    ...['--store', store, '--port', String(port)],
-    ...['--no-open', '--no-demo'],
-  ]);
-  for (;;) {
-    const { value, done } = await process_.lines.next();
-    assert.ok(!done, 'the collector ended before it printed its address');
-    const found = /http:\/\/localhost:(\d+)/.exec(value);
-    if (found) return { ...process_, port: Number(found[1]), url: `http://127.0.0.1:${found[1]}/` };
-  }
-}
-
-/* A program that records one step whenever it is told to. */
-function startWriter(project, app) {
-  const writer = start(join(process.env.BURR_BUILD, 'tests', 'e2e_writer'), ['turns', store, project, app]);
-  let last = -1;
-  /* Gives the number of the step and when the writer said that it is recorded. */
-  const record = async () => {
-    writer.child.stdin.write(`${last}\n`);
-    const { value } = await writer.lines.next();
-    last += 1;
-    assert.equal(value, String(last));
-    return { step: last, at: Date.now() };
-  };
-  const recordMany = async (count) => {
-    for (let i = 0; i < count; i++) await record();
-  };
-  return { ...writer, record, recordMany, last: () => last };
-}
 
 let collector;
 let browser;
@@ -76,7 +27,7 @@ let writer;
 const complaints = [];
 
 before(async () => {
-  collector = await startCollector(0);
+  collector = await startCollector(store);
   browser = await openBrowser(complaints);
   page = browser.page;
   page.setDefaultTimeout(PATIENCE_MS);
@@ -85,8 +36,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
-  for (const child of children) child.kill('SIGKILL');
-  await Promise.all([...children].map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')));
+  await endAll();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -144,11 +94,11 @@ test('a new project appears by itself, in an empty store and beside another', as
   await page.goto(collector.url);
   await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
   await page.locator('.liveness.live').waitFor();
-  writer = startWriter('orders', 'order-1');
+  writer = startWriter(store, 'orders', 'order-1');
   await writer.record();
   await page.locator('.projects .row-link', { hasText: /^orders$/ }).waitFor();
 
-  const other = startWriter('invoices', 'invoice-1');
+  const other = startWriter(store, 'invoices', 'invoice-1');
   await other.record();
   await page.locator('.projects .row-link', { hasText: /^invoices$/ }).waitFor();
   await other.end('SIGTERM');
@@ -159,7 +109,7 @@ test('a new run appears by itself among the runs', async () => {
   await page.goto(`${collector.url}p/orders`);
   await page.locator('.row-link', { hasText: /^order-1$/ }).waitFor();
   await page.locator('.liveness.live').waitFor();
-  const other = startWriter('orders', 'order-2');
+  const other = startWriter(store, 'orders', 'order-2');
   await other.record();
   await page.locator('.row-link', { hasText: /^order-2$/ }).waitFor();
   await other.end('SIGTERM');
@@ -251,7 +201,7 @@ test('a stopped collector is shown, and nothing is missed when it is back', asyn
   await page.getByRole('alert').waitFor({ state: 'detached' });
 
   const { port } = collector;
-  collector = await startCollector(port);
+  collector = await startCollector(store, port);
   assert.equal(collector.port, port);
   await page.locator('.liveness.live').waitFor();
   await waitForCount(writer.last() + 1);
@@ -269,7 +219,7 @@ test('a page opened in an outage comes by itself', async () => {
   await page.getByRole('navigation', { name: 'Place' }).getByRole('link', { name: 'orders' }).click();
   await page.getByRole('heading', { name: 'The server does not answer' }).waitFor();
   await page.locator('.liveness.lost').waitFor();
-  collector = await startCollector(collector.port);
+  collector = await startCollector(store, collector.port);
   await page.locator('.row-link', { hasText: /^order-1$/ }).waitFor();
   takeRefusals(known);
 });

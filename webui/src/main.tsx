@@ -2,6 +2,7 @@ import './ui/theme.css';
 import './ui/base.css';
 import './ui/parts.css';
 import './pages/pages.css';
+import './pages/tables.css';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

@@ -202,6 +202,8 @@ const struct http_route *api_v1_routes(size_t *out_count)
 	static const struct http_route routes[] = {
 		{"GET", "/api/openapi.json", get_document},
 		{"GET", "/api/v1/projects", v1_list_projects},
+		{"GET", "/api/v1/activity", v1_list_activity},
+		{"GET", "/api/v1/projects/{project}/names", v1_list_names},
 		{"GET", RUNS, v1_list_runs},
 		{"GET", RUN, v1_get_run},
 		{"GET", RUN "/steps", v1_list_steps},

@@ -49,6 +49,8 @@ bool v1_find_step(const struct http_request *req, struct http_response *res, con
 
 /* Handlers. */
 void v1_list_projects(const struct http_request *req, struct http_response *res);
+void v1_list_activity(const struct http_request *req, struct http_response *res);
+void v1_list_names(const struct http_request *req, struct http_response *res);
 void v1_list_runs(const struct http_request *req, struct http_response *res);
 void v1_get_run(const struct http_request *req, struct http_response *res);
 void v1_list_steps(const struct http_request *req, struct http_response *res);

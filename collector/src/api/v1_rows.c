@@ -178,6 +178,7 @@ bool v1_step_is_wanted(
 	       (!wanted->changed.data || has_key(found->keys, wanted->changed)) &&
 	       (wanted->slower_us < 0 ||
 		       (v1_step_took(app, step, &took_us) && took_us >= wanted->slower_us)) &&
+	       (wanted->sequence_id < 0 || step->seq == wanted->sequence_id) &&
 	       (wanted->superseded || !(step->flags & STEP_SUPERSEDED));
 }
 

@@ -40,6 +40,7 @@ bool v1_step_took(const struct catalog_app *app, const struct step *step, int64_
 struct v1_steps_wanted {
 	struct slice action, status, changed; /* SLICE_NONE: any */
 	int64_t slower_us;                    /* took so long at least; -1: any */
+	int64_t sequence_id;                  /* -1: any */
 	bool superseded;                      /* attempts that gave way to later ones, too */
 };
 bool v1_step_is_wanted(

@@ -1,4 +1,4 @@
-/* Projects, pages of runs, one run. */
+/* Pages of runs, one run. */
 #include "api/v1_inside.h"
 #include "base/clean.h"
 #include "base/clock.h"
@@ -10,34 +10,6 @@
 #include <fcntl.h>
 
 enum { SMALL_FILE_MAX = 64 << 20 }; /* as in store/create.c */
-
-/* ---- projects ---- */
-
-void v1_put_project_row(const struct catalog_project *project, void *ctx)
-{
-	struct buf *out = ctx;
-	json_put_open(out, '{');
-	v1_put_project(out, project);
-	json_put_close(out, '}');
-}
-
-void v1_list_projects(const struct http_request *req, struct http_response *res)
-{
-	static const char *const names[] = {NULL};
-	burr_error err = BURR_ERROR_INIT;
-	if (!v1_only(req, res, names))
-		return;
-	v1_open(&res->body);
-	json_put_key(&res->body, SLICE_LIT("projects"));
-	json_put_open(&res->body, '[');
-	burr_status status = catalog_list_projects(v1_reader(req), v1_put_project_row, &res->body, &err);
-	json_put_close(&res->body, ']');
-	json_put_close(&res->body, '}');
-	if (status == BURR_OK)
-		v1_set_tag(res);
-	else
-		v1_fail(res, status, &err);
-}
 
 /* ---- runs ---- */
 

@@ -376,11 +376,12 @@ static bool first_part(struct slice pointer, struct buf *out)
 
 void v1_get_history(const struct http_request *req, struct http_response *res)
 {
-	static const char *const names[] = {"pointer", "from", "limit", NULL};
+	static const char *const names[] = {"pointer", "from", "to", "limit", NULL};
 	CLEAN(source_fini) struct source source;
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
 	struct catalog_app app;
 	int64_t from = 0;
+	int64_t to = INT64_MAX;
 	burr_error err = BURR_ERROR_INIT;
 	struct history history = {.app = &app,
 		.source = &source,
@@ -391,6 +392,7 @@ void v1_get_history(const struct http_request *req, struct http_response *res)
 		.out = &rows};
 	source_init(&source, v1_reader(req), http_capture(req, "project"));
 	if (!v1_only(req, res, names) || !v1_number(req, res, "from", 0, INT64_MAX, &from) ||
+		!v1_number(req, res, "to", 0, INT64_MAX, &to) ||
 		!v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &history.limit))
 		return;
 	if (!history.pointer.data) {
@@ -405,8 +407,7 @@ void v1_get_history(const struct http_request *req, struct http_response *res)
 				     : burr_fail(&err, BURR_ENOMEM, "no memory");
 	json_put_open(&rows, '[');
 	if (status == BURR_OK)
-		status = catalog_list_steps(
-			v1_reader(req), app.id, from, INT64_MAX, take_moment, &history, &err);
+		status = catalog_list_steps(v1_reader(req), app.id, from, to, take_moment, &history, &err);
 	json_put_close(&rows, ']');
 	buf_fini(&history.key);
 	buf_fini(&history.last);

@@ -53,6 +53,7 @@ static bool read_listing(const struct http_request *req, struct http_response *r
 	}
 	return v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &out->limit) &&
 	       v1_number(req, res, "slower_us", 0, INT64_MAX, &wanted->slower_us) &&
+	       v1_number(req, res, "sequence_id", 0, INT64_MAX, &wanted->sequence_id) &&
 	       v1_bool(req, res, "superseded", &wanted->superseded);
 }
 
@@ -64,8 +65,8 @@ static bool read_range(const struct http_request *req, struct http_response *res
 
 void v1_list_steps(const struct http_request *req, struct http_response *res)
 {
-	static const char *const names[] = {
-		"from", "to", "limit", "action", "status", "changed", "slower_us", "superseded", NULL};
+	static const char *const names[] = {"from", "to", "limit", "action", "status", "changed", "slower_us",
+		"sequence_id", "superseded", NULL};
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
 	CLEAN(source_fini) struct source source;
 	struct catalog_app app;
@@ -73,7 +74,7 @@ void v1_list_steps(const struct http_request *req, struct http_response *res)
 	int64_t from = 0;
 	int64_t to = INT64_MAX;
 	source_init(&source, v1_reader(req), http_capture(req, "project"));
-	struct listing listing = {.wanted = {.slower_us = -1, .superseded = true},
+	struct listing listing = {.wanted = {.slower_us = -1, .sequence_id = -1, .superseded = true},
 		.source = &source,
 		.limit = V1_LIMIT,
 		.next = -1,

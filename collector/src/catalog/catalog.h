@@ -145,6 +145,37 @@ BURR_MUST_CHECK burr_status catalog_list_projects(
 BURR_MUST_CHECK burr_status catalog_find_project(struct catalog_reader *reader, struct slice name,
 	catalog_project_fn *found, void *ctx, burr_error *err);
 
+/* An hour in which runs of a project were last active. */
+struct catalog_hour {
+	struct slice project;
+	int64_t hour;         /* from 0: how many hours behind the start */
+	int64_t run_count;    /* runs whose last activity it saw */
+	int64_t failed_count; /* of these, failed or lost */
+};
+typedef void catalog_hour_fn(const struct catalog_hour *hour, void *ctx);
+
+/* Of the `hours` behind from_us, by project and time; those without a run are left out. What is later still
+ * counts for the last one. */
+BURR_MUST_CHECK burr_status catalog_list_activity(struct catalog_reader *reader, int64_t from_us,
+	int64_t hours, catalog_hour_fn *each, void *ctx, burr_error *err);
+
+/* Names that a project's runs have, in the order of their bytes, `limit` of them at most: those that hold
+ * `text`, whatever the case of its ASCII letters. An unknown project has none. */
+enum catalog_name {
+	CATALOG_ACTION = 1, /* as enum name_kind */
+	CATALOG_ATTRIBUTE = 4,
+	CATALOG_PARTITION = 0,
+};
+typedef void catalog_name_fn(struct slice name, void *ctx);
+struct names_request {
+	struct slice project;
+	enum catalog_name kind;
+	struct slice text; /* empty or SLICE_NONE: all of them */
+	int64_t limit;
+};
+BURR_MUST_CHECK burr_status catalog_list_names(struct catalog_reader *reader,
+	const struct names_request *request, catalog_name_fn *each, void *ctx, burr_error *err);
+
 struct catalog_app {
 	int64_t id;           /* for catalog_list_steps; another one after the catalog was made anew */
 	struct slice project; /* of catalog_list_runs alone */

@@ -231,6 +231,21 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_FIND_PROJECT_ROW] = "SELECT " PROJECT_COLUMNS " FROM project p WHERE p.name = ?1",
 	[DB_LIST_TALLY] = "SELECT t.status, t.count FROM tally t JOIN project p ON p.id = t.project"
 			  " WHERE p.name = ?1",
+	/* One range of the index for each status that there is. 3 and 4: lost and failed. */
+	[DB_LIST_ACTIVITY] =
+		"SELECT p.name, min((a.last_us - ?1) / 3600000000, ?2 - 1) AS hour, count(*),"
+		" sum(a.status IN (3, 4))"
+		" FROM project p CROSS JOIN application a INDEXED BY application_status ON a.project = p.id"
+		" WHERE a.status IN (0, 1, 2, 3, 4, 5, 6) AND a.last_us >= ?1"
+		" GROUP BY p.name, hour ORDER BY p.name, hour",
+	[DB_SEARCH_NAMES] = "SELECT n.text FROM name n JOIN project p ON p.id = n.project"
+			    " WHERE p.name = ?1 AND n.kind = ?4 AND instr(lower(n.text), lower(?2))"
+			    " ORDER BY n.text LIMIT ?3",
+	[DB_SEARCH_PARTITIONS] =
+		"SELECT DISTINCT a.partition_key FROM project p JOIN application a"
+		" INDEXED BY application_partition ON a.project = p.id WHERE p.name = ?1"
+		" AND a.partition_key IS NOT NULL AND instr(lower(a.partition_key), lower(?2))"
+		" ORDER BY a.partition_key LIMIT ?3",
 	[DB_COUNT_CHILDREN] = "SELECT count(*) FROM application WHERE project = ?1 AND parent_app = ?2",
 	[DB_COUNT_PARTITION] = "SELECT count(*) FROM application WHERE project = ?1 AND partition_key = ?2",
 	[DB_LIST_APPS] = "SELECT " DB_APP_COLUMNS " FROM application WHERE project = ?1"

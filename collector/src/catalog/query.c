@@ -107,6 +107,49 @@ burr_status catalog_find_project(struct catalog_reader *reader, struct slice nam
 	return reader_end(reader, find_project(&reader->db, name, found, ctx, err), err);
 }
 
+burr_status catalog_list_activity(struct catalog_reader *reader, int64_t from_us, int64_t hours,
+	catalog_hour_fn *each, void *ctx, burr_error *err)
+{
+	burr_status status = reader_ask(reader, err);
+	sqlite3_stmt *stmt = status == BURR_OK ? db_get(&reader->db, DB_LIST_ACTIVITY, err) : NULL;
+	bool row = false;
+	if (!stmt)
+		return reader_answered(reader, status == BURR_OK ? db_status(&reader->db) : status);
+	sqlite3_bind_int64(stmt, 1, from_us);
+	sqlite3_bind_int64(stmt, 2, hours);
+	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row) {
+		struct catalog_hour hour = {
+			.project = db_text(stmt, 0),
+			.hour = sqlite3_column_int64(stmt, 1),
+			.run_count = sqlite3_column_int64(stmt, 2),
+			.failed_count = sqlite3_column_int64(stmt, 3),
+		};
+		each(&hour, ctx);
+	}
+	return reader_answered(reader, status);
+}
+
+burr_status catalog_list_names(struct catalog_reader *reader, const struct names_request *request,
+	catalog_name_fn *each, void *ctx, burr_error *err)
+{
+	bool partitions = request->kind == CATALOG_PARTITION;
+	burr_status status = reader_ask(reader, err);
+	sqlite3_stmt *stmt = NULL;
+	bool row = false;
+	if (status == BURR_OK)
+		stmt = db_get(&reader->db, partitions ? DB_SEARCH_PARTITIONS : DB_SEARCH_NAMES, err);
+	if (!stmt)
+		return reader_answered(reader, status == BURR_OK ? db_status(&reader->db) : status);
+	db_bind_text(stmt, 1, request->project);
+	db_bind_text(stmt, 2, request->text.data ? request->text : SLICE_LIT(""));
+	sqlite3_bind_int64(stmt, 3, request->limit);
+	if (!partitions)
+		sqlite3_bind_int(stmt, 4, request->kind);
+	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row)
+		each(db_text(stmt, 0), ctx);
+	return reader_answered(reader, status);
+}
+
 /* ---- applications ---- */
 
 static burr_status count_partition(

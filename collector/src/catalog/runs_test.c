@@ -4,6 +4,8 @@
 #include "catalog/runs.h"
 #include "catalog/testing.h"
 
+#include <inttypes.h>
+
 #define INPUT(seq, x)                                                                     \
 	"{\"type\":\"begin_entry\",\"start_time\":\"2026-01-01T00:00:0" seq ".000000Z\"," \
 	"\"action\":\"a\",\"inputs\":{\"x\":" x "},\"sequence_id\":" seq "}\n" END_AT(seq, "0" seq)
@@ -53,6 +55,40 @@ static void without_time_nothing_is_missed(void **state)
 	expect_all(f, "-input.x:7", "never ");
 	expect_all(f, "input.x:7,8", "late early ");
 	expect_all(f, "-state.n:4 input.x:*", "late early ");
+}
+
+static void put_hour(const struct catalog_hour *hour, void *ctx)
+{
+	struct buf *text = ctx;
+	buf_printf(text, "%.*s+%" PRId64 ": %" PRId64 " (%" PRId64 ") ", (int)hour->project.len,
+		hour->project.data, hour->hour, hour->run_count, hour->failed_count);
+}
+
+static void expect_hours(struct fixture *f, int64_t from_us, int64_t hours, const char *expected)
+{
+	CLEAN(buf_fini) struct buf text = BUF_INIT;
+	burr_error err = BURR_ERROR_INIT;
+	assert_int_equal(catalog_list_activity(f->reader, from_us, hours, put_hour, &text, &err), BURR_OK);
+	buf_append_str(&text, "");
+	assert_string_equal(text.data, expected);
+}
+
+static void runs_count_for_the_hour_that_they_ended_in(void **state)
+{
+	static const int64_t HOUR_US = 3600000000, AT_3_S_US = 1767225603000000; /* 2026-01-01T00:00:03Z */
+	struct fixture *f = *state;
+	testing_make_app(f->folder, "p", "early", INPUT("2", "0"));
+	testing_make_app(f->folder, "p", "later", INPUT("3", "0"));
+	testing_make_app(f->folder, "p", "failed",
+		"{\"type\":\"end_entry\",\"end_time\":\"2026-01-01T00:00:04Z\",\"action\":\"a\",\"result\":"
+		"null,"
+		"\"exception\":\"E\",\"state\":{},\"sequence_id\":0}\n");
+	testing_make_app(f->folder, "q", "last", INPUT("5", "0"));
+	fixture_open(f);
+	fixture_update(f);
+	expect_hours(f, AT_3_S_US - HOUR_US, 2, "p+0: 1 (0) p+1: 2 (1) q+1: 1 (0) ");
+	expect_hours(f, AT_3_S_US - HOUR_US, 1, "p+0: 3 (1) q+0: 1 (0) ");
+	expect_hours(f, AT_3_S_US + 1000000, 9, "p+0: 1 (1) q+0: 1 (0) ");
 }
 
 static void a_cursor_is_one_that_a_page_gave(void **state)
@@ -118,6 +154,8 @@ int main(void)
 			runs_of_all_projects_come_newest_first, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_cursor_is_one_that_a_page_gave, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			runs_count_for_the_hour_that_they_ended_in, fixture_setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,9 +26,10 @@ struct listing {
 	bool marked;  /* the one that is pointed out is among them */
 };
 
-#define LISTING_INIT                                                                                     \
-	{                                                                                                \
-		.wanted = {.slower_us = -1}, .to = INT64_MAX, .limit = INT64_MAX, .next = -1, .mark = -1 \
+#define LISTING_INIT                                                                                 \
+	{                                                                                            \
+		.wanted = {.slower_us = -1, .sequence_id = -1}, .to = INT64_MAX, .limit = INT64_MAX, \
+		.next = -1, .mark = -1                                                               \
 	}
 
 /* CLI_OK, or the exit code after having said why not. Of nothing that fits no table is printed. */

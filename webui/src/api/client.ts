@@ -1,11 +1,11 @@
-/* The only place that talks to the server. */
-import type { Json } from '../base/json';
+/* The only place that asks the server. Answers are checked here, once, against the API's own schemas, and trusted beyond. */
 import { address } from '../base/place';
-import { EventParser, type ServerEvent } from '../base/sse';
+import { noteServerTime } from '../base/serverClock';
 import { tokenHeaders } from '../base/token';
-import type { Project, Run, RunPage } from '../model/types';
-import { DecodeError } from './decode';
-import { decodeProjects, decodeRun, decodeRunPage } from './v0';
+import type { Api } from '../model/api';
+import { Checker } from './check';
+import { ANSWERS, SCHEMAS } from './schemas';
+import { target } from './target';
 
 export type ApiErrorKind = 'unreachable' | 'not_found' | 'refused' | 'unreadable';
 
@@ -14,6 +14,7 @@ export class ApiError extends Error {
 
   constructor(
     readonly kind: ApiErrorKind,
+    /** Of a refusal, the server's `detail`. */
     message: string,
     readonly status: number | null = null,
   ) {
@@ -21,76 +22,70 @@ export class ApiError extends Error {
   }
 }
 
-export const PAGE_SIZE = 100;
+const checker = new Checker(SCHEMAS);
 
-export function fetchProjects(signal: AbortSignal): Promise<readonly Project[]> {
-  return get('api/v0/projects', decodeProjects, signal);
-}
-
-export function fetchRuns(
-  project: string,
-  partition: string | null,
-  offset: number,
+/** Asks for `path`, a key of Api. Rejects with ApiError, or the signal's reason. An answer that did not change is the same object. */
+export function get<P extends keyof Api>(
+  path: P,
+  params: Api[P]['params'],
   signal: AbortSignal,
-): Promise<RunPage> {
-  const path = `api/v0/${encodeURIComponent(project)}/${partitionSegment(partition)}/apps`;
-  return get(`${path}?limit=${PAGE_SIZE}&offset=${offset}`, decodeRunPage, signal);
-}
-
-export function fetchRun(
-  project: string,
-  app: string,
-  partition: string | null,
-  signal: AbortSignal,
-): Promise<Run> {
-  const path = `api/v0/${encodeURIComponent(project)}/${encodeURIComponent(app)}/${partitionSegment(partition)}/apps`;
-  return get(path, decodeRun, signal);
-}
-
-function partitionSegment(partition: string | null): string {
-  return partition === null ? '__none__' : encodeURIComponent(partition);
+): Promise<Api[P]['answer']> {
+  const read = (text: string): Api[P]['answer'] => {
+    const { value, problem } = checker.read(text, ANSWERS[path]);
+    if (problem !== null)
+      throw new ApiError('unreadable', `The server's answer cannot be understood: answer${problem}.`);
+    const answer = value as Api[P]['answer'];
+    if (typeof answer === 'object' && 'now' in answer) noteServerTime(answer.now);
+    return answer;
+  };
+  return request(target(path, params), read, signal);
 }
 
 /* The answers whose ETag is known, so that an unchanged one is neither parsed nor checked again. */
-const KEPT_ANSWERS = 8;
+const KEPT_ANSWERS = 32;
 const kept = new Map<string, { readonly etag: string; readonly value: unknown }>();
 
-async function get<T>(path: string, decode: (value: Json) => T, signal: AbortSignal): Promise<T> {
+async function request<T>(relative: string, read: (text: string) => T, signal: AbortSignal): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(address(path), { cache: 'no-cache', headers: tokenHeaders(), signal });
+    response = await fetch(address(relative), { cache: 'no-cache', headers: tokenHeaders(), signal });
   } catch (error) {
     if (signal.aborted) throw error;
     throw new ApiError('unreachable', 'The server does not answer.');
   }
+  noteServerTime(response.headers.get('date'));
   if (!response.ok) throw await refusal(response);
 
   const etag = response.headers.get('etag');
-  const known = kept.get(path);
+  const known = kept.get(relative);
   if (etag !== null && known?.etag === etag) {
     await response.body?.cancel();
     return known.value as T;
   }
-  const value = await read(response, decode, signal);
+  const value = await readAnswer(response, read, signal);
   if (etag !== null) {
-    kept.delete(path);
-    kept.set(path, { etag, value });
+    kept.delete(relative);
+    kept.set(relative, { etag, value });
     const oldest = kept.keys().next();
     if (kept.size > KEPT_ANSWERS && oldest.done !== true) kept.delete(oldest.value);
   }
   return value;
 }
 
-async function read<T>(response: Response, decode: (value: Json) => T, signal: AbortSignal): Promise<T> {
+async function readAnswer<T>(response: Response, read: (text: string) => T, signal: AbortSignal): Promise<T> {
+  let text: string;
   try {
-    return decode((await response.json()) as Json);
+    text = await response.text();
   } catch (error) {
     if (signal.aborted) throw error;
-    if (error instanceof DecodeError)
-      throw new ApiError('unreadable', `The server's answer cannot be understood: ${error.message}.`);
+    throw new ApiError('unreachable', 'The connection was lost while reading the answer.');
+  }
+  try {
+    return read(text);
+  } catch (error) {
     if (error instanceof SyntaxError)
       throw new ApiError('unreadable', `The server's answer is not JSON: ${error.message}.`);
-    throw new ApiError('unreachable', 'The connection was lost while reading the answer.');
+    throw error;
   }
 }
 
@@ -106,57 +101,4 @@ async function refusal(response: Response): Promise<ApiError> {
   }
   const kind = response.status === 404 ? 'not_found' : 'refused';
   return new ApiError(kind, detail || `The server answered ${response.status}.`, response.status);
-}
-
-export type StreamEnd = 'closed' | 'silent' | 'unsupported' | 'unreachable';
-
-export interface StreamHandlers {
-  readonly onOpen: () => void;
-  readonly onEvent: (event: ServerEvent) => void;
-}
-
-/** Reads the event stream until it ends, and tells why it did. `silenceMs` without a byte, heartbeats included, is an end. */
-export async function readEvents(
-  topics: readonly string[],
-  handlers: StreamHandlers,
-  silenceMs: number,
-  signal: AbortSignal,
-): Promise<StreamEnd> {
-  const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), silenceMs);
-  const stillAlive = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(), silenceMs);
-  };
-  const cancel = () => silence.abort();
-  signal.addEventListener('abort', cancel);
-  let answered = false;
-  try {
-    const response = await fetch(address(`api/v1/events?topics=${encodeURIComponent(topics.join(','))}`), {
-      headers: { accept: 'text/event-stream', ...tokenHeaders() },
-      cache: 'no-store',
-      signal: silence.signal,
-    });
-    const type = response.headers.get('content-type') ?? '';
-    if (!response.ok || !type.startsWith('text/event-stream') || response.body === null) {
-      await response.body?.cancel();
-      return response.status === 503 || response.status === 502 ? 'unreachable' : 'unsupported';
-    }
-    answered = true;
-    handlers.onOpen();
-    const parser = new EventParser();
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (;;) {
-      stillAlive();
-      const { done, value } = await reader.read();
-      if (done) return 'closed';
-      for (const event of parser.push(value)) handlers.onEvent(event);
-    }
-  } catch {
-    if (!answered) return 'unreachable';
-    return silence.signal.aborted ? 'silent' : 'closed';
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', cancel);
-  }
 }

@@ -5,6 +5,9 @@ export interface JsonObject {
   readonly [key: string]: Json;
 }
 
+/** An object without any field. */
+export type NoFields = Readonly<Record<string, never>>;
+
 export function isArray(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { EventParser } from './sse';
 
 const STREAM =
-  ': beat\n\nevent: hello\ndata: {"version":"1"}\n\nevent: change\r\ndata: a\r\ndata: b\r\n\r\ndata:c\n\n';
+  ': beat\n\nid: 7\nevent: hello\ndata: {"version":"1"}\n\nevent: change\r\ndata: a\r\ndata: b\r\n\r\ndata:c\n\n';
 const EVENTS = [
-  { name: 'hello', data: '{"version":"1"}' },
-  { name: 'change', data: 'a\nb' },
-  { name: 'message', data: 'c' },
+  { name: 'hello', data: '{"version":"1"}', id: '7' },
+  { name: 'change', data: 'a\nb', id: '7' },
+  { name: 'message', data: 'c', id: '7' },
 ];
 
 test('a whole stream', () => {
@@ -26,5 +26,5 @@ test('comments and unfinished events give nothing', () => {
   const parser = new EventParser();
   expect(parser.push(':\n\n: x\n\nevent: change\ndata: {')).toEqual([]);
   expect(parser.push('}\n')).toEqual([]);
-  expect(parser.push('\n')).toEqual([{ name: 'change', data: '{}' }]);
+  expect(parser.push('\n')).toEqual([{ name: 'change', data: '{}', id: '' }]);
 });

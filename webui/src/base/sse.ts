@@ -6,12 +6,15 @@
 export interface ServerEvent {
   readonly name: string;
   readonly data: string;
+  /** The last id that the stream had told; empty: none. */
+  readonly id: string;
 }
 
 export class EventParser {
   #rest = '';
   #name = '';
   #data: string[] = [];
+  #id = '';
 
   /** Takes the next piece and gives the events that it completed. */
   push(text: string): readonly ServerEvent[] {
@@ -22,7 +25,7 @@ export class EventParser {
     for (const line of lines) {
       if (line === '') {
         if (this.#data.length > 0)
-          events.push({ name: this.#name || 'message', data: this.#data.join('\n') });
+          events.push({ name: this.#name || 'message', data: this.#data.join('\n'), id: this.#id });
         this.#name = '';
         this.#data = [];
       } else if (!line.startsWith(':')) {
@@ -38,5 +41,6 @@ export class EventParser {
     const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
     if (field === 'event') this.#name = value;
     if (field === 'data') this.#data.push(value);
+    if (field === 'id') this.#id = value;
   }
 }

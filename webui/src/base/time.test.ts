@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { elapsedUs, epochMs, formatAgo, formatDateTime, formatDuration, parseTime } from './time';
+import {
+  elapsedUs,
+  epochMs,
+  formatAgo,
+  formatDateTime,
+  formatDuration,
+  formatElapsed,
+  parseTime,
+} from './time';
 
 describe('parseTime', () => {
   test.each([
@@ -69,4 +77,14 @@ test.each([
   [-60_000, 'in the future'],
 ])('%d ms earlier is %s', (before, text) => {
   expect(formatAgo(1e12 - before, 1e12)).toBe(text);
+});
+
+test.each([
+  [0, '0.000'],
+  [12_345_678, '12.345'],
+  [2_240_746_000, '37:20.746'],
+  [3_600e6 * 5 + 140e6, '5:02:20.000'],
+  [-1500, '−0.001'],
+])('%j µs after the start', (us, text) => {
+  expect(formatElapsed(us)).toBe(text);
 });

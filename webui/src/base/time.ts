@@ -77,6 +77,7 @@ export function formatClock(time: Time): string {
 /** What a reader sees on hovering a time: the exact value, and what is known of its zone. */
 export function explainTime(time: Time): string {
   if (!time.zoned) return `${time.text} (recorded without a time zone; read as this machine's)`;
+  if (time.text.endsWith('Z')) return time.text;
   return `${new Date(epochMs(time)).toISOString()} (recorded as ${time.text})`;
 }
 
@@ -103,6 +104,18 @@ export function formatDuration(us: number): string {
   const [minorSize, minorUnit] = UNITS[index + 1] ?? [1e6, 's'];
   const minor = Math.floor((rounded - major * size) / minorSize);
   return minor > 0 ? `${major} ${unit} ${minor} ${minorUnit}` : `${major} ${unit}`;
+}
+
+/** `0.123`, `12.345`, `37:20.746`, `5:02:20.746`: a place on a run's own clock, which lines up in a column. */
+export function formatElapsed(us: number): string {
+  if (us < 0) return `−${formatElapsed(-us)}`;
+  const ms = Math.floor(us / 1000);
+  const seconds = Math.floor(ms / 1000);
+  const rest = `.${String(ms % 1000).padStart(3, '0')}`;
+  if (seconds < 60) return `${seconds}${rest}`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)}${rest}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}${rest}`;
 }
 
 function trim(text: string): string {

@@ -1,67 +1,92 @@
 import { describe, expect, test } from 'vitest';
-import { buildAxis } from './axis';
-import { runClock } from './clock';
-import { at, step } from './fixtures';
-import type { Step } from './types';
+import { buildAxis, intervalOf, intervalsOf, ticksOf } from './axis';
+import { summary } from './fixtures';
 
-function axisOf(steps: readonly Step[], compressed: boolean) {
-  return buildAxis(steps, runClock(steps), compressed);
-}
+const S = 1e6;
+const chat = [
+  { from: 0, to: 2 * S },
+  { from: 602 * S, to: 604 * S },
+];
 
-/* Busy 0–1 and 1000–1001, a pause of 999 s between them. */
-const CHAT = [step(0, 'a', { began: 0, ended: 1 }), step(1, 'a', { began: 1000, ended: 1001 })];
+describe('an axis', () => {
+  test('to scale runs from the first begin to the last end', () => {
+    const axis = buildAxis(
+      [
+        { from: 3 * S, to: 4 * S },
+        { from: 1 * S, to: 2 * S },
+      ],
+      false,
+    );
+    expect([axis.startUs, axis.endUs]).toEqual([S, 4 * S]);
+    expect(axis.at(2.5 * S)).toBeCloseTo(0.5);
+    expect(axis.us(0.5)).toBeCloseTo(2.5 * S);
+    expect(axis.at(-S)).toBe(0);
+    expect(axis.at(9 * S)).toBe(1);
+  });
 
-describe('to scale', () => {
-  test('positions are fractions of the whole time', () => {
-    const axis = axisOf(CHAT, false);
-    expect(axis.at(at(0).us)).toBe(0);
-    expect(axis.at(at(500.5).us)).toBeCloseTo(0.5);
-    expect(axis.at(at(1001).us)).toBe(1);
+  test('gives pauses a small share when compressed, and finds the way back', () => {
+    const axis = buildAxis(chat, true);
+    expect(axis.compressed).toBe(true);
     expect(axis.pauses).toHaveLength(1);
-    expect(axis.pauses[0]?.durationUs).toBe(999e6);
+    const [pause] = axis.pauses;
+    expect(pause?.durationUs).toBe(600 * S);
+    expect((pause?.to ?? 0) - (pause?.from ?? 0)).toBeCloseTo(0.025);
+    expect(axis.at(2 * S)).toBeCloseTo(0.4875);
+    for (const us of [0, S, 2 * S, 300 * S, 603 * S, 604 * S])
+      expect(axis.us(axis.at(us))).toBeCloseTo(us, 0);
+  });
+
+  test('shows pauses to scale when not', () => {
+    const axis = buildAxis(chat, false);
+    expect(axis.compressed).toBe(false);
+    expect(axis.pauses[0]?.from).toBeCloseTo(2 / 604);
+  });
+
+  test('a window shows its part', () => {
+    const axis = buildAxis(chat, false, { from: S, to: 3 * S });
+    expect(axis.at(2 * S)).toBeCloseTo(0.5);
+    expect(axis.pauses).toHaveLength(0);
+  });
+
+  test('of nothing, and of one moment, divides by nothing', () => {
+    expect(buildAxis([], true).at(5)).toBe(1);
+    expect(buildAxis([{ from: 7, to: 7 }], true).at(7)).toBe(0);
+  });
+
+  test('a short gap is no pause', () => {
+    expect(
+      buildAxis(
+        [
+          { from: 0, to: S },
+          { from: 1.9 * S, to: 3 * S },
+        ],
+        true,
+      ).pauses,
+    ).toHaveLength(0);
+  });
+
+  test('ticks are round', () => {
+    expect(ticksOf(buildAxis([{ from: 5, to: 5 + 10 * S }], false))).toEqual([5 * S]);
+    expect(ticksOf(buildAxis([{ from: 5, to: 5 + 8 * S }], false))).toEqual([2 * S, 4 * S, 6 * S]);
   });
 });
 
-describe('compressed', () => {
-  const axis = axisOf(CHAT, true);
-
-  test('a pause gets a small share and the rest goes to the steps', () => {
-    expect(axis.at(at(0).us)).toBe(0);
-    expect(axis.at(at(1).us)).toBeCloseTo(0.4875);
-    expect(axis.at(at(1000).us)).toBeCloseTo(0.5125);
-    expect(axis.at(at(1001).us)).toBeCloseTo(1);
-  });
-
-  test('order is kept everywhere', () => {
-    let before = -1;
-    for (let second = 0; second <= 1001; second += 0.5) {
-      const here = axis.at(at(second).us);
-      expect(here).toBeGreaterThanOrEqual(before);
-      before = here;
-    }
-  });
-
-  test('a thousand pauses leave most of the width to the steps', () => {
-    const steps = Array.from({ length: 1000 }, (_, index) => step(index, 'a', { began: index * 100 }));
-    const many = axisOf(steps, true);
-    const width = many.pauses.reduce((sum, pause) => sum + pause.to - pause.from, 0);
-    expect(many.pauses).toHaveLength(999);
-    expect(width).toBeCloseTo(0.3);
-  });
-
-  test('pauses that take little anyway are left alone', () => {
-    const steps = [step(0, 'a', { began: 0, ended: 1000 }), step(1, 'a', { began: 1002, ended: 2000 })];
-    expect(axisOf(steps, true).at(at(1000).us)).toBeCloseTo(0.5);
-  });
+test('an open step runs until now', () => {
+  expect(
+    intervalOf(summary(0, { started: '2024-01-02T12:00:00Z', ended: null, status: 'open' }), 1e18)?.to,
+  ).toBe(1e18);
+  expect(intervalOf(summary(0, { started: null, ended: null }), 5)).toBeNull();
 });
 
-test('runs without steps, without times and of one instant do not divide by zero', () => {
-  expect(axisOf([], true).at(5)).toBe(1);
-  expect(axisOf([step(0, 'a', { start: null, ended: null })], true).pauses).toEqual([]);
-  expect(axisOf([step(0, 'a', { ended: 0 })], true).at(at(0).us)).toBe(0);
-});
-
-test('overlapping and unordered steps are one stretch', () => {
-  const steps = [step(1, 'a', { began: 3, ended: 9 }), step(0, 'a', { began: 0, ended: 4 })];
-  expect(axisOf(steps, true).pauses).toEqual([]);
+test('an overview tells when steps ran, at most', () => {
+  const bucket = { open_count: 0, failed_count: 0, busy_us: 0 };
+  const overview = {
+    now: '',
+    bucket_us: 1000,
+    buckets: [
+      { ...bucket, from: '1970-01-01T00:00:00.000000Z', first_number: 0, step_count: 2, longest_us: 500 },
+      { ...bucket, from: '1970-01-01T00:00:00.001000Z', first_number: null, step_count: 0, longest_us: 0 },
+    ],
+  };
+  expect(intervalsOf(overview)).toEqual([{ from: 0, to: 1500 }]);
 });

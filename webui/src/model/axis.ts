@@ -1,98 +1,165 @@
-/* The time axis of a run, shared by every bar of the waterfall.
+/* A time axis: moments in microseconds to fractions of its width, 0 to 1, and back.
  *
  * A run that waits for people or cron is mostly pause: drawn to scale, its steps would be dots. A compressed axis gives every
- * pause longer than a second a fixed small share instead, and says where it did. Positions are fractions of the width, 0 to 1. */
+ * pause longer than a second a fixed small share instead, and says where it did. */
 import { clamp } from '../base/number';
-import type { RunClock } from './clock';
-import type { Step } from './types';
+import { parseTime } from '../base/time';
+import type { Overview, StepSummary } from './api';
 
 export const PAUSE_US = 1e6;
 /* Pauses together take at most this much of a compressed axis, and one no more than PAUSE_SHARE. */
 const ALL_PAUSES_SHARE = 0.3;
 const PAUSE_SHARE = 0.025;
 
-export interface Pause {
+export interface Interval {
   readonly from: number;
   readonly to: number;
+}
+
+export interface Pause extends Interval {
   readonly durationUs: number;
 }
 
 export interface Axis {
   readonly at: (us: number) => number;
+  readonly us: (x: number) => number;
   readonly startUs: number;
   readonly endUs: number;
   readonly pauses: readonly Pause[];
+  /** Pauses are drawn short. */
+  readonly compressed: boolean;
 }
 
-interface Busy {
-  readonly from: number;
-  to: number;
-}
-
-export function buildAxis(steps: readonly Step[], clock: RunClock, compressed: boolean): Axis {
-  const busy = busyTimes(steps, clock);
-  const startUs = busy[0]?.from ?? 0;
-  const endUs = Math.max(busy.at(-1)?.to ?? 0, startUs + 1);
-  const gaps = busy.slice(1).map((next, index) => ({ from: busy[index]?.to ?? next.from, to: next.from }));
-  const long = gaps.filter((gap) => gap.to - gap.from > PAUSE_US);
-  const paused = long.reduce((sum, gap) => sum + gap.to - gap.from, 0);
-  const share = Math.min(ALL_PAUSES_SHARE / Math.max(long.length, 1), PAUSE_SHARE);
+/** From when something ran. `window`: the axis shows this, and not all of it. */
+export function buildAxis(
+  intervals: readonly Interval[],
+  compressed: boolean,
+  window: Interval | null = null,
+): Axis {
+  const busy = merge(intervals, window);
+  const startUs = window?.from ?? busy[0]?.from ?? 0;
+  const endUs = Math.max(window?.to ?? busy.at(-1)?.to ?? 0, startUs + 1);
+  const gaps = gapsOf(busy, startUs, endUs).filter((gap) => gap.to - gap.from > PAUSE_US);
+  const paused = gaps.reduce((sum, gap) => sum + gap.to - gap.from, 0);
+  const share = Math.min(ALL_PAUSES_SHARE / Math.max(gaps.length, 1), PAUSE_SHARE);
   const total = endUs - startUs;
-  const worthwhile = compressed && paused > share * long.length * total;
-  if (!worthwhile) {
-    const at = (us: number) => clamp((us - startUs) / total, 0, 1);
-    const pauses = long.map((gap) => ({ from: at(gap.from), to: at(gap.to), durationUs: gap.to - gap.from }));
-    return { at, startUs, endUs, pauses };
-  }
+  const short = compressed && paused > share * gaps.length * total;
+  const knots = short
+    ? shortKnots(gaps, startUs, endUs, share)
+    : [
+        { us: startUs, x: 0 },
+        { us: endUs, x: 1 },
+      ];
+  const at = (us: number) => clamp(interpolate(knots, us, 'us', 'x'), 0, 1);
+  const us = (x: number) => clamp(interpolate(knots, x, 'x', 'us'), startUs, endUs);
+  return {
+    at,
+    us,
+    startUs,
+    endUs,
+    pauses: gaps.map((gap) => ({ from: at(gap.from), to: at(gap.to), durationUs: gap.to - gap.from })),
+    compressed: short,
+  };
+}
 
-  const active = Math.max(total - paused, 1);
-  const scale = (1 - share * long.length) / active;
-  const knots: { readonly us: number; readonly x: number; readonly slope: number }[] = [];
-  const pauses: Pause[] = [];
+interface Knot {
+  readonly us: number;
+  readonly x: number;
+}
+
+function shortKnots(
+  gaps: readonly Interval[],
+  startUs: number,
+  endUs: number,
+  share: number,
+): readonly Knot[] {
+  const paused = gaps.reduce((sum, gap) => sum + gap.to - gap.from, 0);
+  const scale = (1 - share * gaps.length) / Math.max(endUs - startUs - paused, 1);
+  const knots: Knot[] = [{ us: startUs, x: 0 }];
   let x = 0;
   let us = startUs;
-  for (const gap of long) {
-    knots.push({ us, x, slope: scale });
+  for (const gap of gaps) {
     x += (gap.from - us) * scale;
-    knots.push({ us: gap.from, x, slope: share / (gap.to - gap.from) });
-    pauses.push({ from: x, to: x + share, durationUs: gap.to - gap.from });
+    knots.push({ us: gap.from, x });
     x += share;
+    knots.push({ us: gap.to, x });
     us = gap.to;
   }
-  knots.push({ us, x, slope: scale });
-  const at = (moment: number) => {
-    let low = 0;
-    let high = knots.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((knots[middle]?.us ?? Infinity) <= moment) low = middle;
-      else high = middle - 1;
-    }
-    const knot = knots[low];
-    return knot ? clamp(knot.x + (moment - knot.us) * knot.slope, 0, 1) : 0;
-  };
-  return { at, startUs, endUs, pauses };
+  knots.push({ us: endUs, x: 1 });
+  return knots;
 }
 
-/* Steps in the order of their start, overlapping ones merged. */
-function busyTimes(steps: readonly Step[], clock: RunClock): Busy[] {
-  const spans = steps.flatMap((step) => {
-    const from = step.start ?? step.end?.at ?? null;
-    if (from === null) return [];
-    const to = step.end?.at ?? newestWithin(step) ?? from;
-    const begin = clock.place(from);
-    return [{ from: begin, to: Math.max(clock.place(to), begin) }];
+/* The last knots' line goes on beyond them. */
+function interpolate(knots: readonly Knot[], wanted: number, from: keyof Knot, to: keyof Knot): number {
+  let low = 0;
+  let high = knots.length - 2;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((knots[middle]?.[from] ?? Infinity) <= wanted) low = middle;
+    else high = middle - 1;
+  }
+  const a = knots[low];
+  const b = knots[low + 1];
+  if (!a || !b) return 0;
+  const length = b[from] - a[from];
+  return length === 0 ? b[to] : a[to] + ((wanted - a[from]) / length) * (b[to] - a[to]);
+}
+
+function gapsOf(busy: readonly Interval[], startUs: number, endUs: number): readonly Interval[] {
+  const edges = [{ from: startUs, to: startUs }, ...busy, { from: endUs, to: endUs }];
+  return edges.slice(1).flatMap((next, index) => {
+    const from = edges[index]?.to ?? next.from;
+    return next.from > from ? [{ from, to: next.from }] : [];
   });
-  spans.sort((a, b) => a.from - b.from);
-  const merged: Busy[] = [];
-  for (const span of spans) {
+}
+
+/* In the order of their begin, overlapping ones as one, what is outside the window left out. */
+function merge(intervals: readonly Interval[], window: Interval | null): readonly Interval[] {
+  const sorted = intervals
+    .filter((one) => window === null || (one.to >= window.from && one.from <= window.to))
+    .map((one) => ({
+      from: Math.max(one.from, window?.from ?? -Infinity),
+      to: Math.min(Math.max(one.to, one.from), window?.to ?? Infinity),
+    }))
+    .sort((a, b) => a.from - b.from);
+  const merged: { from: number; to: number }[] = [];
+  for (const one of sorted) {
     const last = merged.at(-1);
-    if (last && span.from <= last.to) last.to = Math.max(last.to, span.to);
-    else merged.push({ ...span });
+    if (last && one.from <= last.to) last.to = Math.max(last.to, one.to);
+    else merged.push(one);
   }
   return merged;
 }
 
-function newestWithin(step: Step) {
-  return step.spans.at(-1)?.end ?? step.spans.at(-1)?.start ?? null;
+export function usOf(time: string | null): number | null {
+  return parseTime(time)?.us ?? null;
+}
+
+/** When a step ran; one that is open, until `nowUs`. null: it has no time. */
+export function intervalOf(step: StepSummary, nowUs: number | null): Interval | null {
+  const from = usOf(step.started) ?? usOf(step.ended);
+  if (from === null) return null;
+  const to = usOf(step.ended) ?? (step.status === 'open' ? nowUs : null) ?? from;
+  return { from, to: Math.max(from, to) };
+}
+
+/** When something ran, as far as an overview tells: of a bucket in which steps began, to the end of the longest of them. */
+export function intervalsOf(overview: Overview): readonly Interval[] {
+  return overview.buckets.flatMap((bucket) => {
+    const from = usOf(bucket.from);
+    if (bucket.step_count === 0 || from === null) return [];
+    return [{ from, to: from + overview.bucket_us + bucket.longest_us }];
+  });
+}
+
+/** Where round moments of an axis lie, some four of them, as microseconds since its start. */
+export function ticksOf(axis: Axis): readonly number[] {
+  if (axis.compressed) return [];
+  const total = axis.endUs - axis.startUs;
+  const rough = total / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? rough;
+  const ticks: number[] = [];
+  for (let us = step; us < total * 0.97; us += step) ticks.push(us);
+  return ticks;
 }

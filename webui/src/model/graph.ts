@@ -1,9 +1,32 @@
 /* The state machine with what a run did in it: how often each action ran and failed and each transition was taken. */
-import { stepStatus } from './status';
-import type { Run, Step } from './types';
+import { isArray, isObject, type Json, type JsonObject } from '../base/json';
+import type { Run } from './api';
+
+export interface Action {
+  readonly name: string;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly inputs: readonly string[];
+  readonly optionalInputs: readonly string[];
+  readonly code: string;
+}
+
+export interface Transition {
+  readonly from: string;
+  readonly to: string;
+  readonly condition: string;
+}
+
+export interface Machine {
+  readonly entrypoint: string | null;
+  readonly actions: readonly Action[];
+  readonly transitions: readonly Transition[];
+}
 
 export interface GraphNode {
   readonly name: string;
+  /** An input that comes from outside, not an action. */
+  readonly input: boolean;
   readonly visits: number;
   readonly failures: number;
   /** Ran, but is missing from the recorded graph. */
@@ -28,44 +51,101 @@ export function edgeId(from: string, to: string): string {
   return JSON.stringify([from, to]);
 }
 
-export function graphOf(run: Run): GraphShape {
-  const visits = new Map<string, number>();
-  const failures = new Map<string, number>();
-  const taken = new Map<string, number>();
-  let previous: Step | null = null;
-  for (const step of run.steps) {
-    visits.set(step.action, (visits.get(step.action) ?? 0) + 1);
-    if (stepStatus(step) === 'failed') failures.set(step.action, (failures.get(step.action) ?? 0) + 1);
-    if (previous) {
-      const id = edgeId(previous.action, step.action);
-      taken.set(id, (taken.get(id) ?? 0) + 1);
-    }
-    previous = step;
-  }
+/** graph.json as Burr and libburr write it; what is missing or odd in it is left out. */
+export function machineOf(graph: JsonObject | null): Machine {
+  const entrypoint = graph?.entrypoint;
+  return {
+    entrypoint: typeof entrypoint === 'string' ? entrypoint : null,
+    actions: objects(graph?.actions).flatMap((action) => {
+      const { name, code } = action;
+      if (typeof name !== 'string') return [];
+      return [
+        {
+          name,
+          reads: texts(action.reads),
+          writes: texts(action.writes),
+          inputs: texts(action.inputs),
+          optionalInputs: texts(action.optional_inputs),
+          code: typeof code === 'string' ? code : '',
+        },
+      ];
+    }),
+    transitions: objects(graph?.transitions).flatMap(({ from_: from, to, condition }) =>
+      typeof from === 'string' && typeof to === 'string'
+        ? [{ from, to, condition: typeof condition === 'string' ? condition : 'default' }]
+        : [],
+    ),
+  };
+}
 
-  const known = new Set(run.machine.actions.map((action) => action.name));
+function objects(value: Json | undefined): readonly JsonObject[] {
+  return value !== undefined && isArray(value) ? value.filter(isObject) : [];
+}
+
+function texts(value: Json | undefined): readonly string[] {
+  return value !== undefined && isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+/** `inputs`: with a node for each input that an action wants. */
+export function graphOf(machine: Machine, run: Pick<Run, 'actions' | 'edges'>, inputs: boolean): GraphShape {
+  const uses = new Map(run.actions.map((use) => [use.name, use]));
+  const taken = new Map(
+    run.edges.map((edge) => [edge.from === null ? '' : edgeId(edge.from, edge.to), edge.count]),
+  );
+  const known = new Set(machine.actions.map((action) => action.name));
   const names = new Set([
     ...known,
-    ...run.machine.transitions.flatMap((transition) => [transition.from, transition.to]),
-    ...visits.keys(),
+    ...machine.transitions.flatMap((transition) => [transition.from, transition.to]),
+    ...uses.keys(),
   ]);
-  const conditions = new Map<string, { from: string; to: string; conditions: string[] }>();
-  for (const { from, to, condition } of run.machine.transitions) {
+  const edges = new Map<string, { from: string; to: string; conditions: string[] }>();
+  for (const { from, to, condition } of machine.transitions) {
     const id = edgeId(from, to);
-    const entry = conditions.get(id) ?? { from, to, conditions: [] };
+    const entry = edges.get(id) ?? { from, to, conditions: [] };
     entry.conditions.push(condition);
-    conditions.set(id, entry);
+    edges.set(id, entry);
   }
+  const nodes = [...names].map((name) => ({
+    name,
+    input: false,
+    visits: uses.get(name)?.count ?? 0,
+    failures: uses.get(name)?.failed_count ?? 0,
+    unknown: !known.has(name),
+  }));
+  const wanted = inputs ? inputEdges(machine) : [];
+  const inputNames = new Set(wanted.map((edge) => edge.from));
   return {
-    nodes: [...names].map((name) => ({
-      name,
-      visits: visits.get(name) ?? 0,
-      failures: failures.get(name) ?? 0,
-      unknown: !known.has(name),
-    })),
-    edges: [...conditions].map(([id, edge]) => ({ id, ...edge, taken: taken.get(id) ?? 0 })),
-    entrypoint: run.machine.entrypoint,
+    nodes: [
+      ...nodes,
+      ...[...inputNames].map((name) => ({ name, input: true, visits: 0, failures: 0, unknown: false })),
+    ],
+    edges: [...[...edges].map(([id, edge]) => ({ id, ...edge, taken: taken.get(id) ?? 0 })), ...wanted],
+    entrypoint: machine.entrypoint,
   };
+}
+
+/* An input and an action may have the same name. */
+export const INPUT = 'input: ';
+
+export function inputName(node: string): string {
+  return node.slice(INPUT.length);
+}
+
+export function hasInputs(machine: Machine): boolean {
+  return machine.actions.some((action) => wantedBy(action).length > 0);
+}
+
+function wantedBy(action: Action): readonly string[] {
+  return [...action.inputs, ...action.optionalInputs].filter((name) => !name.startsWith('__'));
+}
+
+function inputEdges(machine: Machine): readonly GraphEdge[] {
+  return machine.actions.flatMap((action) =>
+    wantedBy(action).map((name) => {
+      const from = `${INPUT}${name}`;
+      return { id: edgeId(from, action.name), from, to: action.name, conditions: ['default'], taken: 0 };
+    }),
+  );
 }
 
 /** What leads to a new layout: names and edges, not counts. */
@@ -76,16 +156,14 @@ export function shapeKey(shape: GraphShape): string {
   ]);
 }
 
-/** The transition by which the run came to the step at `index`, as far as the graph tells. */
-export function cameBy(
-  run: Run,
-  index: number,
-): { readonly from: Step; readonly condition: string | null } | null {
-  const step = run.steps[index];
-  const from = run.steps[index - 1];
-  if (!step || !from) return null;
-  const edge = run.machine.transitions.find(
-    (transition) => transition.from === from.action && transition.to === step.action,
-  );
-  return { from, condition: edge?.condition ?? null };
+/** Where a run may go after `action`. */
+export function nextOf(machine: Machine, action: string | null): ReadonlySet<string> {
+  return new Set(machine.transitions.filter(({ from }) => from === action).map(({ to }) => to));
 }
+
+/** A hue for each action, the same in the list and in the graph. */
+export function hueOf(names: readonly string[]): ReadonlyMap<string, number> {
+  return new Map([...new Set(names)].map((name, index) => [name, index % HUE_COUNT]));
+}
+
+const HUE_COUNT = 8;

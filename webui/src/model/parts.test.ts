@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { asConversation } from './conversation';
-import { at } from './fixtures';
-import { arrangeProjects, projectKind } from './project';
-import { filterRuns, mergePages } from './runs';
-import { summariseStream } from './stream';
+import { arrangeProjects, dayOf, projectKind, type ProjectSort } from './project';
 import { readTraceback } from './traceback';
-import type { RunSummary } from './types';
 
 describe('readTraceback', () => {
   test('finds the line that names the error, and the frames', () => {
@@ -30,71 +25,40 @@ describe('readTraceback', () => {
   );
 });
 
-test.each([
-  [[{ role: 'user', content: 'hi' }], 1],
-  [[{ role: 'tool', content: null, id: 3 }], 1],
-  [[], null],
-  [[{ role: 'user' }], null],
-  [[{ role: 'user', content: 'x' }, 'odd'], null],
-  [{ role: 'user', content: 'x' }, null],
-])('conversation %j', (value, count) => {
-  expect(asConversation(value)?.length ?? null).toBe(count);
-});
-
-test('a stream is told by its delay, items and rate', () => {
-  expect(
-    summariseStream([
-      { kind: 'begin', at: at(0), itemCount: null },
-      { kind: 'first_item', at: at(0.2), itemCount: null },
-      { kind: 'end', at: at(2), itemCount: 50 },
-    ]),
-  ).toEqual({ firstItemUs: 200_000, totalUs: 2e6, itemCount: 50, itemsPerSecond: 25 });
-  expect(summariseStream([{ kind: 'begin', at: at(0), itemCount: null }]).itemsPerSecond).toBeNull();
-});
-
 test('projects are sorted and found', () => {
-  const project = (name: string, runCount: number, seconds: number | null) => ({
-    id: name,
+  const project = (name: string, runCount: number, seconds: number, failed = 0) => ({
     name,
-    runCount,
-    lastActivity: seconds === null ? null : at(seconds),
+    run_count: runCount,
+    started: null,
+    last_activity: `2026-11-30T10:00:0${seconds}.000000Z`,
+    statuses: { running: 0, unknown: 0, lost: 1, failed, ok: 0, waiting: 0 },
   });
-  const all = [project('b10', 1, 5), project('B2', 7, null), project('demo_x', 3, 9)];
-  const names = (filter: string, sort: 'activity' | 'name' | 'runs') =>
+  const all = [project('b10', 1, 5, 1), project('B2', 7, 0, 3), project('demo_x', 3, 9)];
+  const names = (filter: string, sort: ProjectSort) =>
     arrangeProjects(all, filter, sort).map(({ name }) => name);
   expect(names('', 'activity')).toEqual(['demo_x', 'b10', 'B2']);
   expect(names('', 'name')).toEqual(['B2', 'b10', 'demo_x']);
   expect(names('', 'runs')).toEqual(['B2', 'demo_x', 'b10']);
+  expect(names('', 'failed')).toEqual(['B2', 'b10', 'demo_x']);
   expect(names(' b ', 'name')).toEqual(['B2', 'b10']);
   expect(all.map(({ name }) => projectKind(name))).toEqual(['own', 'own', 'demo']);
 });
 
-describe('runs', () => {
-  const summary = (appId: string, partitionKey: string | null = null): RunSummary => ({
-    appId,
-    partitionKey,
-    started: null,
-    lastActivity: null,
-    stepCount: 1,
-    forkedFrom: null,
-    spawnedBy: null,
-  });
-
-  test('a run pushed onto the next page is listed once', () => {
-    const merged = mergePages([
-      { runs: [summary('c'), summary('b')] },
-      { runs: [summary('b'), summary('b', 'k')] },
-    ]);
-    expect(merged.map((run) => [run.appId, run.partitionKey])).toEqual([
-      ['c', null],
-      ['b', null],
-      ['b', 'k'],
-    ]);
-  });
-
-  test('all words must be found, in id or partition', () => {
-    const all = [summary('Chat-1', 'user_a'), summary('chat-2', 'user_b')];
-    expect(filterRuns(all, 'CHAT b').map((run) => run.appId)).toEqual(['chat-2']);
-    expect(filterRuns(all, '  ')).toHaveLength(2);
-  });
+test('a day of a project has an hour for each, also where nothing was', () => {
+  const at = (hour: string) => `2026-11-${hour}:00:00.000000Z`;
+  const day = dayOf(
+    {
+      now: at('30T10'),
+      from: at('29T11'),
+      hours: [
+        { project: 'a', from: at('29T12'), run_count: 4, failed_count: 1 },
+        { project: 'a', from: at('30T10'), run_count: 2, failed_count: 0 },
+        { project: 'b', from: at('30T10'), run_count: 9, failed_count: 9 },
+      ],
+    },
+    'a',
+  );
+  expect(day).toMatchObject({ runCount: 6, failedCount: 1 });
+  expect(day.hours).toHaveLength(24);
+  expect([day.hours[0], day.hours[1], day.hours[23]].map((hour) => hour?.runCount)).toEqual([0, 4, 2]);
 });

@@ -1,25 +1,142 @@
-import type { RunSummary } from './types';
+/* A list of runs that is loaded by pages and kept current page by page.
+ *
+ * The server pages by the sort's key, not by position, so a page that is asked for again covers the runs behind its cursor at that moment: what
+ * came in meanwhile pushes others over its end. These are kept, where they are known to follow, until their own turn comes. */
+import type { Api, Runs, RunSummary } from './api';
 
-export function runKey(run: RunSummary): string {
-  return JSON.stringify([run.partitionKey, run.appId]);
+type Params = Api['/api/v1/projects/{project}/runs']['params'];
+export type RunSort = NonNullable<Params['sort']>;
+
+export interface RunPage {
+  /** What it was asked with; '' for the first. */
+  readonly cursor: string;
+  readonly runs: readonly RunSummary[];
 }
 
-/** All runs of all pages, each once: a page may repeat a run when newer ones pushed it down meanwhile. */
-export function mergePages(
-  pages: readonly { readonly runs: readonly RunSummary[] }[],
-): readonly RunSummary[] {
+export interface RunList {
+  readonly pages: readonly RunPage[];
+  /** Of the page after the last; null: there is none. */
+  readonly next: string | null;
+  /** How many fit; null: the server does not count them. */
+  readonly total: number | null;
+  /** Whether the server had time to look at all that it was asked for. */
+  readonly complete: boolean;
+}
+
+export const NO_RUNS: RunList = { pages: [], next: '', total: null, complete: true };
+
+const KEYS: Readonly<Record<string, (run: RunSummary) => number | string>> = {
+  last: (run) => run.last_activity,
+  first: (run) => run.started,
+  duration: (run) => run.duration_us,
+  steps: (run) => run.step_count,
+  failed: (run) => run.failed_count,
+  tokens: (run) => run.input_tokens + run.output_tokens,
+};
+
+/** Whether `a` certainly comes before `b`; of equal ones only the server knows. */
+export function comesBefore(sort: RunSort, a: RunSummary, b: RunSummary): boolean {
+  const descending = sort.startsWith('-');
+  const key = KEYS[descending ? sort.slice(1) : sort];
+  if (!key) return false;
+  return descending ? key(a) > key(b) : key(a) < key(b);
+}
+
+/** The list with the answer for `cursor` in it: a further page, or one of those that it has, as it is now. */
+export function withPage(list: RunList, cursor: string, answer: Runs, sort: RunSort): RunList {
+  const at = list.pages.findIndex((page) => page.cursor === cursor);
+  const isLast = at < 0 || at === list.pages.length - 1;
+  const old = at < 0 ? [] : (list.pages[at]?.runs ?? []);
+  const runs = answer.next === null ? answer.runs : [...answer.runs, ...pushedOver(old, answer.runs, sort)];
+  const page = { cursor, runs };
+  return {
+    pages: at < 0 ? [...list.pages, page] : list.pages.with(at, page),
+    /* The runs that were pushed over the end are already shown, so the old way on is the one that misses nothing. */
+    next: isLast && (at < 0 || list.next === null || answer.next === null) ? answer.next : list.next,
+    total: cursor === '' ? answer.total : list.total,
+    complete: isLast ? answer.complete : list.complete,
+  };
+}
+
+function pushedOver(old: readonly RunSummary[], now: readonly RunSummary[], sort: RunSort) {
+  const last = now.at(-1);
+  if (!last) return [];
+  const known = new Set(now.map((run) => run.app_id));
+  return old.filter((run) => !known.has(run.app_id) && !comesBefore(sort, run, last));
+}
+
+/** All runs of all pages, each once: one that has moved up is on two of them. */
+export function allRuns(list: RunList): readonly RunSummary[] {
   const seen = new Map<string, RunSummary>();
-  for (const run of pages.flatMap((page) => page.runs))
-    if (!seen.has(runKey(run))) seen.set(runKey(run), run);
+  for (const run of list.pages.flatMap((page) => page.runs))
+    if (!seen.has(run.app_id)) seen.set(run.app_id, run);
   return [...seen.values()];
 }
 
-export function filterRuns(runs: readonly RunSummary[], text: string): readonly RunSummary[] {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return words.length === 0
-    ? runs
-    : runs.filter((run) => {
-        const hay = `${run.appId}\n${run.partitionKey ?? ''}`.toLowerCase();
-        return words.every((word) => hay.includes(word));
-      });
+/** The cursors of the pages that hold the runs from `first` to `last`, counted over all pages. */
+export function cursorsOf(list: RunList, first: number, last: number): readonly string[] {
+  const cursors: string[] = [];
+  let start = 0;
+  for (const { cursor, runs } of list.pages) {
+    if (start <= last && start + runs.length > first) cursors.push(cursor);
+    start += runs.length;
+  }
+  return cursors;
+}
+
+/** Microseconds that a run took; of one that runs, until now by the server's clock. */
+export function durationOf(run: RunSummary, nowMs: number): number {
+  return run.status === 'running'
+    ? Math.max(nowMs * 1000 - Date.parse(run.started) * 1000, 0)
+    : run.duration_us;
+}
+
+/** A row of the table: a run, or what stands for children that are not there (yet). */
+export type RunRow =
+  | {
+      readonly kind: 'run';
+      readonly path: string;
+      readonly depth: number;
+      readonly run: RunSummary;
+      readonly isOpen: boolean;
+    }
+  | {
+      readonly kind: 'loading' | 'failed' | 'more';
+      readonly path: string;
+      readonly depth: number;
+      readonly parent: string;
+    };
+
+export type ChildrenOf = (appId: string) => Runs | 'loading' | 'failed';
+
+/** The runs with their children under them, as far as these are opened. A run that is its own ancestor is not opened again. */
+export function arrangeRows(
+  runs: readonly RunSummary[],
+  isOpen: (appId: string) => boolean,
+  childrenOf: ChildrenOf,
+): readonly RunRow[] {
+  const rows: RunRow[] = [];
+  const add = (run: RunSummary, depth: number, above: readonly string[]) => {
+    const path = [...above, run.app_id];
+    const opened = run.child_count > 0 && isOpen(run.app_id) && !above.includes(run.app_id);
+    rows.push({ kind: 'run', path: JSON.stringify(path), depth, run, isOpen: opened });
+    if (!opened) return;
+    const children = childrenOf(run.app_id);
+    const stand = (kind: 'loading' | 'failed' | 'more') =>
+      rows.push({ kind, path: JSON.stringify([...path, '', kind]), depth: depth + 1, parent: run.app_id });
+    if (typeof children === 'string') {
+      stand(children);
+      return;
+    }
+    for (const child of children.runs) add(child, depth + 1, path);
+    if (children.next !== null) stand('more');
+  };
+  for (const run of runs) add(run, 0, []);
+  return rows;
+}
+
+/** Of each row, which of the list's runs it is or stands under, counted from 0. */
+export function rootsOf(rows: readonly RunRow[]): readonly number[] {
+  let root = -1;
+  return rows.map((row) => (row.depth === 0 ? ++root : root));
 }

@@ -1,8 +1,8 @@
 /* The frame around every page: where one is, whether the page is current, theme and help. */
 import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { Link, Navigate, Route, Routes, useLocation, useMatch, useNavigate } from 'react-router-dom';
-import { projectsPath, runsPath } from '../state/links';
-import type { LiveStatus } from '../state/live';
+import { projectsPath, runsPath, statusPath } from '../state/links';
+import type { LiveStatus } from '../state/eventStream';
 import { setTheme, useTheme, type Theme } from '../state/preferences';
 import { useLiveStatus, useOutdated } from '../state/queries';
 import { Help } from '../ui/Help';
@@ -12,6 +12,7 @@ import { ProjectsPage } from './projects/ProjectsPage';
 import { RunsPage } from './runs/RunsPage';
 
 const RunPage = lazy(() => import('./run/RunPage'));
+const StatusPage = lazy(() => import('./status/StatusPage'));
 
 export function App() {
   const [help, setHelp] = useState(false);
@@ -22,6 +23,7 @@ export function App() {
   useKeys('Anywhere', [
     { keys: ['?'], label: 'Show all keys', run: () => setHelp(true) },
     { keys: ['g p'], label: 'Go to projects', run: () => navigate(projectsPath()) },
+    { keys: ['g s'], label: 'Go to the status', run: () => navigate(statusPath()) },
     ...(project === null
       ? []
       : [{ keys: ['g r'], label: 'Go to the runs', run: () => navigate(runsPath(project)) }]),
@@ -40,6 +42,7 @@ export function App() {
               <Route path="/" element={<ProjectsPage />} />
               <Route path="/p/:project" element={<RunsPage />} />
               <Route path="/p/:project/run/:app" element={<RunPage />} />
+              <Route path="/status" element={<StatusPage />} />
               <Route path="/index.html" element={<Navigate to="/" replace />} />
               <Route path="*" element={<Missing />} />
             </Routes>
@@ -60,6 +63,7 @@ function useProject(): string | null {
 function TopBar({ onHelp }: { readonly onHelp: () => void }) {
   const project = useProject();
   const app = useMatch('/p/:project/run/:app')?.params.app ?? null;
+  const isStatus = useMatch('/status') !== null;
   return (
     <header className="topbar">
       <Link to={projectsPath()} className="brand" aria-label="burr: all projects">
@@ -73,6 +77,12 @@ function TopBar({ onHelp }: { readonly onHelp: () => void }) {
         burr
       </Link>
       <nav className="crumbs" aria-label="Place">
+        {isStatus && (
+          <>
+            <span aria-hidden="true">/</span>
+            <span aria-current="page">Status</span>
+          </>
+        )}
         {project !== null && (
           <>
             <span aria-hidden="true">/</span>
@@ -117,10 +127,12 @@ function Liveness() {
           Another version runs now: reload
         </button>
       )}
-      <span className={`liveness ${status}`} title={title} role="status">
+      <Link to={statusPath()} className={`liveness ${status}`} title={`${title}. To the collector’s status`}>
         <span className="dot" aria-hidden="true" />
-        <span className="word">{word}</span>
-      </span>
+        <span className="word" role="status">
+          {word}
+        </span>
+      </Link>
     </>
   );
 }

@@ -1,22 +1,31 @@
 import { useState } from 'react';
 import { clamp } from '../base/number';
-import { useKeys } from '../ui/keys';
+import { useKeys, type KeyBinding } from '../ui/keys';
 
-/** j, k and the arrows move through the rows of a list page, Enter opens one. */
-export function useRowKeys(count: number, open: (index: number) => void, reveal?: (index: number) => void) {
-  const [active, setActive] = useState<number | null>(null);
-  const move = (by: number) => {
-    if (count === 0) return;
-    const next = active === null ? (by > 0 ? 0 : count - 1) : clamp(active + by, 0, count - 1);
-    setActive(next);
-    reveal?.(next);
+interface Options {
+  readonly open: (index: number) => void;
+  readonly reveal?: (index: number) => void;
+  /** Keys of the page for the row that is active. */
+  readonly more?: (index: number) => readonly KeyBinding[];
+}
+
+/** j, k and the arrows move through the rows of a list page, Enter opens one. The active row is known by its name and stays active
+ * wherever it moves; gives its index. */
+export function useRowKeys(names: readonly string[], { open, reveal, more }: Options): number | null {
+  const [active, setActive] = useState<string | null>(null);
+  const at = active === null ? -1 : names.indexOf(active);
+  const go = (to: number) => {
+    const index = clamp(to, 0, names.length - 1);
+    setActive(names[index] ?? null);
+    reveal?.(index);
   };
   useKeys('Here', [
-    { keys: ['j', 'ArrowDown'], label: 'Next row', run: () => move(1) },
-    { keys: ['k', 'ArrowUp'], label: 'Row before', run: () => move(-1) },
-    ...(active !== null && active < count
-      ? [{ keys: ['Enter'], label: 'Open the row', run: () => open(active) }]
-      : []),
+    { keys: ['j', 'ArrowDown'], label: 'Next row', run: () => go(at + 1) },
+    { keys: ['k', 'ArrowUp'], label: 'Row before', run: () => go(at < 0 ? names.length - 1 : at - 1) },
+    { keys: ['Home'], label: 'First row', run: () => go(0) },
+    ...(at < 0
+      ? []
+      : [{ keys: ['Enter'], label: 'Open the row', run: () => open(at) }, ...(more?.(at) ?? [])]),
   ]);
-  return active;
+  return at < 0 ? null : at;
 }

@@ -1,58 +1,65 @@
-/* What keeps pages current: one event stream a page for all topics that are being looked at.
- *
- * Without the endpoint (an older or another server) every topic counts as changed every two seconds. A lost stream is shown, tried
- * again with growing pauses. Every opening is followed by a refetch, because what happened before it was not heard. A page nobody
- * sees holds no connection: a browser allows six to one server. */
-import { readEvents } from '../api/client';
-import { backoffMs } from '../base/backoff';
-import type { ServerEvent } from '../base/sse';
+/* What keeps this page current: who listens to which topic, and whether what is shown can be trusted. A page that nobody sees listens to
+ * nothing, but for the first ten seconds. */
+import { readEvents } from '../api/stream';
+import { BASENAME } from '../base/place';
+import type { JsonObject } from '../base/json';
+import type { LiveStatus, Told } from './eventStream';
+import { leadAlone, lockQueue, openChannel, SharedStream } from './sharedStream';
 
-export type LiveStatus = 'connecting' | 'live' | 'polling' | 'lost';
-
-const SILENCE_MS = 7000;
-const POLL_MS = 2000;
-const RETRY_STREAM_MS = 30_000;
 const HIDDEN_GRACE_MS = 10_000;
 
-type Listener = () => void;
+/** A topic changed. */
+export interface Change {
+  readonly topic: string;
+  /** What the event said of it, and perhaps how; null: all of it may have changed. */
+  readonly data: JsonObject | null;
+}
+
+type Listener = (change: Change) => void;
+type Watcher = () => void;
 
 export class Live {
   #status: LiveStatus = 'connecting';
   #version: string | null = null;
   #outdated = false;
+  #isSeen = document.visibilityState !== 'hidden';
   readonly #topics = new Map<string, Set<Listener>>();
-  readonly #watchers = new Set<Listener>();
-  #abort: AbortController | null = null;
-  #attempt = 0;
-  #restart: ReturnType<typeof setTimeout> | null = null;
-  #poll: ReturnType<typeof setInterval> | null = null;
+  readonly #watchers = new Set<Watcher>();
+  readonly #stream: SharedStream;
+  #pending = false;
   #hide: ReturnType<typeof setTimeout> | null = null;
 
   constructor() {
+    const name = `burr.live ${BASENAME}`;
+    const channel = openChannel(name);
+    const queue = channel ? lockQueue(name) : leadAlone;
+    this.#stream = new SharedStream((told) => this.#take(told), channel, queue, readEvents);
     document.addEventListener('visibilitychange', () => {
       if (this.#hide !== null) clearTimeout(this.#hide);
       this.#hide = null;
-      if (document.visibilityState === 'hidden') this.#hide = setTimeout(() => this.#stop(), HIDDEN_GRACE_MS);
-      else if (this.#abort === null) this.#begin();
+      if (document.visibilityState === 'hidden')
+        this.#hide = setTimeout(() => this.#see(false), HIDDEN_GRACE_MS);
+      else this.#see(true);
     });
+    window.addEventListener('pagehide', () => this.#see(false));
+    window.addEventListener('pageshow', () => this.#see(document.visibilityState !== 'hidden'));
   }
 
-  /** Calls `listener` whenever the topic may have changed. */
+  /** Calls `listener` whenever the topic has changed, or may have. */
   readonly listen = (topic: string, listener: Listener): (() => void) => {
     const listeners = this.#topics.get(topic) ?? new Set();
-    const isNew = listeners.size === 0;
     listeners.add(listener);
     this.#topics.set(topic, listeners);
-    if (isNew) this.#schedule(0);
+    if (listeners.size === 1) this.#renewSoon();
     return () => {
       listeners.delete(listener);
       if (listeners.size > 0) return;
       this.#topics.delete(topic);
-      this.#schedule(0);
+      this.#renewSoon();
     };
   };
 
-  readonly watchStatus = (watcher: Listener): (() => void) => {
+  readonly watchStatus = (watcher: Watcher): (() => void) => {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   };
@@ -62,89 +69,41 @@ export class Live {
   /** Whether the server was replaced by another version since this page was loaded. */
   readonly outdated = (): boolean => this.#outdated;
 
-  #schedule(delayMs: number): void {
-    if (this.#restart !== null) clearTimeout(this.#restart);
-    this.#restart = setTimeout(() => {
-      this.#restart = null;
-      this.#stop();
-      if (this.#topics.size > 0 && document.visibilityState !== 'hidden') this.#begin();
-    }, delayMs);
+  #see(isSeen: boolean): void {
+    if (isSeen === this.#isSeen) return;
+    this.#isSeen = isSeen;
+    this.#renew();
   }
 
-  #begin(): void {
-    if (this.#topics.size === 0) return;
-    const abort = new AbortController();
-    this.#abort = abort;
-    const handlers = {
-      onOpen: () => {
-        this.#endPolling();
-        this.#attempt = 0;
-        this.#set('live');
-        this.#changedAll();
-      },
-      onEvent: (event: ServerEvent) => this.#take(event),
-    };
-    void readEvents([...this.#topics.keys()], handlers, SILENCE_MS, abort.signal).then((end) => {
-      if (abort.signal.aborted) return;
-      if (end === 'unsupported') {
-        this.#startPolling();
-        this.#schedule(RETRY_STREAM_MS);
-        return;
-      }
-      this.#endPolling();
-      this.#set('lost');
-      this.#schedule(backoffMs(this.#attempt++, Math.random()));
+  /* A page that gives way to another lets go of one topic and takes up the next: one change of the stream. */
+  #renewSoon(): void {
+    if (this.#pending) return;
+    this.#pending = true;
+    queueMicrotask(() => {
+      this.#pending = false;
+      this.#renew();
     });
   }
 
-  #stop(): void {
-    this.#abort?.abort();
-    this.#abort = null;
-    if (this.#topics.size === 0 || document.visibilityState === 'hidden') this.#endPolling();
+  #renew(): void {
+    this.#stream.want(this.#isSeen ? [...this.#topics.keys()] : []);
   }
 
-  #startPolling(): void {
-    this.#set('polling');
-    this.#poll ??= setInterval(() => this.#changedAll(), POLL_MS);
+  #take(told: Told): void {
+    if (told.kind === 'change') this.#tell(told.topic, told.data);
+    else if (told.kind === 'stale') for (const topic of told.topics) this.#tell(topic, null);
+    else this.#setStatus(told.status, told.version);
   }
 
-  #endPolling(): void {
-    if (this.#poll !== null) clearInterval(this.#poll);
-    this.#poll = null;
+  #tell(topic: string, data: JsonObject | null): void {
+    for (const listener of this.#topics.get(topic) ?? []) listener({ topic, data });
   }
 
-  #take(event: ServerEvent): void {
-    const data = readData(event.data);
-    if (event.name === 'hello' && data.version !== undefined) {
-      if (this.#version !== null && this.#version !== data.version) this.#outdated = true;
-      this.#version = data.version;
-      for (const watcher of this.#watchers) watcher();
-    }
-    if (event.name === 'change' && data.topic !== undefined)
-      for (const listener of this.#topics.get(data.topic) ?? []) listener();
-  }
-
-  #changedAll(): void {
-    for (const listeners of this.#topics.values()) for (const listener of listeners) listener();
-  }
-
-  #set(status: LiveStatus): void {
-    if (status === this.#status) return;
+  #setStatus(status: LiveStatus, version: string | null): void {
     this.#status = status;
+    if (version !== null && this.#version !== null && version !== this.#version) this.#outdated = true;
+    this.#version = version ?? this.#version;
     for (const watcher of this.#watchers) watcher();
-  }
-}
-
-function readData(text: string): { readonly version?: string; readonly topic?: string } {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null) return {};
-    return {
-      ...('version' in value && typeof value.version === 'string' ? { version: value.version } : {}),
-      ...('topic' in value && typeof value.topic === 'string' ? { topic: value.topic } : {}),
-    };
-  } catch {
-    return {};
   }
 }
 

@@ -44,3 +44,23 @@ export function usePreference(name: string, fallback: string): readonly [string,
   );
   return [value, save];
 }
+
+/** The filters that the reader has kept, and what keeps one, or forgets it. */
+export function useSavedFilters(): readonly [readonly string[], (filter: string) => void] {
+  const [text, save] = usePreference('filters', '[]');
+  const filters = readFilters(text);
+  const toggle = (filter: string) => {
+    const others = filters.filter((other) => other !== filter);
+    save(JSON.stringify(others.length < filters.length ? others : [filter, ...filters]));
+  };
+  return [filters, toggle];
+}
+
+function readFilters(text: string): readonly string[] {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,16 +1,14 @@
 /* The server's data, kept by the query cache and refreshed when the server says that it changed. */
-import {
-  QueryClient,
-  useInfiniteQuery,
-  useQuery,
-  useQueryClient,
-  type QueryKey,
-} from '@tanstack/react-query';
-import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
-import { ApiError, fetchProjects, fetchRun, fetchRuns, PAGE_SIZE } from '../api/client';
+import { QueryClient, useQueries, useQuery, useQueryClient, type QueryKey } from '@tanstack/react-query';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { ApiError, get } from '../api/client';
 import { Refresher } from '../base/refresher';
-import { mergePages } from '../model/runs';
-import { Live, topicOf, type LiveStatus } from './live';
+import { serverNow } from '../base/serverClock';
+import type { Api } from '../model/api';
+import type { KnownValues } from '../model/completion';
+import { DAY_HOURS } from '../model/project';
+import type { LiveStatus } from './eventStream';
+import { Live, type Change } from './live';
 
 const live = new Live();
 
@@ -37,61 +35,99 @@ export function useOutdated(): boolean {
   return useSyncExternalStore(live.watchStatus, live.outdated);
 }
 
-function useLive(topic: string, queryKey: QueryKey): void {
-  const client = useQueryClient();
-  const hash = JSON.stringify(queryKey);
+/** Calls `refresh` when the topic may have changed, at a pace that the page can keep. `apply` may bring a change that says what it is
+ * into the cache by itself, and gives whether it did; otherwise `refresh` asks the server again. */
+export function useChanges(
+  topic: string | null,
+  refresh: () => Promise<unknown>,
+  apply?: (change: Change) => boolean,
+): void {
+  const current = useRef({ refresh, apply });
   useEffect(() => {
-    const key = JSON.parse(hash) as QueryKey;
-    const refresher = new Refresher(async () => {
-      /* An answer on its way may be older than the change: let it end, then ask again. */
-      if (client.isFetching({ queryKey: key }) > 0)
-        await client.refetchQueries({ queryKey: key }, { cancelRefetch: false });
-      await client.invalidateQueries({ queryKey: key }, { cancelRefetch: false });
+    current.current = { refresh, apply };
+  });
+  useEffect(() => {
+    if (topic === null) return;
+    const refresher = new Refresher(() => current.current.refresh());
+    const stop = live.listen(topic, (change) => {
+      if (current.current.apply?.(change) !== true) refresher.request();
     });
-    const stop = live.listen(topic, () => refresher.request());
     return () => {
       stop();
       refresher.stop();
     };
-  }, [client, hash, topic]);
+  }, [topic]);
+}
+
+/** Keeps what is cached under `queryKey` (and under keys that begin with it) current while the caller is shown. */
+export function useLive(topic: string | null, queryKey: QueryKey, apply?: (change: Change) => boolean): void {
+  const client = useQueryClient();
+  const refresh = async () => {
+    /* An answer on its way may be older than the change: let it end, then ask again. */
+    if (client.isFetching({ queryKey }) > 0)
+      await client.refetchQueries({ queryKey }, { cancelRefetch: false });
+    await client.invalidateQueries({ queryKey }, { cancelRefetch: false });
+  };
+  useChanges(topic, refresh, apply);
+}
+
+/** The answer to one question, kept current by the changes of `topic` (null: it is asked once). `enabled: false` asks nothing yet. */
+export function useAnswer<P extends keyof Api>(
+  topic: string | null,
+  path: P,
+  params: Api[P]['params'],
+  { enabled = true }: { readonly enabled?: boolean } = {},
+) {
+  const queryKey = [path, params];
+  useLive(topic, queryKey);
+  return useQuery({
+    queryKey,
+    queryFn: ({ signal }) => get(path, params, signal),
+    structuralSharing: false,
+    enabled,
+  });
 }
 
 export function useProjects() {
-  const queryKey = ['projects'];
-  useLive('projects', queryKey);
-  return useQuery({ queryKey, queryFn: ({ signal }) => fetchProjects(signal) });
+  return useAnswer('projects', '/api/v1/projects', {});
 }
 
-export function useRuns(project: string, partition: string | null) {
-  const queryKey = ['runs', project, partition];
-  useLive(topicOf('project', project), queryKey);
-  const query = useInfiniteQuery({
-    queryKey,
-    queryFn: ({ signal, pageParam }) => fetchRuns(project, partition, pageParam, signal),
-    initialPageParam: 0,
-    getNextPageParam: (last, pages) => (last.hasMore ? pages.length * PAGE_SIZE : undefined),
-  });
-  const pages = query.data?.pages;
-  const runs = useMemo(() => (pages ? mergePages(pages) : null), [pages]);
-  return { ...query, runs, total: pages?.at(-1)?.total ?? null };
-}
+const ACTIVITY_MS = 30_000;
 
-export function useRun(project: string, app: string, partition: string | null) {
-  const queryKey = ['run', project, app, partition];
-  useLive(topicOf('run', project, app), queryKey);
+/** When all projects were active in the last day; it moves slowly, and is asked for so. */
+export function useActivity() {
   return useQuery({
-    queryKey,
-    queryFn: ({ signal }) => fetchRun(project, app, partition, signal),
-    structuralSharing: false,
-    gcTime: 60_000,
+    queryKey: ['activity'],
+    queryFn: ({ signal }) => get('/api/v1/activity', { hours: DAY_HOURS }, signal),
+    refetchInterval: ACTIVITY_MS,
   });
 }
 
-/** The time, again every `everyMs`, for what is told relative to now. */
+const NAMES_MS = 60_000;
+const NAMES = 1000;
+
+/** The names that a project's runs have, for completing what is typed; asked for when they are wanted. */
+export function useNames(project: string, wanted: boolean): KnownValues {
+  const path = '/api/v1/projects/{project}/names';
+  const kinds = ['action', 'partition', 'attribute'] as const;
+  const answers = useQueries({
+    queries: kinds.map((kind) => ({
+      queryKey: ['names', project, kind],
+      queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
+        get(path, { project, kind, limit: NAMES }, signal),
+      staleTime: NAMES_MS,
+      enabled: wanted,
+    })),
+  });
+  const [action, partition, attribute] = answers.map(({ data }) => data?.names ?? []);
+  return { action: action ?? [], partition: partition ?? [], 'attr.': attribute ?? [] };
+}
+
+/** The time by the server's clock in milliseconds since 1970, again every `everyMs`, for what is told relative to now. */
 export function useNow(everyMs: number): number {
-  const [now, setNow] = useState(() => Date.now());
+  const [now, setNow] = useState(serverNow);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    const timer = setInterval(() => setNow(serverNow()), everyMs);
     return () => clearInterval(timer);
   }, [everyMs]);
   return now;

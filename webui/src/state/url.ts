@@ -2,9 +2,9 @@
 import { useCallback } from 'react';
 import { useSearchParams } from 'react-router-dom';
 
-export type Query = Readonly<Record<string, string | null>>;
+export type Query = Readonly<Record<string, string | readonly string[] | null>>;
 
-/** Reads the query; the setter changes the named parts (null removes one) and leaves the others. */
+/** Reads the query; the setter changes the named parts (null removes one, a list comes several times) and leaves the others. */
 export function useUrlQuery() {
   const [params, setParams] = useSearchParams();
   const change = useCallback(
@@ -13,8 +13,8 @@ export function useUrlQuery() {
         (old) => {
           const next = new URLSearchParams(old);
           for (const [name, value] of Object.entries(parts)) {
-            if (value === null || value === '') next.delete(name);
-            else next.set(name, value);
+            next.delete(name);
+            for (const one of [value ?? []].flat()) if (one !== '') next.append(name, one);
           }
           return next;
         },

@@ -25,7 +25,7 @@ export function Code({ text }: { readonly text: string }) {
     };
   }, [colour]);
   return (
-    <pre className="code" dir="ltr">
+    <pre className="code" dir="ltr" tabIndex={0}>
       <code>{colour === null ? text : colour(text).children.map(render)}</code>
     </pre>
   );

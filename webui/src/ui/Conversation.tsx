@@ -1,11 +1,11 @@
-/* Messages between roles. Images are shown from data: addresses only: nothing is ever fetched from elsewhere. */
+/* Messages between roles. */
 import { useState } from 'react';
-import { cut } from '../base/json';
 import { formatCount } from '../base/number';
-import type { Message } from '../model/conversation';
+import type { Exact } from '../base/jsonText';
+import { cutOf, write, type Message } from '../model/exact';
+import { Text } from './Text';
 
 const LAST_SHOWN = 12;
-const TEXT_SHOWN = 1500;
 
 export function Conversation({ messages }: { readonly messages: readonly Message[] }) {
   const [all, setAll] = useState(false);
@@ -20,28 +20,19 @@ export function Conversation({ messages }: { readonly messages: readonly Message
       {messages.slice(hidden).map((message, index) => (
         <div key={hidden + index} className={`talk-message ${message.role === 'user' ? 'user' : ''}`}>
           <div className="talk-role" title={message.role}>
-            {message.role}
+            <bdi>{message.role}</bdi>
           </div>
-          <Content content={message.content} />
+          <div className="talk-text">
+            <Text text={textOf(message.content)} />
+          </div>
         </div>
       ))}
     </div>
   );
 }
 
-function Content({ content }: { readonly content: Message['content'] }) {
-  const [whole, setWhole] = useState(false);
-  if (typeof content === 'string' && /^data:image\/(png|jpe?g|gif|webp);base64,/.test(content))
-    return <img src={content} alt="recorded in the message" />;
-  const text = typeof content === 'string' ? content : JSON.stringify(content, null, 2);
-  return (
-    <div className="talk-text">
-      {whole || text.length <= TEXT_SHOWN ? text : `${cut(text, TEXT_SHOWN)}… `}
-      {!whole && text.length > TEXT_SHOWN && (
-        <button type="button" className="json-more" onClick={() => setWhole(true)}>
-          Show all {formatCount(text.length)} characters
-        </button>
-      )}
-    </div>
-  );
+function textOf(content: Exact): string {
+  const marker = cutOf(content);
+  if (marker?.kind === 'string') return `${textOf(marker.head)}…`;
+  return typeof content === 'string' ? content : write(content);
 }

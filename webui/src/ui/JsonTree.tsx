@@ -1,77 +1,178 @@
-/* A JSON value as a tree. What is open is remembered by path, so that stepping through a run keeps the same places open.
- * Large arrays, objects and strings are cut, with a way to the rest; lists of {role, content} read as a conversation. */
+/* A recorded value as a tree. What is open is remembered by path, so that stepping through a run keeps the same places open. Lists read as
+ * a conversation or a table where they are one; what the server cut can be loaded. */
 import { createContext, useCallback, useContext, useMemo, useState } from 'react';
-import { brief, cut, isArray, isObject, type Json } from '../base/json';
-import { formatCount, plural } from '../base/number';
-import { asConversation } from '../model/conversation';
-import { pathText, type Path } from '../model/diff';
+import { cut } from '../base/json';
+import { formatBytes, formatCount, plural } from '../base/number';
+import { Digits, type Exact } from '../base/jsonText';
+import {
+  asConversation,
+  asTable,
+  brief,
+  cutOf,
+  holdsOver,
+  isImage,
+  isList,
+  isMap,
+  looksLikeMarkdown,
+  sizeOf,
+  write,
+} from '../model/exact';
+import { pathText, pointerOf, type Path } from '../model/path';
+import { searchTree, type TreeHits } from '../model/treeSearch';
 import { Conversation } from './Conversation';
 import { CopyButton } from './CopyButton';
+import { Text } from './Text';
+import { ValueTable } from './ValueTable';
 
 const ENTRIES_SHOWN = 100;
 const TEXT_SHOWN = 400;
 const OPEN_BY_DEFAULT = 24;
+/* A value of fewer parts needs no search of its own. */
+const SEARCH_FROM = 20;
 
-interface Memory {
+interface Tree {
   readonly get: (name: string) => number | null;
   readonly set: (name: string, value: number) => void;
+  readonly hits: TreeHits | null;
+  readonly load: ((pointer: string) => void) | null;
+  readonly loaded: (pointer: string) => Exact | undefined;
+  readonly failed: string | null;
+  readonly pin: ((pointer: string) => void) | null;
 }
 
-const MemoryContext = createContext<Memory>({ get: () => null, set: () => undefined });
+const TreeContext = createContext<Tree | null>(null);
+
+function useTree(): Tree {
+  const tree = useContext(TreeContext);
+  if (tree === null) throw new Error('outside of a tree');
+  return tree;
+}
 
 interface Props {
-  readonly value: Json;
+  readonly value: Exact;
   readonly label: string;
+  /** Gives all of what was cut at a pointer. */
+  readonly onLoad?: (pointer: string) => Promise<Exact>;
+  /** Shows a place of the value as a column. */
+  readonly onPin?: (pointer: string) => void;
 }
 
-export function JsonTree({ value, label }: Props) {
+export function JsonTree({ value, label, onLoad, onPin }: Props) {
   const [choices, setChoices] = useState<ReadonlyMap<string, number>>(() => new Map());
+  const [search, setSearch] = useState('');
+  const [fetched, setFetched] = useState<{ readonly of: Exact; readonly parts: ReadonlyMap<string, Exact> }>({
+    of: null,
+    parts: new Map(),
+  });
+  const [failed, setFailed] = useState<string | null>(null);
+  const hits = useMemo(() => (search === '' ? null : searchTree(value, search)), [value, search]);
   const set = useCallback((name: string, choice: number) => {
     setChoices((old) => new Map(old).set(name, choice));
   }, []);
-  const memory = useMemo(() => ({ get: (name: string) => choices.get(name) ?? null, set }), [choices, set]);
+  const tree = useMemo((): Tree => {
+    const parts = fetched.of === value ? fetched.parts : null;
+    const load = (pointer: string) => {
+      setFailed(null);
+      onLoad?.(pointer).then(
+        (part) =>
+          setFetched((old) => ({
+            of: value,
+            parts: new Map(old.of === value ? old.parts : []).set(pointer, part),
+          })),
+        (error: unknown) => setFailed(error instanceof Error ? error.message : String(error)),
+      );
+    };
+    return {
+      get: (name) => choices.get(name) ?? null,
+      set,
+      hits,
+      load: onLoad ? load : null,
+      loaded: (pointer) => parts?.get(pointer),
+      failed,
+      pin: onPin ?? null,
+    };
+  }, [choices, set, hits, fetched, failed, value, onLoad, onPin]);
+  const root = unmark(value, tree);
+  const marker = cutOf(value);
   return (
-    <MemoryContext value={memory}>
+    <TreeContext value={tree}>
       <div className="json" aria-label={label} role="group">
-        {(isArray(value) || isObject(value)) && sizeOf(value) > 0 ? (
-          <Entries value={value} path={[]} />
+        {holdsOver(root, SEARCH_FROM) && (
+          <TreeSearch label={label} value={search} hits={hits} onChange={setSearch} />
+        )}
+        {sizeOf(root) > 0 && asConversation(root) === null ? (
+          <>
+            <Entries value={root} path={[]} />
+            {marker && marker.left > 0 && marker.pointer !== null && (
+              <Rest pointer={marker.pointer} bytes={marker.bytes} />
+            )}
+          </>
         ) : (
           <Node value={value} path={[]} name={null} />
         )}
       </div>
-    </MemoryContext>
+    </TreeContext>
   );
 }
 
-function sizeOf(value: Json): number {
-  if (isArray(value)) return value.length;
-  return isObject(value) ? Object.keys(value).length : 0;
+/* What to show of a value: what was loaded in place of what was cut, or the first of it. */
+function unmark(value: Exact, tree: Tree): Exact {
+  const marker = cutOf(value);
+  if (!marker) return value;
+  return (marker.pointer === null ? undefined : tree.loaded(marker.pointer)) ?? marker.head;
 }
 
-function Entries({ value, path }: { readonly value: Json; readonly path: Path }) {
-  const memory = useContext(MemoryContext);
-  const name = `n${pathText(path)}`;
-  const shown = memory.get(name) ?? ENTRIES_SHOWN;
-  const keys = isObject(value) ? Object.keys(value) : null;
-  const size = sizeOf(value);
-  const entries: (readonly [string | number, Json])[] = [];
-  for (let index = 0; index < Math.min(size, shown); index++) {
-    const key = keys?.[index];
-    if (key !== undefined && isObject(value)) entries.push([key, value[key] ?? null]);
-    else if (isArray(value)) entries.push([index, value[index] ?? null]);
-  }
+interface SearchProps {
+  readonly label: string;
+  readonly value: string;
+  readonly hits: TreeHits | null;
+  readonly onChange: (value: string) => void;
+}
+
+function TreeSearch({ label, value, hits, onChange }: SearchProps) {
+  return (
+    <div className="json-search">
+      <input
+        type="search"
+        aria-label={`Search in ${label.toLowerCase()}`}
+        placeholder="Search keys and values"
+        value={value}
+        spellCheck={false}
+        autoComplete="off"
+        onChange={(event) => onChange(event.target.value)}
+      />
+      {hits && (
+        <span className="dim" role="status">
+          {hits.more ? 'over ' : ''}
+          {plural(hits.count, 'hit')}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Entries({ value, path }: { readonly value: Exact; readonly path: Path }) {
+  const tree = useTree();
+  const name = `n${pointerOf(path)}`;
+  const shown = tree.get(name) ?? ENTRIES_SHOWN;
+  const entries: (readonly [string | number, Exact])[] = [];
+  const { hits } = tree;
+  let left = 0;
+  const put = (key: string | number, item: Exact) => {
+    if (hits && !hits.places.has(pointerOf([...path, key]))) return;
+    if (entries.length < shown) entries.push([key, item]);
+    else left++;
+  };
+  if (isList(value)) value.forEach((item, index) => put(index, item));
+  else if (isMap(value)) for (const [key, item] of value) put(key, item);
   return (
     <>
       {entries.map(([key, item]) => (
         <Node key={key} value={item} path={[...path, key]} name={key} />
       ))}
-      {size > shown && (
-        <button
-          type="button"
-          className="json-more"
-          onClick={() => memory.set(name, shown + ENTRIES_SHOWN * 5)}
-        >
-          Show more ({formatCount(size - shown)} left)
+      {left > 0 && (
+        <button type="button" className="json-more" onClick={() => tree.set(name, shown + ENTRIES_SHOWN * 5)}>
+          Show more ({formatCount(left)} left)
         </button>
       )}
     </>
@@ -79,21 +180,23 @@ function Entries({ value, path }: { readonly value: Json; readonly path: Path })
 }
 
 interface NodeProps {
-  readonly value: Json;
+  readonly value: Exact;
   readonly path: Path;
   readonly name: string | number | null;
 }
 
-function Node({ value, path, name }: NodeProps) {
-  const memory = useContext(MemoryContext);
+function Node({ value: stored, path, name }: NodeProps) {
+  const tree = useTree();
+  const value = unmark(stored, tree);
+  const marker = value === stored ? null : cutOf(stored);
   const at = pathText(path);
+  const pointer = pointerOf(path);
   const size = sizeOf(value);
   const branch = size > 0;
-  const chosen = memory.get(`o${at}`);
-  const open = branch && (chosen === null ? path.length <= 1 && size <= OPEN_BY_DEFAULT : chosen === 1);
-  const talk = open ? asConversation(value) : null;
-  const asTalk = talk !== null && memory.get(`t${at}`) !== 0;
-  const toggle = () => memory.set(`o${at}`, open ? 0 : 1);
+  const chosen = tree.get(`o${pointer}`);
+  const byDefault = path.length <= 1 && size <= OPEN_BY_DEFAULT;
+  const open = branch && (tree.hits !== null || (chosen === null ? byDefault : chosen === 1));
+  const toggle = () => tree.set(`o${pointer}`, open ? 0 : 1);
   return (
     <div>
       <div className="json-row">
@@ -119,51 +222,88 @@ function Node({ value, path, name }: NodeProps) {
             <bdi>{name}</bdi>
           </span>
         )}
-        <Value value={value} open={open} at={at} />
+        <Value value={value} open={open} pointer={pointer} />
+        {marker && marker.kind !== 'none' && marker.pointer !== null && (
+          <Rest pointer={marker.pointer} bytes={marker.bytes} />
+        )}
         <span className="json-tools">
-          {talk !== null && (
-            <button type="button" onClick={() => memory.set(`t${at}`, asTalk ? 0 : 1)}>
-              {asTalk ? 'as list' : 'as conversation'}
+          <CopyButton label="copy" text={() => (typeof value === 'string' ? value : write(value))} />
+          {at !== '' && <CopyButton label="path" text={() => at} />}
+          {at !== '' && tree.pin && (
+            <button type="button" title="Show as a column of the steps" onClick={() => tree.pin?.(pointer)}>
+              pin
             </button>
           )}
-          <CopyButton
-            label="copy"
-            text={() => (typeof value === 'string' ? value : JSON.stringify(value, null, 2))}
-          />
-          {at !== '' && <CopyButton label="path" text={() => at} />}
         </span>
       </div>
-      {open && (
-        <div className="json-children">
-          {asTalk ? <Conversation messages={talk} /> : <Entries value={value} path={path} />}
-        </div>
+      {open && <Children value={value} path={path} />}
+    </div>
+  );
+}
+
+function Rest({ pointer, bytes }: { readonly pointer: string; readonly bytes: number }) {
+  const tree = useTree();
+  if (tree.loaded(pointer) !== undefined || !tree.load) return null;
+  return (
+    <button type="button" className="json-more" onClick={() => tree.load?.(pointer)}>
+      {tree.failed === null ? `Load all ${formatBytes(bytes)}` : `Load again: ${tree.failed}`}
+    </button>
+  );
+}
+
+/* A list is shown as what it is, unless the reader wants it as a list or searches in it. */
+function Children({ value, path }: { readonly value: Exact; readonly path: Path }) {
+  const tree = useTree();
+  const choice = `v${pointerOf(path)}`;
+  const talk = useMemo(() => asConversation(value), [value]);
+  const table = useMemo(() => (talk ? null : asTable(value)), [value, talk]);
+  const plain = tree.get(choice) === 1 || tree.hits !== null;
+  const word = talk ? 'as conversation' : 'as table';
+  return (
+    <div className="json-children">
+      {!plain && talk && <Conversation messages={talk} />}
+      {!plain && table && <ValueTable table={table} />}
+      {(plain || (!talk && !table)) && <Entries value={value} path={path} />}
+      {(talk ?? table) !== null && tree.hits === null && (
+        <button type="button" className="json-more" onClick={() => tree.set(choice, plain ? 0 : 1)}>
+          {plain ? word : 'as list'}
+        </button>
       )}
     </div>
   );
 }
 
-function Value({ value, open, at }: { readonly value: Json; readonly open: boolean; readonly at: string }) {
-  const memory = useContext(MemoryContext);
+interface ValueProps {
+  readonly value: Exact;
+  readonly open: boolean;
+  readonly pointer: string;
+}
+
+function Value({ value, open, pointer }: ValueProps) {
+  const tree = useTree();
   if (typeof value === 'string') {
-    const whole = value.length <= TEXT_SHOWN || memory.get(`s${at}`) === 1;
+    if (isImage(value) || (value.length > TEXT_SHOWN && looksLikeMarkdown(value)))
+      return <Text text={value} />;
+    const whole = value.length <= TEXT_SHOWN || tree.get(`s${pointer}`) === 1;
     return (
       <span className="json-value string">
         {whole ? `"${value}"` : `"${cut(value, TEXT_SHOWN)}…`}
         {value.length > TEXT_SHOWN && (
-          <button type="button" className="json-more" onClick={() => memory.set(`s${at}`, whole ? 0 : 1)}>
+          <button type="button" className="json-more" onClick={() => tree.set(`s${pointer}`, whole ? 0 : 1)}>
             {whole ? 'Show less' : `Show all ${formatCount(value.length)} characters`}
           </button>
         )}
       </span>
     );
   }
-  if (isArray(value) || isObject(value)) {
+  if (isList(value) || isMap(value)) {
     const size = sizeOf(value);
-    const summary = isArray(value) ? plural(size, 'item') : plural(size, 'key');
-    const empty = isArray(value) ? '[]' : '{}';
+    const summary = isList(value) ? plural(size, 'item') : plural(size, 'key');
+    const empty = isList(value) ? '[]' : '{}';
     return (
       <span className="json-value brief">{size === 0 ? empty : open ? summary : brief(value, 120)}</span>
     );
   }
-  return <span className={`json-value ${value === null ? 'null' : typeof value}`}>{String(value)}</span>;
+  const kind = value === null ? 'null' : value instanceof Digits ? 'number' : typeof value;
+  return <span className={`json-value ${kind}`}>{value instanceof Digits ? value.text : String(value)}</span>;
 }

@@ -1,15 +1,26 @@
 /* A status as a shape, a colour and a word (the word may be for screen readers only). */
 import type { ReactElement } from 'react';
 
-export type StatusKind = 'ok' | 'failed' | 'running' | 'waiting' | 'empty' | 'abandoned';
+export type StatusKind = 'ok' | 'failed' | 'running' | 'waiting' | 'lost' | 'unknown' | 'empty' | 'abandoned';
 
 const WORDS: Readonly<Record<StatusKind, string>> = {
   ok: 'ok',
   failed: 'failed',
   running: 'running',
   waiting: 'waiting',
+  lost: 'lost',
+  unknown: 'running?',
   empty: 'no steps',
   abandoned: 'never ended',
+};
+
+const EXPLAINED: Partial<Readonly<Record<StatusKind, string>>> = {
+  running: 'A step is open and its process lives',
+  waiting: 'The last step has ended, and there is a way on',
+  ok: 'Finished',
+  failed: 'The last step ended with an exception',
+  lost: 'A step is open and its process is gone',
+  unknown: 'A step is open; whether its process lives cannot be known',
 };
 
 const SHAPES: Readonly<Record<StatusKind, ReactElement>> = {
@@ -33,6 +44,32 @@ const SHAPES: Readonly<Record<StatusKind, ReactElement>> = {
     </>
   ),
   waiting: <path d="M5.5 3.5v9M10.5 3.5v9" stroke="currentColor" strokeWidth="2.4" />,
+  lost: (
+    <>
+      <circle
+        cx="8"
+        cy="8"
+        r="5.5"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="2"
+        strokeDasharray="26 8.6"
+        transform="rotate(-20 8 8)"
+      />
+      <path d="M8 4.8v3.9M8 10.2v1.6" stroke="currentColor" strokeWidth="1.8" />
+    </>
+  ),
+  unknown: (
+    <>
+      <circle cx="8" cy="8" r="6" fill="none" stroke="currentColor" strokeWidth="1.4" strokeDasharray="2 2" />
+      <path
+        d="M6 6.4c0-2.6 4-2.6 4 0 0 1.5-2 1.5-2 3M8 11v1.3"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.5"
+      />
+    </>
+  ),
   empty: (
     <circle cx="8" cy="8" r="5" fill="none" stroke="currentColor" strokeWidth="1.5" strokeDasharray="2 2.5" />
   ),
@@ -44,14 +81,12 @@ const SHAPES: Readonly<Record<StatusKind, ReactElement>> = {
 interface Props {
   readonly kind: StatusKind;
   readonly showWord?: boolean;
-  /** What is shown is likely but cannot be known. */
-  readonly doubtful?: boolean;
 }
 
-export function Status({ kind, showWord = false, doubtful = false }: Props) {
-  const word = doubtful ? `${WORDS[kind]}?` : WORDS[kind];
+export function Status({ kind, showWord = false }: Props) {
+  const word = WORDS[kind];
   return (
-    <span className={`status ${kind}${doubtful ? ' doubtful' : ''}`} title={showWord ? undefined : word}>
+    <span className={`status ${kind}`} title={EXPLAINED[kind] ?? word}>
       <svg viewBox="0 0 16 16" aria-hidden="true">
         {SHAPES[kind]}
       </svg>

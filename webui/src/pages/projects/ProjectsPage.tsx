@@ -1,12 +1,23 @@
 import { Link, useNavigate } from 'react-router-dom';
 import { formatCount, plural } from '../../base/number';
-import { arrangeProjects, projectKind, type ProjectSort } from '../../model/project';
-import type { Project } from '../../model/types';
+import { parseTime } from '../../base/time';
+import type { RunStatus } from '../../model/api';
+import {
+  arrangeProjects,
+  dayOf,
+  projectKind,
+  type Day,
+  type Project,
+  type ProjectSort,
+} from '../../model/project';
 import { runsPath } from '../../state/links';
-import { useNow, useProjects } from '../../state/queries';
+import { useActivity, useNow, useProjects } from '../../state/queries';
 import { useUrlQuery } from '../../state/url';
+import { Bars } from '../../ui/Bars';
 import { FilterField } from '../../ui/FilterField';
 import { Notice } from '../../ui/Notice';
+import { SortHeader } from '../../ui/SortHeader';
+import { Status } from '../../ui/Status';
 import { TimeText } from '../../ui/TimeText';
 import { NoData, StaleBar } from '../QueryStates';
 import { useRowKeys } from '../useRowKeys';
@@ -21,43 +32,47 @@ export function ProjectsPage() {
   return (
     <>
       <StaleBar error={error} retry={retry} />
-      {data.length === 0 ? <FirstStart /> : <ProjectTable projects={data} />}
+      {data.projects.length === 0 ? <FirstStart /> : <ProjectTable projects={data.projects} />}
     </>
   );
 }
 
 function readSort(text: string | null): ProjectSort {
-  return text === 'name' || text === 'runs' ? text : 'activity';
+  return text === 'name' || text === 'runs' || text === 'failed' ? text : 'activity';
 }
+
+const COLUMNS: readonly (readonly [sort: ProjectSort | null, word: string, className: string])[] = [
+  ['name', 'Project', ''],
+  [null, 'Last 24 hours', 'cell-day'],
+  ['failed', 'Failed, lost, running', 'cell-statuses'],
+  ['runs', 'Runs', 'num'],
+  ['activity', 'Last activity', 'num'],
+];
 
 function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
   const [query, change] = useUrlQuery();
   const filter = query.get('q') ?? '';
   const sort = readSort(query.get('sort'));
   const shown = arrangeProjects(projects, filter, sort);
+  const { data: activity } = useActivity();
   const now = useNow(10_000);
   const navigate = useNavigate();
-  const active = useRowKeys(shown.length, (index) => {
-    const project = shown[index];
-    if (project) navigate(runsPath(project.id));
-  });
-  const heading = (by: ProjectSort, word: string, className = '') => (
-    <span
-      role="columnheader"
-      aria-sort={sort === by ? (by === 'name' ? 'ascending' : 'descending') : 'none'}
-      className={className}
-    >
-      <button type="button" onClick={() => change({ sort: by === 'activity' ? null : by })}>
-        {word}
-        <span aria-hidden="true">{sort === by ? (by === 'name' ? ' ↑' : ' ↓') : ''}</span>
-      </button>
-    </span>
+  const active = useRowKeys(
+    shown.map(({ name }) => name),
+    {
+      open: (index) => {
+        const project = shown[index];
+        if (project) navigate(runsPath(project.name));
+      },
+      reveal: (index) =>
+        document.querySelectorAll('.projects .row-link')[index]?.scrollIntoView({ block: 'nearest' }),
+    },
   );
   return (
     <div className="page">
       <div className="page-head">
         <h1>Projects</h1>
-        <span className="dim">
+        <span className="dim" role="status">
           {filter === ''
             ? plural(projects.length, 'project')
             : `${formatCount(shown.length)} of ${formatCount(projects.length)}`}
@@ -73,26 +88,31 @@ function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
       </div>
       <div className="table projects" role="table" aria-label="Projects">
         <div className="table-head table-row" role="row">
-          {heading('name', 'Project')}
-          {heading('runs', 'Runs', 'num')}
-          {heading('activity', 'Last activity', 'num')}
+          {COLUMNS.map(([column, word, className]) =>
+            column === null ? (
+              <span key={word} role="columnheader" className={className}>
+                {word}
+              </span>
+            ) : (
+              <SortHeader
+                key={word}
+                className={className}
+                direction={sort !== column ? null : column === 'name' ? 'ascending' : 'descending'}
+                onSort={() => change({ sort: column === 'activity' ? null : column })}
+              >
+                {word}
+              </SortHeader>
+            ),
+          )}
         </div>
         {shown.map((project, index) => (
-          <div key={project.id} className="table-row" role="row" data-active={index === active || undefined}>
-            <span role="cell" className="with-chip">
-              <Link className="row-link cut" to={runsPath(project.id)}>
-                <bdi>{project.name}</bdi>
-              </Link>
-              {projectKind(project.name) !== 'own' && (
-                <span className="chip">{projectKind(project.name)}</span>
-              )}
-            </span>
-            <span role="cell" className="num">
-              {formatCount(project.runCount)}
-            </span>
-            <span role="cell" className="num dim">
-              <TimeText time={project.lastActivity} now={now} />
-            </span>
+          <div
+            key={project.name}
+            className="table-row"
+            role="row"
+            data-active={index === active || undefined}
+          >
+            <ProjectCells project={project} day={activity && dayOf(activity, project.name)} now={now} />
           </div>
         ))}
       </div>
@@ -104,5 +124,53 @@ function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
         </Notice>
       )}
     </div>
+  );
+}
+
+/* What somebody looks for who opens the page: trouble, and what goes on. */
+const TOLD: readonly RunStatus[] = ['failed', 'lost', 'running'];
+
+interface CellsProps {
+  readonly project: Project;
+  readonly day: Day | undefined;
+  readonly now: number;
+}
+
+function ProjectCells({ project, day, now }: CellsProps) {
+  const kind = projectKind(project.name);
+  return (
+    <>
+      <span role="cell" className="with-chip">
+        <Link className="row-link cut" to={runsPath(project.name)} title={project.name}>
+          <bdi>{project.name}</bdi>
+        </Link>
+        {kind !== 'own' && <span className="chip">{kind}</span>}
+      </span>
+      <span role="cell" className="cell-day">
+        {day && day.runCount > 0 && (
+          <Bars
+            bars={day.hours.map((hour) => ({ whole: hour.runCount, part: hour.failedCount }))}
+            label={`${plural(day.runCount, 'run')} active in the last 24 hours, ${formatCount(day.failedCount)} failed or lost`}
+          />
+        )}
+      </span>
+      <span role="cell" className="cell-statuses">
+        {TOLD.filter((status) => project.statuses[status] > 0).map((status) => (
+          <Link
+            key={status}
+            to={`${runsPath(project.name)}?filter=status:${status}`}
+            className="status-count"
+          >
+            <Status kind={status} /> {formatCount(project.statuses[status])}
+          </Link>
+        ))}
+      </span>
+      <span role="cell" className="num">
+        {formatCount(project.run_count)}
+      </span>
+      <span role="cell" className="num dim">
+        <TimeText time={parseTime(project.last_activity)} now={now} />
+      </span>
+    </>
   );
 }

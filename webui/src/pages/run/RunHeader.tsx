@@ -1,77 +1,91 @@
 import { memo } from 'react';
 import { Link } from 'react-router-dom';
-import { plural } from '../../base/number';
-import { epochMs, formatDuration } from '../../base/time';
-import { failureCount, lastSeen, runDurationUs, runStatus } from '../../model/status';
-import type { Child, Pointer, Run } from '../../model/types';
-import { pointerPath, runPath, runsPath } from '../../state/links';
-import { useNow } from '../../state/queries';
+import { formatCount, plural } from '../../base/number';
+import { formatDuration, parseTime } from '../../base/time';
+import type { Pointer, Run } from '../../model/api';
+import { usOf } from '../../model/axis';
+import { childrenBySequenceId } from '../../model/details';
+import { pointerOf } from '../../model/pointer';
+import { partitionPath, pointerPath, runPath } from '../../state/links';
 import { CopyButton } from '../../ui/CopyButton';
 import { Status } from '../../ui/Status';
 import { TimeText } from '../../ui/TimeText';
 
-/* An open step without a record for this long may belong to a process that is gone; version 0 does not tell. */
-const SILENT_MS = 60_000;
-
 interface Props {
   readonly project: string;
-  readonly app: string;
-  readonly partition: string | null;
   readonly run: Run;
+  /** The server's time while the run runs; null when it does not. */
+  readonly nowUs: number | null;
 }
 
-export const RunHeader = memo(function RunHeader({ project, app, partition, run }: Props) {
-  const status = runStatus(run);
-  const seen = lastSeen(run);
-  const failures = failureCount(run);
-  const durationUs = runDurationUs(run);
-  const now = useNow(5000);
-  const silent = status === 'running' && seen !== null && now - epochMs(seen) > SILENT_MS;
+const ZONES: Readonly<Record<Run['time_zone'], string | null>> = {
+  exact: null,
+  none: null,
+  inferred: 'Some times were recorded without a zone; it was read off the others',
+  assumed: "Times were recorded without a zone; the server's is assumed",
+};
+
+export const RunHeader = memo(function RunHeader({ project, run, nowUs }: Props) {
+  const started = usOf(run.started);
+  const durationUs = nowUs !== null && started !== null ? nowUs - started : run.duration_us;
+  const tokens = run.input_tokens + run.output_tokens;
+  const zone = ZONES[run.time_zone];
+  const doubtful = run.status === 'unknown' || run.status === 'lost';
   return (
     <header className="run-header">
       <div className="run-name">
-        <h1 className="cut" title={app}>
-          <bdi>{app}</bdi>
+        <h1 className="cut" title={run.app_id}>
+          <bdi>{run.app_id}</bdi>
         </h1>
-        <CopyButton className="button plain" label="copy" text={() => app} />
-        {partition !== null && (
+        <CopyButton className="button plain" label="copy" text={() => run.app_id} />
+        {run.partition_key !== null && (
           <Link
             className="chip partition-chip cut"
-            title={`Runs of partition ${partition}`}
-            to={`${runsPath(project)}?partition=${encodeURIComponent(partition)}`}
+            title={`Runs of partition ${run.partition_key}`}
+            to={partitionPath(project, run.partition_key)}
           >
-            <bdi>{partition}</bdi>
+            <bdi>{run.partition_key}</bdi>
           </Link>
         )}
       </div>
       <ul className="facts">
         <li>
-          <Status kind={status} showWord doubtful={silent} />
-          {status === 'running' && seen && (
+          <Status kind={run.step_count === 0 ? 'empty' : run.status} showWord />
+          {doubtful && (
             <span className="dim">
               {' '}
-              last seen <TimeText time={seen} now={Math.max(now, epochMs(seen))} />
+              last seen <TimeText time={parseTime(run.last_activity)} />
             </span>
           )}
         </li>
-        <li>{plural(run.steps.length, 'step')}</li>
-        {failures > 0 && (
+        <li>{plural(run.step_count, 'step')}</li>
+        {run.failed_count > 0 && (
           <li className="failures" title="Press e for the next one">
-            {failures} failed
+            {formatCount(run.failed_count)} failed
           </li>
         )}
-        {durationUs !== null && (
-          <li title="From the first record to the last">{formatDuration(durationUs)}</li>
-        )}
-        {run.steps[0]?.start && (
-          <li>
-            <span className="dim">started </span>
-            <TimeText time={run.steps[0].start} />
+        {run.damaged_count > 0 && (
+          <li
+            className="failures"
+            title="They could not be read and cost nothing else; burr verify tells where"
+          >
+            {plural(run.damaged_count, 'damaged line')}
           </li>
         )}
-        {run.forkedFrom && <Parent project={project} word="fork of" pointer={run.forkedFrom} />}
-        {run.spawnedBy && <Parent project={project} word="spawned by" pointer={run.spawnedBy} />}
-        {run.children.length > 0 && <Children project={project} runs={run.children} />}
+        <li title="From the first record to the last">{formatDuration(durationUs)}</li>
+        {tokens > 0 && (
+          <li title={`${formatCount(run.input_tokens)} in, ${formatCount(run.output_tokens)} out`}>
+            {formatCount(tokens)} tokens
+          </li>
+        )}
+        <li title={zone ?? undefined}>
+          <span className="dim">started </span>
+          <TimeText time={parseTime(run.started)} />
+          {zone !== null && <span className="dim">, zone {run.time_zone}</span>}
+        </li>
+        <Parent project={project} word="fork of" pointer={run.parent} />
+        <Parent project={project} word="spawned by" pointer={run.spawning_parent} />
+        <Children project={project} run={run} />
       </ul>
     </header>
   );
@@ -80,37 +94,40 @@ export const RunHeader = memo(function RunHeader({ project, app, partition, run 
 interface ParentProps {
   readonly project: string;
   readonly word: string;
-  readonly pointer: Pointer;
+  readonly pointer: Pointer | null;
 }
 
 function Parent({ project, word, pointer }: ParentProps) {
+  const place = pointerOf(pointer);
+  if (place === null) return null;
   return (
     <li className="parent cut">
       <span className="dim">{word} </span>
-      <Link to={pointerPath(project, pointer)} title={pointer.appId}>
-        <bdi>{pointer.appId}</bdi>
-        {pointer.sequenceId !== null && ` #${pointer.sequenceId}`}
+      <Link to={pointerPath(project, place)} title={place.appId}>
+        <bdi>{place.appId}</bdi>
+        {place.sequenceId !== null && ` #${place.sequenceId}`}
       </Link>
     </li>
   );
 }
 
-function Children({ project, runs }: { readonly project: string; readonly runs: readonly Child[] }) {
+function Children({ project, run }: { readonly project: string; readonly run: Run }) {
+  const children = [...childrenBySequenceId(run.children)].flatMap(([at, list]) =>
+    list.map((child) => ({ ...child, at })),
+  );
+  if (children.length === 0) return null;
   return (
     <li>
       <details className="children">
-        <summary>{plural(runs.length, 'child run')}</summary>
+        <summary>{plural(children.length, 'child run')}</summary>
         <ul>
-          {runs.map((child) => (
-            <li
-              key={`${child.kind}/${child.run.partitionKey ?? ''}/${child.run.appId}/${child.sequenceId ?? ''}`}
-            >
+          {children.map((child, index) => (
+            <li key={index}>
               <span className="dim">
-                {child.kind === 'fork' ? 'forked' : 'spawned'}
-                {child.sequenceId !== null && ` at #${child.sequenceId}`}{' '}
+                {child.how === 'fork' ? 'forked' : 'spawned'} at #{child.at}{' '}
               </span>
-              <Link to={runPath(project, child.run)}>
-                <bdi>{child.run.appId}</bdi>
+              <Link to={runPath(project, child.appId)}>
+                <bdi>{child.appId}</bdi>
               </Link>
             </li>
           ))}

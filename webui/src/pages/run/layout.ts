@@ -1,4 +1,4 @@
-/* Where the nodes and edges of the state machine go; loaded on demand, run once a graph. */
+/* Where the nodes and edges of the state machine go; run once a graph, by layout.worker.ts. */
 import { Graph, layout } from '@dagrejs/dagre';
 import type { GraphShape } from '../../model/graph';
 
@@ -29,19 +29,28 @@ export interface Placement {
   readonly edges: ReadonlyMap<string, PlacedEdge>;
 }
 
-interface Size {
+export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
+/** What the worker is asked. An edge without a size has no label. */
+export interface LayoutQuestion {
+  readonly shape: GraphShape;
+  readonly nodes: ReadonlyMap<string, Size>;
+  readonly labels: ReadonlyMap<string, Size>;
+}
+
 export interface Sizes {
-  readonly node: (name: string) => Size;
-  /** null: the edge has no label. */
-  readonly label: (edgeId: string) => Size | null;
+  readonly node: (name: string) => Size | undefined;
+  /** undefined: the edge has no label. */
+  readonly label: (edgeId: string) => Size | undefined;
 }
 
 /* How far a transition from an action to itself reaches out on the right. */
 const LOOP_REACH = 26;
+
+const NO_SIZE: Size = { width: 0, height: 0 };
 
 export function place(shape: GraphShape, sizes: Sizes): Placement {
   const graph = new Graph({ directed: true, multigraph: true });
@@ -52,7 +61,7 @@ export function place(shape: GraphShape, sizes: Sizes): Placement {
   const loops = shape.edges.filter((edge) => edge.from === edge.to);
   const loopRoom = new Map(loops.map((edge) => [edge.from, LOOP_REACH + (sizes.label(edge.id)?.width ?? 0)]));
   for (const { name } of shape.nodes) {
-    const { width, height } = sizes.node(name);
+    const { width, height } = sizes.node(name) ?? NO_SIZE;
     graph.setNode(name, { width: width + 2 * (loopRoom.get(name) ?? 0), height });
   }
   for (const edge of shape.edges) {
@@ -70,7 +79,7 @@ export function place(shape: GraphShape, sizes: Sizes): Placement {
   const nodes = new Map<string, PlacedNode>();
   for (const name of graph.nodes()) {
     const { x = 0, y = 0 } = graph.node(name) as Partial<Point>;
-    nodes.set(name, { x, y, ...sizes.node(name) });
+    nodes.set(name, { x, y, ...(sizes.node(name) ?? NO_SIZE) });
   }
   const edges = new Map<string, PlacedEdge>();
   for (const key of graph.edges()) {
@@ -92,7 +101,7 @@ export function place(shape: GraphShape, sizes: Sizes): Placement {
   return { width, height, nodes, edges };
 }
 
-function loop(node: PlacedNode, label: Size | null): PlacedEdge {
+function loop(node: PlacedNode, label: Size | undefined): PlacedEdge {
   const right = node.x + node.width / 2;
   const away = right + LOOP_REACH;
   const reach = node.height * 0.3;
@@ -103,7 +112,7 @@ function loop(node: PlacedNode, label: Size | null): PlacedEdge {
       { x: away, y: node.y + reach + 8 },
       { x: right, y: node.y + reach },
     ],
-    label: label && { x: right + LOOP_REACH * 0.8 + label.width / 2, y: node.y, ...label },
+    label: label ? { x: right + LOOP_REACH * 0.8 + label.width / 2, y: node.y, ...label } : null,
   };
 }
 

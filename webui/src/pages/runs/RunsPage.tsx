@@ -1,266 +1,161 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useRef } from 'react';
-import { Link, useNavigate, useParams } from 'react-router-dom';
+/* The runs of a project: a filter, and the table of what it leaves. All of the view is in the address. */
+import { useEffect, useState } from 'react';
+import { Link, useParams } from 'react-router-dom';
+import { ApiError } from '../../api/client';
 import { formatCount, plural } from '../../base/number';
-import { elapsedUs, formatDuration } from '../../base/time';
-import { filterRuns, runKey } from '../../model/runs';
-import type { Pointer, RunSummary } from '../../model/types';
-import { pointerPath, projectsPath, runPath } from '../../state/links';
-import { useNow, useRuns } from '../../state/queries';
+import type { RunSummary } from '../../model/api';
+import type { KnownValues } from '../../model/completion';
+import { faultOf, toggleTerm } from '../../model/filter';
+import { allRuns, type RunList, type RunSort } from '../../model/runs';
+import { projectsPath } from '../../state/links';
+import { useSavedFilters } from '../../state/preferences';
+import { useNames } from '../../state/queries';
+import { useRunList } from '../../state/runList';
 import { useUrlQuery } from '../../state/url';
-import { FilterField } from '../../ui/FilterField';
+import { useKeys } from '../../ui/keys';
 import { Notice } from '../../ui/Notice';
-import { TimeText } from '../../ui/TimeText';
 import { NoData, StaleBar } from '../QueryStates';
-import { useRowKeys } from '../useRowKeys';
 import { useTitle } from '../useTitle';
+import { FilterBox } from './FilterBox';
+import { RunTable } from './RunTable';
 
-const ROW_PX = 34;
-const LOAD_AHEAD_ROWS = 20;
+const SORTS = ['last', 'first', 'duration', 'steps', 'failed', 'tokens'];
+
+function readSort(text: string | null): RunSort {
+  return text !== null && SORTS.includes(text.replace(/^-/, '')) ? (text as RunSort) : '-last';
+}
 
 export function RunsPage() {
   const project = useParams().project ?? '';
+  return <ProjectRuns key={project} project={project} />;
+}
+
+function ProjectRuns({ project }: { readonly project: string }) {
   useTitle(`${project} · burr`);
   const [query, change] = useUrlQuery();
-  const partition = query.get('partition');
-  const filter = query.get('q') ?? '';
-  const { runs, total, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useRuns(
-    project,
-    partition,
-  );
-  const retry = () => void refetch();
+  const filter = query.get('filter') ?? '';
+  const sort = readSort(query.get('sort'));
+  /* A tree of all runs; but what was looked for is shown wherever it stands. */
+  const roots = query.has('roots') ? query.get('roots') === '1' : filter === '';
+  const question = { project, filter, sort, roots };
+  const { list, error, refreshError, retry, loadMore, setInView } = useRunList(question);
+  const shown = useLastGood(list, JSON.stringify(question));
+  const [saved, toggleSaved] = useSavedFilters();
+  const [visited, setVisited] = useState(false);
+  const names = useNames(project, visited);
+  const refusal = error instanceof ApiError && error.kind === 'refused' ? error.message : null;
+  const fault = refusal === null ? null : faultOf(filter, refusal);
+  const clear = () => change({ filter: null }, 'push');
+  const setRoots = () => change({ roots: roots ? '0' : '1' });
+  useKeys('Here', [{ keys: ['r'], label: 'Roots only, or all runs', run: setRoots }]);
 
-  if (runs === null) return <NoData what="the runs" error={error} retry={retry} />;
-  const shown = filterRuns(runs, filter);
-  const empty = total === 0 && filter === '';
   return (
     <div className="page full">
-      <StaleBar error={error} retry={retry} />
+      <StaleBar error={refreshError} retry={() => void retry()} />
       <div className="page-head">
         <h1 className="cut" title={project}>
           <bdi>{project}</bdi>
         </h1>
-        <span className="dim nowrap">
-          {total !== null && plural(total, 'run')}
-          {filter !== '' && `, ${formatCount(shown.length)} shown of ${formatCount(runs.length)} loaded`}
+        <span className="dim nowrap" role="status">
+          {list && <Count list={list} filtered={filter !== ''} roots={roots} />}
         </span>
-        {partition !== null && (
-          <button
-            type="button"
-            className="button partition"
-            aria-pressed="true"
-            aria-label={`Only partition ${partition}. Show all`}
-            onClick={() => change({ partition: null })}
-          >
-            partition <b className="cut">{partition}</b> ×
-          </button>
-        )}
-        <FilterField
-          className="grow"
-          label="Filter the loaded runs"
-          placeholder="Filter by run or partition"
-          shortcut="/"
-          value={filter}
-          onChange={(value) => change({ q: value })}
-        />
+        <button type="button" className="button roots-switch" aria-pressed={roots} onClick={setRoots}>
+          Roots only
+        </button>
       </div>
-      {empty ? (
-        <Notice title={partition === null ? 'No runs in this project' : 'No runs under this partition key'}>
-          <p>
-            {partition === null ? (
-              <Link to={projectsPath()}>All projects</Link>
-            ) : (
-              <button type="button" className="button" onClick={() => change({ partition: null })}>
-                Show all partitions
-              </button>
-            )}
-          </p>
+      <FilterBox
+        value={filter}
+        fault={fault}
+        known={shown ? { ...names, ...knownRuns(allRuns(shown.list)) } : names}
+        onVisit={() => setVisited(true)}
+        saved={saved}
+        onSave={toggleSaved}
+        onChange={(text, how) => change({ filter: text }, how)}
+      />
+      {shown && (list || fault || error === null) ? (
+        <RunTable
+          key={shown.question}
+          project={project}
+          list={shown.list}
+          sort={sort}
+          stale={!list}
+          opened={query.getAll('open')}
+          onOpen={(open) => change({ open })}
+          onSort={(next) => change({ sort: next === '-last' ? null : next })}
+          onTerm={(key, value) => change({ filter: toggleTerm(filter, key, value) }, 'push')}
+          onEnd={loadMore}
+          onInView={setInView}
+          empty={<Empty filtered={filter !== ''} onClear={clear} />}
+        />
+      ) : fault ? (
+        <Notice title="The server does not understand this filter">
+          <ShowAll onClick={clear} />
         </Notice>
       ) : (
-        <RunTable
-          project={project}
-          runs={shown}
-          loadMore={hasNextPage && !isFetchingNextPage ? () => void fetchNextPage() : null}
-          more={hasNextPage}
-          filtered={filter !== ''}
-          onPartition={(key) => change({ partition: key }, 'push')}
-        />
+        <NoData what="the runs" error={error} retry={() => void retry()} />
       )}
     </div>
   );
 }
 
-interface TableProps {
-  readonly project: string;
-  readonly runs: readonly RunSummary[];
-  readonly loadMore: (() => void) | null;
-  readonly more: boolean;
-  readonly filtered: boolean;
-  readonly onPartition: (key: string) => void;
+interface Shown {
+  readonly list: RunList;
+  readonly question: string;
 }
 
-function RunTable({ project, runs, loadMore, more, filtered, onPartition }: TableProps) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const now = useNow(10_000);
-  const navigate = useNavigate();
-  const virtualizer = useVirtualizer({
-    count: runs.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: 12,
-    scrollPaddingStart: ROW_PX,
-  });
-  const rows = virtualizer.getVirtualItems();
-  const lastVisible = rows.at(-1)?.index ?? 0;
+/* Until the answer to another question is there, and where there is none as the filter is wrong, the last list stays on the screen. */
+function useLastGood(list: RunList | undefined, question: string): Shown | null {
+  const [good, setGood] = useState<Shown | null>(null);
   useEffect(() => {
-    if (loadMore && !filtered && lastVisible >= runs.length - LOAD_AHEAD_ROWS) loadMore();
-  }, [loadMore, filtered, lastVisible, runs.length]);
-  useKeptPlace(scroller, runs);
-  const active = useRowKeys(
-    runs.length,
-    (index) => {
-      const run = runs[index];
-      if (run) navigate(runPath(project, run));
-    },
-    (index) => virtualizer.scrollToIndex(index),
+    if (list) setGood({ list, question });
+  }, [list, question]);
+  return list ? { list, question } : good;
+}
+
+interface CountProps {
+  readonly list: RunList;
+  readonly filtered: boolean;
+  readonly roots: boolean;
+}
+
+function Count({ list, filtered, roots }: CountProps) {
+  const noun = roots ? 'root run' : 'run';
+  if (list.total !== null) return <>{`${plural(list.total, noun)}${filtered ? ' found' : ''}`}</>;
+  const loaded = allRuns(list).length;
+  return <>{list.next === null ? `${plural(loaded, noun)} found` : `${formatCount(loaded)}+ ${noun}s`}</>;
+}
+
+interface EmptyProps {
+  readonly filtered: boolean;
+  readonly onClear: () => void;
+}
+
+function Empty({ filtered, onClear }: EmptyProps) {
+  return filtered ? (
+    <Notice title="No run fits this filter">
+      <ShowAll onClick={onClear} />
+    </Notice>
+  ) : (
+    <Notice title="No runs in this project">
+      <p>
+        They appear here by themselves. <Link to={projectsPath()}>All projects</Link>
+      </p>
+    </Notice>
   );
+}
+
+function ShowAll({ onClick }: { readonly onClick: () => void }) {
   return (
-    <div className="table runs" role="table" aria-label="Runs" aria-rowcount={runs.length + 1} ref={scroller}>
-      <div className="table-head table-row" role="row">
-        <span role="columnheader">Run</span>
-        <span role="columnheader">Partition</span>
-        <span role="columnheader">Origin</span>
-        <span role="columnheader">Started</span>
-        <span role="columnheader" className="num">
-          Last activity
-        </span>
-        <span role="columnheader" className="num">
-          Duration
-        </span>
-        <span role="columnheader" className="num">
-          Steps
-        </span>
-      </div>
-      <div style={{ height: virtualizer.getTotalSize(), position: 'relative' }} role="rowgroup">
-        {rows.map((row) => {
-          const run = runs[row.index];
-          if (!run) return null;
-          return (
-            <div
-              key={runKey(run)}
-              className="table-row placed"
-              role="row"
-              aria-rowindex={row.index + 2}
-              data-active={row.index === active || undefined}
-              style={{ transform: `translateY(${row.start}px)`, height: ROW_PX }}
-            >
-              <RunCells project={project} run={run} now={now} onPartition={onPartition} />
-            </div>
-          );
-        })}
-      </div>
-      {runs.length === 0 && <p className="loading">No loaded run matches the filter.</p>}
-      {more &&
-        (filtered ? (
-          <p className="loading">
-            <button
-              type="button"
-              className="button"
-              disabled={loadMore === null}
-              onClick={() => loadMore?.()}
-            >
-              Load more runs to filter
-            </button>
-          </p>
-        ) : (
-          <p className="loading">Loading more…</p>
-        ))}
-    </div>
+    <button type="button" className="button" onClick={onClick}>
+      Show all runs
+    </button>
   );
 }
 
-interface CellsProps {
-  readonly project: string;
-  readonly run: RunSummary;
-  readonly now: number;
-  readonly onPartition: (key: string) => void;
-}
-
-function RunCells({ project, run, now, onPartition }: CellsProps) {
-  const durationUs = elapsedUs(run.started, run.lastActivity);
-  const { partitionKey } = run;
-  return (
-    <>
-      <span role="cell" className="cell-run">
-        <Link className="row-link cut mono" to={runPath(project, run)} title={run.appId}>
-          <bdi>{run.appId}</bdi>
-        </Link>
-      </span>
-      <span role="cell" className="cell-partition">
-        {partitionKey === null ? (
-          <span className="dim">–</span>
-        ) : (
-          <button
-            type="button"
-            className="cell-button cut"
-            title={`Only partition ${partitionKey}`}
-            onClick={() => onPartition(partitionKey)}
-          >
-            <bdi>{partitionKey}</bdi>
-          </button>
-        )}
-      </span>
-      <span role="cell" className="cell-origin">
-        {run.forkedFrom && <Origin project={project} word="fork of" pointer={run.forkedFrom} />}
-        {run.spawnedBy && <Origin project={project} word="spawned by" pointer={run.spawnedBy} />}
-      </span>
-      <span role="cell" className="cell-started dim nowrap">
-        <TimeText time={run.started} />
-      </span>
-      <span role="cell" className="cell-activity num">
-        <TimeText time={run.lastActivity} now={now} />
-      </span>
-      <span role="cell" className="cell-duration num">
-        {durationUs === null || durationUs < 0 ? '–' : formatDuration(durationUs)}
-      </span>
-      <span role="cell" className="cell-steps num">
-        {formatCount(run.stepCount)}
-      </span>
-    </>
-  );
-}
-
-interface OriginProps {
-  readonly project: string;
-  readonly word: string;
-  readonly pointer: Pointer;
-}
-
-function Origin({ project, word, pointer }: OriginProps) {
-  return (
-    <span className="cut origin">
-      <span className="dim">{word} </span>
-      <Link to={pointerPath(project, pointer)} title={pointer.appId}>
-        <bdi>{pointer.appId}</bdi>
-        {pointer.sequenceId !== null && ` #${pointer.sequenceId}`}
-      </Link>
-    </span>
-  );
-}
-
-/* New runs come in at the top. Who has scrolled down is reading: the row under their eyes stays where it is. */
-function useKeptPlace(scroller: React.RefObject<HTMLDivElement | null>, runs: readonly RunSummary[]): void {
-  const before = useRef<readonly RunSummary[]>(runs);
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    const old = before.current;
-    before.current = runs;
-    if (!element || element.scrollTop < ROW_PX || old === runs) return;
-    const anchor = old[Math.floor(element.scrollTop / ROW_PX)];
-    if (!anchor) return;
-    const key = runKey(anchor);
-    const was = old.indexOf(anchor);
-    const is = runs.findIndex((run) => runKey(run) === key);
-    if (is >= 0 && is !== was) element.scrollTop += (is - was) * ROW_PX;
-  }, [runs, scroller]);
+/* Of ids the field offers those that are here: there may be a hundred thousand. */
+function knownRuns(runs: readonly RunSummary[]): KnownValues {
+  return {
+    app: runs.map((run) => run.app_id),
+    parent: runs.filter((run) => run.child_count > 0).map((run) => run.app_id),
+  };
 }

@@ -1,0 +1,60 @@
+/* The programs that the browser tests start: a collector on a store of their own, and one that records. All are ended by `endAll`. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const children = new Set();
+
+export function start(program, args) {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const exit = once(child, 'exit');
+  children.add(child);
+  const end = async (signal) => {
+    child.kill(signal);
+    await exit;
+    children.delete(child);
+  };
+  return { child, lines, end };
+}
+
+/** `burr serve` on the store, from the moment it has printed its address. Port 0: any. */
+export async function startCollector(store, port = 0) {
+  const process_ = start(process.env.BURR, [
+    'serve',
+    ...['--store', store, '--port', String(port)],
+    ...['--no-open', '--no-demo'],
+  ]);
+  for (;;) {
+    const { value, done } = await process_.lines.next();
+    assert.ok(!done, 'the collector ended before it printed its address');
+    const found = /http:\/\/localhost:(\d+)/.exec(value);
+    if (found) return { ...process_, port: Number(found[1]), url: `http://127.0.0.1:${found[1]}/` };
+  }
+}
+
+/** A program that records one step whenever it is told to. */
+export function startWriter(store, project, app) {
+  const writer = start(join(process.env.BURR_BUILD, 'tests', 'e2e_writer'), ['turns', store, project, app]);
+  let last = -1;
+  /* Gives the number of the step and when the writer said that it is recorded. */
+  const record = async () => {
+    writer.child.stdin.write(`${last}\n`);
+    const { value } = await writer.lines.next();
+    last += 1;
+    assert.equal(value, String(last));
+    return { step: last, at: Date.now() };
+  };
+  const recordMany = async (count) => {
+    for (let i = 0; i < count; i++) await record();
+  };
+  return { ...writer, record, recordMany, last: () => last };
+}
+
+export async function endAll() {
+  for (const child of children) child.kill('SIGKILL');
+  await Promise.all([...children].map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')));
+  children.clear();
+}

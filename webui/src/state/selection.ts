@@ -1,0 +1,105 @@
+/* Which step is looked at, and whether the newest one is followed.
+ *
+ * The address holds the step's sequence id (and the attempt, where it is not the last), so that a link outlives the page; inside, steps
+ * are numbers. The newest step is in the address by none being there: who looks at it is at the end, and follows. A step chosen here is shown at once, and its address follows as soon as the step is known. An address that changes
+ * otherwise (a link, back, forward) is resolved by asking for the attempts at that sequence id. */
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { PAGE_STEPS, useAttempts, usePages, type RunPlace } from './run';
+import { readNumber, useUrlQuery } from './url';
+
+export type How = 'push' | 'replace';
+
+export interface Selection {
+  /** null: the run has no step, or the address is still being resolved. */
+  readonly number: number | null;
+  /** The sequence id in the address that no step has. */
+  readonly missing: number | null;
+  readonly following: boolean;
+  /** Steps that came since the newest one is not followed any more. */
+  readonly unseen: number;
+  /** push: back leads to the step before. */
+  readonly select: (number: number, how: How) => void;
+  readonly follow: (how?: How) => void;
+  readonly leave: () => void;
+}
+
+interface Local {
+  readonly number: number;
+  /** The address for which it holds; at another one, that one rules. */
+  readonly address: string;
+  readonly how: How | null;
+}
+
+export function useSelection(run: RunPlace, count: number): Selection {
+  const [query, change] = useUrlQuery();
+  const address = `${query.get('step') ?? ''}/${query.get('attempt') ?? ''}`;
+  const wanted = readNumber(query.get('step'));
+  const [local, setLocal] = useState<Local | null>(null);
+  const holds = local !== null && local.address === address;
+
+  const attempts = useAttempts(run, wanted !== null && !holds ? wanted : null);
+  const attempt = readNumber(query.get('attempt'));
+  const found = attempts.data?.find((step) => step.attempt === attempt) ?? attempts.data?.at(-1) ?? null;
+  const missing = wanted !== null && !holds && attempts.data?.length === 0 ? wanted : null;
+
+  const last = count > 0 ? count - 1 : null;
+  const following = wanted === null && !holds;
+  const number = holds ? local.number : following || missing !== null ? last : (found?.number ?? null);
+
+  const [seen, setSeen] = useState(count);
+  if ((following || seen > count) && seen !== count) setSeen(count);
+
+  const pages = useMemo(() => (number === null ? [] : [Math.floor(number / PAGE_STEPS)]), [number]);
+  const page = usePages(run, pages).get(pages[0] ?? -1);
+  const step = holds && local.how !== null ? (page?.steps[local.number % PAGE_STEPS] ?? null) : null;
+  const how = local?.how ?? null;
+  useEffect(() => {
+    if (step === null || how === null) return;
+    const attemptText = step.superseded ? String(step.attempt) : null;
+    const next = `${step.sequence_id}/${attemptText ?? ''}`;
+    if (next === address) {
+      setLocal({ number: step.number, address, how: null });
+      return;
+    }
+    /* Walking fast must not flood the history: browsers refuse more than some hundred changes in a while. */
+    const timer = setTimeout(
+      () => {
+        setLocal({ number: step.number, address: next, how: null });
+        change({ step: String(step.sequence_id), attempt: attemptText }, how);
+      },
+      how === 'push' ? 0 : 120,
+    );
+    return () => clearTimeout(timer);
+  }, [step, how, address, change]);
+
+  const follow = useCallback(
+    (by: How = 'replace') => {
+      setLocal(null);
+      change({ step: null, attempt: null }, by);
+    },
+    [change],
+  );
+  const select = useCallback(
+    (chosen: number, by: How) => {
+      if (chosen === last) follow(by);
+      else setLocal({ number: chosen, address, how: by });
+    },
+    [address, last, follow],
+  );
+  const named = !holds && found !== null && missing === null ? found.number : null;
+  useEffect(() => {
+    if (named !== null && named === last) follow();
+  }, [named, last, follow]);
+  const leave = useCallback(() => {
+    if (last !== null) setLocal({ number: last, address, how: 'replace' });
+  }, [last, address]);
+  return {
+    number,
+    missing,
+    following,
+    unseen: following ? 0 : Math.max(count - seen, 0),
+    select,
+    follow,
+    leave,
+  };
+}
