@@ -1,5 +1,5 @@
 #!/bin/sh
-# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; e2e is the scripts that need a browser,
+# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; e2e, lists, workspace and live need a browser,
 # and pictures draws those of the README anew.
 # Leaves with 77, its last line "SKIP: why", when it cannot run here.
 set -eu
@@ -36,42 +36,37 @@ browse() {
 	npm run --silent e2e -- --url "http://127.0.0.1:$port" --out "$BURR_BUILD/e2e" "$@"
 }
 
-# The lists over a large store, and the pages while programs record and the collector comes and goes; these start all of them themselves.
-watch() {
+command -v npm >/dev/null || skip "npm is not installed"
+[ ! -e dist-notices.txt ] || skip "the web UI came built with this source archive, without npm's packages"
+[ -e "$BURR_BUILD/webui/stamp" ] || skip "no web UI in this build: $(cat "$BURR_BUILD/webui/missing" 2>/dev/null)"
+[ "$1" != test ] || exec npm run --silent test
+[ -x "$BURR" ] || skip "the program is not built"
+if [ -z "${BURR_CHROME:-}" ]; then
+	for name in chromium google-chrome google-chrome-stable chrome chromium-browser; do
+		found=$(command -v "$name") || continue
+		# Ubuntu's chromium package is a script that asks for the snap store.
+		if [ "$(head -c 2 "$found")" = '#!' ] && grep -q -e '/snap/' -e 'snap install' "$found"; then
+			[ -x /snap/bin/chromium ] || continue
+		fi
+		BURR_CHROME=$found
+		break
+	done
+fi
+[ -n "${BURR_CHROME:-}" ] || skip "no browser: install chromium or google-chrome, or set BURR_CHROME"
+export BURR_CHROME
+case $1 in
+e2e) browse --shots ;;
+pictures) browse --pictures pictures ;;
+*)
 	[ -x "$BURR_BUILD/tests/e2e_writer" ] || {
 		echo "FAILED: tests/e2e_writer is not built"
 		exit 1
 	}
-	npm run --silent workspace -- --out "$BURR_BUILD/e2e"
-	npm run --silent lists -- --out "$BURR_BUILD/e2e"
-	npm run --silent live
-}
-
-command -v npm >/dev/null || skip "npm is not installed"
-[ ! -e dist-notices.txt ] || skip "the web UI came built with this source archive, without npm's packages"
-[ -e "$BURR_BUILD/webui/stamp" ] || skip "no web UI in this build: $(cat "$BURR_BUILD/webui/missing" 2>/dev/null)"
-if [ "$1" = e2e ] || [ "$1" = pictures ]; then
-	[ -e e2e/run.js ] || skip "webui/e2e/run.js is not there"
-	[ -x "$BURR" ] || skip "the program is not built"
-	if [ -z "${BURR_CHROME:-}" ]; then
-		for name in chromium google-chrome google-chrome-stable chrome chromium-browser; do
-			found=$(command -v "$name") || continue
-			# Ubuntu's chromium package is a script that asks for the snap store.
-			if [ "$(head -c 2 "$found")" = '#!' ] && grep -q -e '/snap/' -e 'snap install' "$found"; then
-				[ -x /snap/bin/chromium ] || continue
-			fi
-			BURR_CHROME=$found
-			break
-		done
+	# These start collectors and programs themselves; the last has no pictures.
+	if [ "$1" = live ]; then
+		npm run --silent live
+	else
+		npm run --silent "$1" -- --out "$BURR_BUILD/e2e"
 	fi
-	[ -n "${BURR_CHROME:-}" ] || skip "no browser: install chromium or google-chrome, or set BURR_CHROME"
-	export BURR_CHROME
-	if [ "$1" = pictures ]; then
-		browse --pictures pictures
-		exit
-	fi
-	browse --shots
-	watch
-	exit
-fi
-exec npm run --silent "$1"
+	;;
+esac

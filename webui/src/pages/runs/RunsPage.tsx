@@ -37,13 +37,9 @@ function ProjectRuns({ project }: { readonly project: string }) {
   const sort = readSort(query.get('sort'));
   /* A tree of all runs; but what was looked for is shown wherever it stands. */
   const roots = query.has('roots') ? query.get('roots') === '1' : filter === '';
-  const { list, error, refreshError, retry, loadMore, setInView } = useRunList({
-    project,
-    filter,
-    sort,
-    roots,
-  });
-  const shown = useLastGood(list);
+  const question = { project, filter, sort, roots };
+  const { list, error, refreshError, retry, loadMore, setInView } = useRunList(question);
+  const shown = useLastGood(list, JSON.stringify(question));
   const [saved, toggleSaved] = useSavedFilters();
   const [visited, setVisited] = useState(false);
   const names = useNames(project, visited);
@@ -70,16 +66,17 @@ function ProjectRuns({ project }: { readonly project: string }) {
       <FilterBox
         value={filter}
         fault={fault}
-        known={shown ? { ...names, ...knownRuns(allRuns(shown)) } : names}
+        known={shown ? { ...names, ...knownRuns(allRuns(shown.list)) } : names}
         onVisit={() => setVisited(true)}
         saved={saved}
         onSave={toggleSaved}
         onChange={(text, how) => change({ filter: text }, how)}
       />
-      {shown && (list || fault) ? (
+      {shown && (list || fault || error === null) ? (
         <RunTable
+          key={shown.question}
           project={project}
-          list={shown}
+          list={shown.list}
           sort={sort}
           stale={!list}
           opened={query.getAll('open')}
@@ -101,13 +98,18 @@ function ProjectRuns({ project }: { readonly project: string }) {
   );
 }
 
-/* While a filter is being written, and where it is wrong, the last list stays on the screen. */
-function useLastGood(list: RunList | undefined): RunList | undefined {
-  const [good, setGood] = useState(list);
+interface Shown {
+  readonly list: RunList;
+  readonly question: string;
+}
+
+/* Until the answer to another question is there, and where there is none as the filter is wrong, the last list stays on the screen. */
+function useLastGood(list: RunList | undefined, question: string): Shown | null {
+  const [good, setGood] = useState<Shown | null>(null);
   useEffect(() => {
-    if (list) setGood(list);
-  }, [list]);
-  return list ?? good;
+    if (list) setGood({ list, question });
+  }, [list, question]);
+  return list ? { list, question } : good;
 }
 
 interface CountProps {
