@@ -1,6 +1,6 @@
 /* What the page of a run costs, in a real Chromium on runs of unusual size; prints a table.
  *
- *   BURR=… [BURR_STORE_DIR=DIR] node e2e/measure.js [KIND …]
+ *   BURR=… [BURR_STORE_DIR=DIR] node e2e/measure.js [KIND … live]
  *
  * $BURR is the program. The store is made by stores.py, in a temporary folder or, to be kept for the next time, in $BURR_STORE_DIR.
  * First paint is when the first row of steps is drawn, from the begin of the navigation, with an empty browser cache. Frames are those of
@@ -26,18 +26,17 @@ const RUNS = {
 const SCROLL_MS = 3000;
 const LATE_MS = 34;
 const HOVERS = 40;
+const LIVE_S = 8;
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(RUNS);
+const stores = fileURLToPath(new URL('stores.py', import.meta.url));
+const wanted =
+  process.argv.length > 2 ? process.argv.slice(2).filter((kind) => kind !== 'live') : Object.keys(RUNS);
 const kept = process.env.BURR_STORE_DIR;
 const folder = mkdtempSync(join(tmpdir(), 'burr-measure-'));
 const store = kept ?? join(folder, 'store');
 const missing = wanted.filter((kind) => !existsSync(join(store, kind)));
 if (missing.length > 0) {
-  const made = spawnSync('python3', [
-    fileURLToPath(new URL('stores.py', import.meta.url)),
-    store,
-    ...missing,
-  ]);
+  const made = spawnSync('python3', [stores, store, ...missing]);
   if (made.status !== 0) throw new Error(String(made.stderr));
 }
 
@@ -146,10 +145,53 @@ async function measure(kind) {
   };
 }
 
+/* A run that grows by 20 records a millisecond, followed: how far the screen is behind, and whether the page still answers. */
+async function measureLive() {
+  const { page, close } = await openBrowser([]);
+  const writer = spawn('python3', [stores, store, 'live', String(LIVE_S)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: writer.stdout })[Symbol.asyncIterator]();
+  await lines.next();
+  await page.goto(`${base}p/live/run/live`);
+  await page.locator('.step-row[aria-current="step"]').waitFor();
+  await page.evaluate(() => {
+    window.gaps = [];
+    let last = performance.now();
+    const next = (now) => {
+      window.gaps.push(now - last);
+      last = now;
+      requestAnimationFrame(next);
+    };
+    requestAnimationFrame(next);
+  });
+  const behind = [];
+  for (let line = await lines.next(); !line.done; line = await lines.next()) {
+    const [count, at] = line.value.split(' ').map(Number);
+    const seen = await page.waitForFunction(
+      (wanted) =>
+        Number(document.querySelector('.step-row[aria-current] .seq')?.textContent) >= wanted - 1 &&
+        Date.now(),
+      count,
+      { polling: 'raf', timeout: 30_000 },
+    );
+    behind.push((await seen.jsonValue()) - at);
+  }
+  const gaps = await page.evaluate(() => window.gaps);
+  await close();
+  return {
+    'record to screen p50 ms': percentile(behind, 0.5),
+    'most ms': Math.max(...behind),
+    'frame p50 ms': +percentile(gaps, 0.5).toFixed(1),
+    'frame p99 ms': +percentile(gaps, 0.99).toFixed(1),
+  };
+}
+
 try {
   const table = [];
   for (const kind of wanted) table.push(await measure(kind));
   console.table(table);
+  if (process.argv.length <= 2 || process.argv.includes('live')) console.table([await measureLive()]);
 } finally {
   collector.kill('SIGTERM');
   rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,8 @@
 """Stores with runs of unusual size, in Burr's own file format, for looking at and measuring the pages.
 
     python3 stores.py DIR [KIND …]      all kinds without one; a kind is a project of that name
+    python3 stores.py DIR live SECONDS  a run of project live that is being written, 20 records a millisecond; prints each second
+                                        how many steps there are and when, in milliseconds since 1970
 
 Every run is written as Burr 0.40 or libburr would write it; proto/DISK.md says what the files mean.
 """
@@ -12,6 +14,7 @@ import pathlib
 import random
 import struct
 import sys
+import time
 import zlib
 
 START_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
@@ -256,6 +259,24 @@ def values(store, project):
                 run.us += 90_000_000
 
 
+def live(store, seconds):
+    per_batch = 100  # steps, of two records, each 10 ms
+    with Run(store, "live", "live", [action("tick", ["n"], ["n"])], [transition("tick", "tick")]) as run:
+        run.us = int(time.time() * 1e6)
+        started = time.monotonic()
+        n = 0
+        for batch in range(seconds * 100):
+            run.us = max(run.us, int(time.time() * 1e6))
+            for _ in range(per_batch):
+                run.begin(n, "tick")
+                run.end(n, "tick", f'{{"n": {n}}}', 20)
+                n += 1
+            run.log.flush()
+            if batch % 100 == 99:
+                print(n, int(time.time() * 1000), flush=True)
+            time.sleep(max(started + (batch + 1) / 100 - time.monotonic(), 0))
+
+
 KINDS = {
     "steps_50k": lambda store, name: steps(store, name, 50_000, 500),
     "steps_1m": lambda store, name: steps(store, name, 1_000_000),
@@ -271,6 +292,9 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     store, *kinds = sys.argv[1:]
+    if kinds[:1] == ["live"]:
+        live(store, int(kinds[1]))
+        return
     for kind in kinds or KINDS:
         KINDS[kind](store, kind)
         print(kind, flush=True)

@@ -66,6 +66,8 @@ describe('an axis', () => {
   });
 
   test('ticks are round', () => {
+    expect(ticksOf(buildAxis([{ from: 0, to: 700 * S }], false))).toEqual([300 * S, 600 * S]);
+    expect(ticksOf(buildAxis([{ from: 0, to: 80_000 }], false))).toEqual([20_000, 40_000, 60_000]);
     expect(ticksOf(buildAxis([{ from: 5, to: 5 + 10 * S }], false))).toEqual([5 * S]);
     expect(ticksOf(buildAxis([{ from: 5, to: 5 + 8 * S }], false))).toEqual([2 * S, 4 * S, 6 * S]);
   });

@@ -156,10 +156,21 @@ export function intervalsOf(overview: Overview): readonly Interval[] {
 export function ticksOf(axis: Axis): readonly number[] {
   if (axis.compressed) return [];
   const total = axis.endUs - axis.startUs;
-  const rough = total / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? rough;
+  const step = roundStep(total / 4);
   const ticks: number[] = [];
   for (let us = step; us < total * 0.97; us += step) ticks.push(us);
   return ticks;
+}
+
+const SECOND = 1e6;
+/* Beyond a second, clocks do not count by tens. */
+const ROUND_STEPS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
+];
+
+function roundStep(us: number): number {
+  const slow = ROUND_STEPS.find((seconds) => seconds * SECOND >= us);
+  if (us > SECOND && slow !== undefined) return slow * SECOND;
+  const power = 10 ** Math.floor(Math.log10(Math.max(us, 1)));
+  return ([1, 2, 5].find((factor) => factor * power >= us) ?? 10) * power;
 }

@@ -10,16 +10,7 @@ import {
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { get } from '../api/client';
 import type { JsonText } from '../base/jsonText';
-import type {
-  Difference,
-  History,
-  Overview,
-  Record as StepRecord,
-  Run,
-  Step,
-  Steps,
-  StepSummary,
-} from '../model/api';
+import type { Difference, Overview, Record as StepRecord, Run, Step, Steps, StepSummary } from '../model/api';
 import { topicOf } from './live';
 import { useLive } from './queries';
 
@@ -76,8 +67,8 @@ function isSettled({ steps }: Steps): boolean {
   return steps.length === PAGE_STEPS && steps.every((step) => step.status !== 'open');
 }
 
-/* Results by what was asked for, the same map as long as they are the same. `wanted` must be, too. */
-function useFound<T, D>(wanted: readonly T[]) {
+/** Combines results by what was asked for: the same map as long as they are the same. `wanted` must be, too. */
+export function useFound<T, D>(wanted: readonly T[]) {
   return useCallback(
     (results: readonly { readonly data: D | undefined }[]): ReadonlyMap<T, D> => {
       const found = new Map<T, D>();
@@ -255,66 +246,6 @@ export function usePaced<T>(value: T, everyMs: number): T {
     return () => clearTimeout(timer);
   }, [behind, everyMs]);
   return paced;
-}
-
-export interface PinnedPage {
-  readonly pointer: string;
-  readonly page: number;
-}
-
-/** The values of places of the state in pages of steps, as far as they are there. `wanted` as for usePages. */
-export function useHistories(
-  run: RunPlace,
-  wanted: readonly PinnedPage[],
-): ReadonlyMap<PinnedPage, History['values']> {
-  const combine = useFound<PinnedPage, History['values']>(wanted);
-  return useQueries({
-    queries: wanted.map(({ pointer, page }) => ({
-      queryKey: runKey(run, 'history', pointer, page),
-      queryFn: async ({ signal }: { readonly signal: AbortSignal }) => {
-        const from = page * PAGE_STEPS;
-        const range = { from, to: from + PAGE_STEPS, limit: PAGE_STEPS };
-        return (await get(`${RUN}/history`, { ...run, pointer, ...range }, signal)).values;
-      },
-      structuralSharing: false as const,
-      gcTime: 60_000,
-    })),
-    combine,
-  });
-}
-
-/** The step that last wrote a value as it was after `number`; null: none did. Looks back in growing strides. */
-export async function findLastWrite(
-  run: RunPlace,
-  pointer: string,
-  number: number,
-  signal: AbortSignal,
-): Promise<History['values'][number] | null> {
-  for (let stride = PAGE_STEPS; ; stride *= 4) {
-    const from = Math.max(number + 1 - stride, 0);
-    const values: History['values'][number][] = [];
-    let next: number | null = from;
-    while (next !== null) {
-      const range: { from: number; to: number } = { from: next, to: number + 1 };
-      const answer: History = await get(`${RUN}/history`, { ...run, pointer, ...range }, signal);
-      values.push(...answer.values);
-      next = answer.next;
-    }
-    /* The first value of a stretch is told in any case, so it takes a second one to know that it was written here. */
-    if (values.length > 1 || from === 0) return values.at(-1) ?? null;
-  }
-}
-
-/** The first values of a place of the state: enough for a small picture of it. */
-export function useEarlyHistory(run: RunPlace, pointer: string, count: number) {
-  const paced = usePaced(count, 2000);
-  return useQuery({
-    queryKey: ['early', ...runKey(run), pointer, paced],
-    queryFn: ({ signal }) => get(`${RUN}/history`, { ...run, pointer, limit: 1000 }, signal),
-    placeholderData: keepPreviousData,
-    structuralSharing: false,
-    gcTime: 10_000,
-  });
 }
 
 /** The first step at or after `from` that fits; null: there is none. */

@@ -28,7 +28,11 @@ interface Local {
   /** The address for which it holds; at another one, that one rules. */
   readonly address: string;
   readonly how: How | null;
+  /** When the address follows. Walking fast must not flood the history: browsers refuse more than some hundred changes in a while. */
+  readonly waitMs: number;
 }
+
+const WALK_MS = 120;
 
 export function useSelection(run: RunPlace, count: number): Selection {
   const [query, change] = useUrlQuery();
@@ -53,24 +57,23 @@ export function useSelection(run: RunPlace, count: number): Selection {
   const page = usePages(run, pages).get(pages[0] ?? -1);
   const step = holds && local.how !== null ? (page?.steps[local.number % PAGE_STEPS] ?? null) : null;
   const how = local?.how ?? null;
+  const waitMs = local?.waitMs ?? 0;
+  const chosen = step === null ? null : step.number;
+  const stepText = step === null ? null : String(step.sequence_id);
+  const attemptText = step?.superseded === true ? String(step.attempt) : null;
   useEffect(() => {
-    if (step === null || how === null) return;
-    const attemptText = step.superseded ? String(step.attempt) : null;
-    const next = `${step.sequence_id}/${attemptText ?? ''}`;
+    if (chosen === null || how === null) return;
+    const next = `${stepText ?? ''}/${attemptText ?? ''}`;
     if (next === address) {
-      setLocal({ number: step.number, address, how: null });
+      setLocal({ number: chosen, address, how: null, waitMs: 0 });
       return;
     }
-    /* Walking fast must not flood the history: browsers refuse more than some hundred changes in a while. */
-    const timer = setTimeout(
-      () => {
-        setLocal({ number: step.number, address: next, how: null });
-        change({ step: String(step.sequence_id), attempt: attemptText }, how);
-      },
-      how === 'push' ? 0 : 120,
-    );
+    const timer = setTimeout(() => {
+      setLocal({ number: chosen, address: next, how: null, waitMs: 0 });
+      change({ step: stepText, attempt: attemptText }, how);
+    }, waitMs);
     return () => clearTimeout(timer);
-  }, [step, how, address, change]);
+  }, [chosen, stepText, attemptText, how, waitMs, address, change]);
 
   const follow = useCallback(
     (by: How = 'replace') => {
@@ -80,9 +83,9 @@ export function useSelection(run: RunPlace, count: number): Selection {
     [change],
   );
   const select = useCallback(
-    (chosen: number, by: How) => {
-      if (chosen === last) follow(by);
-      else setLocal({ number: chosen, address, how: by });
+    (wish: number, by: How) => {
+      if (wish === last) follow(by);
+      else setLocal({ number: wish, address, how: by, waitMs: by === 'push' ? 0 : WALK_MS });
     },
     [address, last, follow],
   );
@@ -91,7 +94,7 @@ export function useSelection(run: RunPlace, count: number): Selection {
     if (named !== null && named === last) follow();
   }, [named, last, follow]);
   const leave = useCallback(() => {
-    if (last !== null) setLocal({ number: last, address, how: 'replace' });
+    if (last !== null) setLocal({ number: last, address, how: 'replace', waitMs: 0 });
   }, [last, address]);
   return {
     number,

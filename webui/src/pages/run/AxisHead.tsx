@@ -6,7 +6,7 @@ import { ticksOf, usOf, type Axis } from '../../model/axis';
 import { sparkOf } from '../../model/pins';
 import { pathOf, pathText } from '../../model/path';
 import type { Listed } from '../../state/listing';
-import { findLastWrite, useEarlyHistory } from '../../state/run';
+import { findLastWrite, useEarlyHistory } from '../../state/history';
 import type { RunView } from '../../state/runView';
 import { useFacts } from './context';
 import type { TimeMode } from './StepList';

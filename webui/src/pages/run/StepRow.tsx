@@ -9,30 +9,32 @@ import { Status, type StatusKind } from '../../ui/Status';
 import { Bar } from './Bar';
 import type { TimeMode } from './StepList';
 
-interface Props {
+interface CellProps {
   readonly step: StepSummary;
   readonly status: StatusKind;
+  /** null: there is nothing to open. */
+  readonly open: boolean | null;
+  readonly originUs: number;
+  readonly timeMode: TimeMode;
+  readonly onToggle: (number: number, open: boolean) => void;
+  readonly onSelect: (number: number) => void;
+}
+
+interface Props extends CellProps {
   readonly current: boolean;
   readonly hit: boolean;
   readonly folded: boolean;
-  /** null: there is nothing to open. */
-  readonly open: boolean | null;
   readonly hue: string;
   readonly axis: Axis;
-  readonly originUs: number;
-  readonly timeMode: TimeMode;
   /** The server's time for what still runs; null for what does not. */
   readonly nowUs: number | null;
   readonly pins: readonly (string | null)[];
-  readonly onToggle: (number: number, open: boolean) => void;
-  readonly onSelect: (number: number) => void;
   readonly onHover: (action: string | null) => void;
 }
 
-export const StepRow = memo(function StepRow(props: Props) {
-  const { step, current, open, axis, nowUs } = props;
+export function StepRow(props: Props) {
+  const { step, current, axis, nowUs } = props;
   const interval = intervalOf(step, nowUs);
-  const name = step.action ?? 'unnamed action';
   const tookUs = step.duration_us ?? (nowUs !== null && interval ? interval.to - interval.from : null);
   return (
     <div
@@ -42,23 +44,15 @@ export const StepRow = memo(function StepRow(props: Props) {
       aria-current={current ? 'step' : undefined}
       onMouseEnter={() => props.onHover(step.action)}
     >
-      {open === null ? (
-        <span />
-      ) : (
-        <button
-          type="button"
-          className="row-toggle"
-          aria-expanded={open}
-          aria-label={`${open ? 'Close' : 'Open'} the details of step ${step.sequence_id}`}
-          onClick={() => props.onToggle(step.number, !open)}
-        >
-          {open ? '▼' : '▶'}
-        </button>
-      )}
-      <span className="num seq">{step.sequence_id}</span>
-      <Status kind={props.status} />
-      <StepLink step={step} name={name} onSelect={props.onSelect} />
-      <When step={step} originUs={props.originUs} mode={props.timeMode} />
+      <Cells
+        step={step}
+        status={props.status}
+        open={props.open}
+        originUs={props.originUs}
+        timeMode={props.timeMode}
+        onToggle={props.onToggle}
+        onSelect={props.onSelect}
+      />
       {props.pins.map((pin, index) => (
         <span key={index} className="pin cut mono" title={pin ?? undefined}>
           {pin === null ? '' : <bdi>{pin}</bdi>}
@@ -76,6 +70,31 @@ export const StepRow = memo(function StepRow(props: Props) {
         />
       </span>
     </div>
+  );
+}
+
+/* What the axis does not move: drawn once, while the bars beside it go along with the scrolling. */
+const Cells = memo(function Cells({ step, status, open, originUs, timeMode, onToggle, onSelect }: CellProps) {
+  return (
+    <>
+      {open === null ? (
+        <span />
+      ) : (
+        <button
+          type="button"
+          className="row-toggle"
+          aria-expanded={open}
+          aria-label={`${open ? 'Close' : 'Open'} the details of step ${step.sequence_id}`}
+          onClick={() => onToggle(step.number, !open)}
+        >
+          {open ? '▼' : '▶'}
+        </button>
+      )}
+      <span className="num seq">{step.sequence_id}</span>
+      <Status kind={status} />
+      <StepLink step={step} name={step.action ?? 'unnamed action'} onSelect={onSelect} />
+      <When step={step} originUs={originUs} mode={timeMode} />
+    </>
   );
 });
 

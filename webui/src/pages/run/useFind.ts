@@ -28,7 +28,7 @@ const SEARCH_PACE_MS = 150;
 export function useFind(selection: Selection): FindInRun {
   const { place } = useFacts();
   const [query, change] = useUrlQuery();
-  const text = query.get('find') ?? '';
+  const [text, setText] = useTypedText(query.get('find') ?? '', (typed) => change({ find: typed }));
   const isJump = text.startsWith('#');
   const asked = usePaced(isJump ? '' : text, SEARCH_PACE_MS);
   const search = useRunSearch(place, asked);
@@ -59,7 +59,10 @@ export function useFind(selection: Selection): FindInRun {
   const enter = (back: boolean) => {
     if (isJump) {
       const wanted = /^#\s*(\d+)$/.exec(text)?.[1];
-      if (wanted !== undefined) change({ step: wanted, attempt: null, find: null }, 'push');
+      if (wanted !== undefined) {
+        setText('');
+        change({ step: wanted, attempt: null, find: null }, 'push');
+      }
       return wanted !== undefined;
     }
     setPending(back ? -1 : 1);
@@ -82,7 +85,7 @@ export function useFind(selection: Selection): FindInRun {
   ]);
   return {
     text,
-    setText: (next) => change({ find: next }),
+    setText,
     enter,
     move,
     hit: at >= 0 ? chosen : null,
@@ -93,4 +96,26 @@ export function useFind(selection: Selection): FindInRun {
     error: search.error,
     numbers,
   };
+}
+
+/* What is typed is the field's own until the typing pauses: the address follows slower than fingers, and would lose letters. */
+function useTypedText(address: string, write: (text: string) => void) {
+  const [text, setText] = useState(address);
+  const written = useRef(address);
+  const settled = usePaced(text, SEARCH_PACE_MS);
+  const latestWrite = useRef(write);
+  useEffect(() => {
+    latestWrite.current = write;
+  });
+  useEffect(() => {
+    if (settled === written.current) return;
+    written.current = settled;
+    latestWrite.current(settled);
+  }, [settled]);
+  useEffect(() => {
+    if (address === written.current) return;
+    written.current = address;
+    setText(address);
+  }, [address]);
+  return [text, setText] as const;
 }
