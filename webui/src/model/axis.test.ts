@@ -84,6 +84,8 @@ test('an overview tells when steps ran, at most', () => {
   const bucket = { open_count: 0, failed_count: 0, busy_us: 0 };
   const overview = {
     now: '',
+    complete: true,
+    next: null,
     bucket_us: 1000,
     buckets: [
       { ...bucket, from: '1970-01-01T00:00:00.000000Z', first_number: 0, step_count: 2, longest_us: 500 },

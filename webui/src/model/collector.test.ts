@@ -26,8 +26,11 @@ const WELL: Status = {
   aside: 0,
   trouble: '',
   later_apps: [],
-  http: { clients: 0, listeners: 0, queued: 0, requests: 0, refused: 0 },
-  index: { ready: true, indexed: 0, waiting: 0, failed: 0 },
+  http: {
+    ...{ clients: 0, listeners: 0, queued: 0, requests: 0, refused: 0, denied: 0, cut: 0 },
+    ...{ deltas: 0, told: 0, refetches: 0, kept_bytes: 0 },
+  },
+  index: { ready: true, path: '/store/.burr-catalog', indexed: 0, waiting: 0, failed: 0, trouble: '' },
 };
 
 test('records a second, between two answers of one collector', () => {

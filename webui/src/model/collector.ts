@@ -26,6 +26,7 @@ export function troublesOf(status: Status): readonly string[] {
   say(status.invalid > 0, 'Records held values that were no JSON.');
   say(!status.appending, 'Another process has the right to write to this store, so nothing is stored here.');
   say(status.later_apps.length > 0, 'Nothing can be stored of some runs at the moment; it is tried again.');
+  say(status.index.trouble !== '', `Nothing is indexed at the moment: ${status.index.trouble}.`);
   say(status.index.failed > 0, 'The logs of some runs could not be read.');
   say(status.http.refused > 0, 'Requests were refused for want of room.');
   return told;
