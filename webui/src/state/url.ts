@@ -9,17 +9,13 @@ export function useUrlQuery() {
   const [params, setParams] = useSearchParams();
   const change = useCallback(
     (parts: Query, how: 'push' | 'replace' = 'replace') => {
-      setParams(
-        (old) => {
-          const next = new URLSearchParams(old);
-          for (const [name, value] of Object.entries(parts)) {
-            next.delete(name);
-            for (const one of [value ?? []].flat()) if (one !== '') next.append(name, one);
-          }
-          return next;
-        },
-        { replace: how === 'replace' },
-      );
+      /* What the router gives is of the last drawing: of two changes before the next one, the second would undo the first. */
+      const next = new URLSearchParams(location.search);
+      for (const [name, value] of Object.entries(parts)) {
+        next.delete(name);
+        for (const one of [value ?? []].flat()) if (one !== '') next.append(name, one);
+      }
+      setParams(next, { replace: how === 'replace' });
     },
     [setParams],
   );
