@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -45,20 +46,21 @@ static burr_status fail_file(const char *what, const char *path, int error, burr
 	return burr_fail(err, status, "%s %s: %s", what, path, strerror(error));
 }
 
+/* Only a file proper: it is read again when it changes, and a pipe would hold up whoever opens it. */
 static burr_status open_file(
 	const char *what, const char *path, FILE **out_file, struct stat *out_stat, burr_error *err)
 {
-	FILE *file = fopen(path, "re");
-	if (!file || fstat(fileno(file), out_stat) < 0) {
-		int error = errno;
-		file_close(&file);
-		return fail_file(what, path, error, err);
-	}
-	if (S_ISDIR(out_stat->st_mode)) {
-		file_close(&file);
+	CLEAN(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, out_stat) < 0)
+		return fail_file(what, path, errno, err);
+	if (S_ISDIR(out_stat->st_mode))
 		return fail_file(what, path, EISDIR, err);
-	}
-	*out_file = file;
+	if (!S_ISREG(out_stat->st_mode))
+		return burr_fail(err, BURR_EINVAL, "%s %s: it is not a regular file", what, path);
+	*out_file = fdopen(fd, "r");
+	if (!*out_file)
+		return fail_file(what, path, errno, err);
+	fd = -1; /* the FILE's now */
 	return BURR_OK;
 }
 
