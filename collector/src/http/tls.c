@@ -50,18 +50,19 @@ static burr_status fail_file(const char *what, const char *path, int error, burr
 static burr_status open_file(
 	const char *what, const char *path, FILE **out_file, struct stat *out_stat, burr_error *err)
 {
-	CLEAN(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, out_stat) < 0)
-		return fail_file(what, path, errno, err);
-	if (S_ISDIR(out_stat->st_mode))
-		return fail_file(what, path, EISDIR, err);
-	if (!S_ISREG(out_stat->st_mode))
-		return burr_fail(err, BURR_EINVAL, "%s %s: it is not a regular file", what, path);
-	*out_file = fdopen(fd, "r");
-	if (!*out_file)
-		return fail_file(what, path, errno, err);
-	fd = -1; /* the FILE's now */
-	return BURR_OK;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	int error = !file || fstat(fd, out_stat) < 0 ? errno : S_ISDIR(out_stat->st_mode) ? EISDIR : 0;
+	if (!error && S_ISREG(out_stat->st_mode)) {
+		*out_file = file;
+		return BURR_OK;
+	}
+	if (file)
+		file_close(&file);
+	else
+		fd_close(&fd);
+	return error ? fail_file(what, path, error, err)
+		     : burr_fail(err, BURR_EINVAL, "%s %s: it is not a regular file", what, path);
 }
 
 static burr_status read_cert(struct tls *tls, struct identity *out, burr_error *err)
