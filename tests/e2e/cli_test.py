@@ -622,6 +622,12 @@ class Reading(Case):
         # Columns stand below each other, two columns wide characters counted as such.
         wide = next(line for line in lines if line.startswith("日本"))
         self.assertEqual(wide.index("2024") + 2, lines[2].index("2024"))
+        # One long name moves the rest of its own line alone.
+        write_app(self.store, "names", "n" * 150, [("count", {"n": 1}, None)])
+        write_app(self.store, "names", "short", [("count", {"n": 1}, None)])
+        lines = self.check(run("ls", "names", store=self.store), 0).stdout.splitlines()
+        self.assertLess(max(len(line) for line in lines if not line.startswith("n")), 120)
+        shutil.rmtree(os.path.join(self.store, "names"))
         lines = self.check(run("ls", "demo", "--limit", "1", store=self.store), 0).stdout.splitlines()
         self.assertEqual(len(lines), 3)
         self.assertIn("and 3 more: --limit 0", lines[2])
@@ -722,6 +728,9 @@ class Reading(Case):
         text = self.check(run("grep", "TOO MANY", "demo", store=self.store), 0).stdout
         self.assertRegex(text, r"^count-2 #2 fail exception: .*ValueError: too many .\[31mred.?\n$")
         self.assertNotIn("\033", text)
+        write_app(self.store, "cut", "run", [("fail", {"n": 1}, f"{'a' * 40} {'b' * 58} the end")])
+        self.check(run("grep", "the end", "cut", store=self.store), 0, r"^run #0 fail exception: \S")
+        shutil.rmtree(os.path.join(self.store, "cut"))
         hits = json.loads(self.check(run("grep", "count", "demo", "count-1", "--json", store=self.store), 0).stdout)
         self.assertEqual([(h["app_id"], h["sequence_id"], h["field"]) for h in hits], [("count-1", i, "action") for i in range(3)])
         lines = self.check(run("grep", "count", "demo", "--limit", "2", store=self.store), 0).stdout.splitlines()

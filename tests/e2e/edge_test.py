@@ -4,6 +4,7 @@ Each test drives a real burr with the environment of such a place, through a pro
 place's does (proxy.py). What a browser makes of it is edge_browser_test.py's.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -123,6 +124,10 @@ class Token(EdgeCase):
         self.assertEqual(os.stat(os.path.join(self.store, ".burr-collector")).st_mode & 0o777, 0o600)
         self.assertEqual(run("stop", store=self.store).returncode, 0)
         self.assertEqual(self.burr.wait(), 0)
+        for path, _, names in os.walk(self.store):
+            for name in names:
+                with contextlib.suppress(OSError), open(os.path.join(path, name), "rb") as file:
+                    self.assertNotIn(self.token.encode(), file.read(), name)
 
     def test_of_a_file_is_asked_for_on_loopback_too(self):
         path = self.write("token", "0123456789abcdef0123\n")

@@ -3,7 +3,10 @@
 #include "base/clean.h"
 #include "cli/human.h"
 
-enum { GAP = 2 };
+enum {
+	GAP = 2,
+	WIDEST = 48, /* a longer cell moves the rest of its own line, and no other's */
+};
 
 struct cell {
 	size_t offset; /* in columns.text */
@@ -41,8 +44,9 @@ void columns_add(struct columns *columns, struct slice text, enum style style)
 	struct slice clean = {columns->text.data ? columns->text.data + cell.offset : "", cell.len};
 	cell.width = human_width(clean);
 	size_t column = columns->cells.len / sizeof(cell) % columns->count;
-	if (cell.width > columns->width[column])
-		columns->width[column] = cell.width;
+	size_t width = cell.width < WIDEST ? cell.width : WIDEST;
+	if (width > columns->width[column])
+		columns->width[column] = width;
 	columns->filled[column] = columns->filled[column] || cell.len > 0;
 	buf_append(&columns->cells, &cell, sizeof(cell));
 }
@@ -59,6 +63,11 @@ static void pad(struct buf *out, size_t columns)
 		buf_append_char(out, ' ');
 }
 
+static size_t less(size_t from, size_t what)
+{
+	return from > what ? from - what : 0;
+}
+
 static void put_cell(const struct columns *columns, const struct cell *cell, size_t column, bool last,
 	size_t left_over, struct buf *line)
 {
@@ -66,7 +75,7 @@ static void put_cell(const struct columns *columns, const struct cell *cell, siz
 	bool cut = last && left_over && cell->width > left_over;
 	if (cut)
 		text.len = human_fit(text, left_over - 1);
-	size_t gap = columns->width[column] - (cut ? 0 : cell->width);
+	size_t gap = less(columns->width[column], cut ? 0 : cell->width);
 	if (columns->align[column] == ALIGN_RIGHT)
 		pad(line, gap);
 	buf_append_str(line, cell->len ? say_style(cell->style) : "");
@@ -97,12 +106,16 @@ void columns_print(const struct columns *columns)
 	const size_t last = last_column(columns);
 	for (size_t i = 0; i < last; i++)
 		before_last += columns->filled[i] ? columns->width[i] + GAP : 0;
-	/* A terminal too narrow for a useful last column gets lines that it wraps itself. */
-	size_t left_over = width > before_last + 8 ? width - before_last : 0;
+	size_t moved = 0;
 	for (size_t i = 0; i < count; i++) {
 		size_t column = i % columns->count;
+		moved = (column ? moved : 0) +
+			(column < last ? less(cells[i].width, columns->width[column]) : 0);
+		/* A terminal too narrow for a useful last column gets lines that it wraps itself. */
+		size_t left_over = less(width, before_last + moved);
 		if (columns->filled[column])
-			put_cell(columns, &cells[i], column, column == last, left_over, &line);
+			put_cell(columns, &cells[i], column, column == last, left_over > 8 ? left_over : 0,
+				&line);
 		if (column + 1 < columns->count)
 			continue;
 		while (line.len && line.data[line.len - 1] == ' ')

@@ -1,5 +1,5 @@
-/* cli/columns.h: a text table: cells are collected, then printed in columns as wide as their widest cell. A
- * column without any text below its title is left out.
+/* cli/columns.h: a text table: cells are collected, then printed in columns as wide as their widest cell, up
+ * to a bound. A column without any text below its title is left out.
  *
  * Cells are cleaned of whatever could break the table. On a terminal the last column is cut at its edge;
  * elsewhere nothing is cut. */

@@ -46,11 +46,15 @@ static void put_json(struct grep *grep, const struct search_hit *hit)
 	json_put_close(out, '}');
 }
 
-static void put_part(struct grep *grep, struct slice context, const char *key)
+/* skip: characters that are left out where it begins with them. */
+static void put_part(struct grep *grep, struct slice context, const char *key, const char *skip)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	(void)json_to_text(json_find(context, key), &text); /* it is always there */
-	human_text(&grep->out, buf_slice(&text));
+	struct slice part = buf_slice(&text);
+	while (part.len && memchr(skip, part.data[0], strlen(skip)))
+		part = (struct slice){part.data + 1, part.len - 1};
+	human_text(&grep->out, part);
 }
 
 static void put_line(struct grep *grep, const struct search_hit *hit)
@@ -69,11 +73,11 @@ static void put_line(struct grep *grep, const struct search_hit *hit)
 	buf_printf(line, " %s%s%s", say_style(STYLE_DIM), hit->field, hit->key.data ? "." : "");
 	human_text(line, hit->key.data ? hit->key : SLICE_LIT(""));
 	buf_printf(line, ":%s ", say_plain());
-	put_part(grep, buf_slice(&context), "before");
+	put_part(grep, buf_slice(&context), "before", " \n"); /* cut anywhere */
 	buf_append_str(line, say_style(STYLE_BAD));
-	put_part(grep, buf_slice(&context), "hit");
+	put_part(grep, buf_slice(&context), "hit", "");
 	buf_append_str(line, say_plain());
-	put_part(grep, buf_slice(&context), "after");
+	put_part(grep, buf_slice(&context), "after", "");
 	buf_append_char(line, '\n');
 }
 

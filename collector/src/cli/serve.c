@@ -309,5 +309,8 @@ int command_serve(const struct options *options)
 	umask(077);
 	block_signals(&signals);
 	raise_limits();
-	return serve(&edge, store, fresh, &signals);
+	int code = serve(&edge, store, fresh, &signals);
+	/* The token does not stay behind. A failure changes nothing: only the owner reads it there, too. */
+	(void)store_write_collector(store, buf_slice(&note), NULL);
+	return code;
 }

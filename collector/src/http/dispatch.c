@@ -435,10 +435,25 @@ static bool admit_source(h2o_req_t *req)
 	return false;
 }
 
+/* A line that goes on with the one before, as old rules had it: h2o gives it as a header without a name. Not
+ * all proxies read it so, and then what they have let through is not what we see. */
+static bool has_folded_line(h2o_req_t *req)
+{
+	for (size_t i = 0; i < req->headers.size; i++)
+		if (req->headers.entries[i].name->len == 0)
+			return true;
+	return false;
+}
+
 /* Whether it is of a form that we read; if not, the answer has gone out. */
 static bool admit_form(h2o_req_t *req)
 {
 	struct slice encoding = header_named(req, "content-encoding");
+	if (has_folded_line(req)) {
+		req->http1_is_persistent = 0;
+		refuse(req, 400, "a header goes on in a second line");
+		return false;
+	}
 	if (header_bytes(req) > MAX_HEADER_BYTES) {
 		refuse(req, 431, "the request's target and headers are over %d bytes", MAX_HEADER_BYTES);
 		return false;
@@ -568,6 +583,10 @@ int dispatch_request(h2o_handler_t *handler, h2o_req_t *req)
 {
 	(void)handler;
 	atomic_fetch_add(&loop_of(req)->server->requests, 1);
+	/* Of two lengths h2o takes the first and does not tell; a proxy that took the other sees more or less
+	 * of what follows as the next request. So nothing follows a body. */
+	if (req->entity.base)
+		req->http1_is_persistent = 0;
 	if (!admit_source(req) || !admit_form(req))
 		return 0;
 	struct http_path path;

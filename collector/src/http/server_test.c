@@ -636,6 +636,34 @@ static void keeps_connections(void **state)
 	close(fd);
 }
 
+/* A proxy may count a request's body otherwise than we do, and what is hidden in it would be the next
+ * request: so none is read behind a body. */
+static void reads_nothing_behind_a_body(void **state)
+{
+	static const char hidden[] = "GET /api/v0/hidden/echo HTTP/1.1\r\n" HOST "\r\n";
+	static const char *const lengths[][2] = {
+		{"Content-Length: 0\r\nContent-Length: 9\r\n\r\n", "200"},
+		{"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "200"},
+		{"Transfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n0\r\n\r\n", "200"},
+		{"Content-Length: 2\r\n\r\nhi", "200"},
+		{"X: a\r\n Content-Length: 9\r\n\r\n", "400"},
+	};
+	static const char *const methods[] = {"GET", "POST"};
+	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+		char request[512];
+		struct answer answer;
+		int fd = client_connect(http_server_port(*state));
+		snprintf(request, sizeof(request), "%s /api/v0/a/echo HTTP/1.1\r\n" HOST "%s%s",
+			methods[i % 2], lengths[i / 2][0], hidden);
+		client_say(fd, request);
+		client_read(fd, false, &answer);
+		assert_int_equal(answer.status, atoi(lengths[i / 2][1]));
+		assert_true(client_sees_end(fd));
+		answer_fini(&answer);
+		close(fd);
+	}
+}
+
 /* Says the text byte by byte, for as long as it is listened to; whether it was cut before the end of it. */
 static bool drip(uint16_t port, const char *text)
 {
@@ -1034,6 +1062,7 @@ int main(void)
 		SERVED(takes_pipelines_one_by_one),
 		SERVED(survives_nonsense),
 		SERVED(keeps_connections),
+		SERVED(reads_nothing_behind_a_body),
 		cmocka_unit_test(ends_slow_requests),
 		cmocka_unit_test(ends_slow_readers),
 		cmocka_unit_test(bounds_what_has_not_arrived),

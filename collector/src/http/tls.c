@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -45,21 +46,23 @@ static burr_status fail_file(const char *what, const char *path, int error, burr
 	return burr_fail(err, status, "%s %s: %s", what, path, strerror(error));
 }
 
+/* Only a file proper: it is read again when it changes, and a pipe would hold up whoever opens it. */
 static burr_status open_file(
 	const char *what, const char *path, FILE **out_file, struct stat *out_stat, burr_error *err)
 {
-	FILE *file = fopen(path, "re");
-	if (!file || fstat(fileno(file), out_stat) < 0) {
-		int error = errno;
-		file_close(&file);
-		return fail_file(what, path, error, err);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	int error = !file || fstat(fd, out_stat) < 0 ? errno : S_ISDIR(out_stat->st_mode) ? EISDIR : 0;
+	if (!error && S_ISREG(out_stat->st_mode)) {
+		*out_file = file;
+		return BURR_OK;
 	}
-	if (S_ISDIR(out_stat->st_mode)) {
+	if (file)
 		file_close(&file);
-		return fail_file(what, path, EISDIR, err);
-	}
-	*out_file = file;
-	return BURR_OK;
+	else
+		fd_close(&fd);
+	return error ? fail_file(what, path, error, err)
+		     : burr_fail(err, BURR_EINVAL, "%s %s: it is not a regular file", what, path);
 }
 
 static burr_status read_cert(struct tls *tls, struct identity *out, burr_error *err)

@@ -138,6 +138,9 @@ static void tells_what_is_wrong(void **state)
 	assert_int_equal(mkdir(key_path, 0700), 0);
 	refuses(BURR_EIO, "key.pem: Is a directory");
 	rmdir(key_path);
+	assert_int_equal(mkfifo(key_path, 0600), 0); /* which nobody writes to */
+	refuses(BURR_EINVAL, "key.pem: it is not a regular file");
+	unlink(key_path);
 	EVP_PKEY_free(key);
 }
 
