@@ -569,6 +569,7 @@ static void what_another_gave_up_is_not_waited_for(void **state)
 	assert_int_equal(write(go[1], "g", 1), 1);
 	assert_int_equal(read(said[0], &byte, 1), 1);
 	kill(pid, SIGSTOP);
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
 	record_step(app, 1, 0);
 	snprintf(path, sizeof(path), "%s/p/x", f->folder);
 	remove_tree(path);

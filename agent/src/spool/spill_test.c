@@ -339,7 +339,7 @@ static void what_waited_keeps_nobody_waiting(void **state)
 	burr_tracker_app *y = begin_hasty(f, &r, "x");
 	keep_append(f);
 	record_steps(&r, WAITING, STATE_LEN);
-	read_takes_us = 200000;
+	read_takes_us = 100000;
 	let_append(f);
 	for (int i = 0; i < WAIT_MS && stats_of(&r).stored_count < 3; i++)
 		usleep(1000);
@@ -367,7 +367,7 @@ static void what_was_left_keeps_nobody_waiting(void **state)
 	make_dead(f, record_what_waits, 0);
 	assert_int_equal(renameat(dir_fd, f->names[0], dir_fd, "kept"), 0);
 	burr_tracker_app *y = begin_hasty(f, &r, "w");
-	read_takes_us = 300000;
+	read_takes_us = 150000;
 	read_count = 0;
 	assert_int_equal(renameat(dir_fd, "kept", dir_fd, f->names[0]), 0);
 	for (int i = 0; i < WAIT_MS && !read_count; i++) {
@@ -482,6 +482,8 @@ static void what_a_stopped_process_holds(void **state)
 	assert_true(pid > 0);
 	assert_int_equal(read(said[0], &byte, 1), 1);
 	kill(pid, SIGSTOP);
+	assert_int_equal(
+		waitpid(pid, NULL, WUNTRACED), pid); /* before, its shipper may still take the right */
 	let_append(f);
 	r.next = WAITING;
 	open_tracker_for(&r, "z");

@@ -287,9 +287,10 @@ int command_serve(const struct options *options)
 	sigset_t signals;
 	burr_error err;
 	CLEAN(edge_fini) struct edge edge = {0};
-	if (edge_init(&edge, options, &err) != BURR_OK) {
+	const burr_status found = edge_init(&edge, options, &err);
+	if (found != BURR_OK) {
 		say_error("%s", err.message);
-		return CLI_ERROR;
+		return found == BURR_EINVAL ? CLI_USAGE : CLI_ERROR;
 	}
 	bool fresh = path && is_fresh(path);
 	burr_status status = store_open(options->store, STORE_WRITE, &store, &err);

@@ -69,7 +69,11 @@ function takeFromLink() {
   const found = /^#token=(.+)$/.exec(location.hash);
   if (found === null) return null;
   history.replaceState(null, '', location.pathname + location.search);
-  return decodeURIComponent(found[1]);
+  try {
+    return decodeURIComponent(found[1]);
+  } catch {
+    return found[1]; /* no token of ours, as will be said */
+  }
 }
 
 async function tryToken(token) {
