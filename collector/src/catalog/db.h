@@ -78,8 +78,8 @@ enum db_statement {
 	"id, app_id, partition_key, parent, spawning_parent, has_graph, has_metadata, first_text, first_us," \
 	" last_text, last_us, zone, zone_offset_s, newest_seq, step_count, damaged, ended,"                  \
 	" log_dev, log_ino, log_len, log_check, status, failed_count, part_count, input_tokens,"             \
-	" output_tokens, last_action, last_error, parent_app, last_end_at, last_end_len"
-enum { DB_APP_COLUMN_COUNT = 31 };
+	" output_tokens, last_action, last_error, parent_app, last_end_at, last_end_len, side_mark"
+enum { DB_APP_COLUMN_COUNT = 32 };
 
 enum { DB_RECENT = 8 };
 
