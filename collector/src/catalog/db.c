@@ -60,16 +60,23 @@ static const char schema[] =
 	" last_end_seq INTEGER NOT NULL DEFAULT -1,"
 	" log_dev INTEGER NOT NULL DEFAULT 0,"
 	" log_ino INTEGER NOT NULL DEFAULT 0,"
-	" log_len INTEGER NOT NULL DEFAULT 0,"   /* indexed up to here */
-	" log_check INTEGER NOT NULL DEFAULT 0," /* hash of up to 64 bytes before log_len */
-	" log_mark INTEGER NOT NULL DEFAULT 0,"  /* of the log as it was when log_len was reached */
+	" log_len INTEGER NOT NULL DEFAULT 0,"          /* indexed up to here */
+	" log_check INTEGER NOT NULL DEFAULT 0,"        /* hash of up to 64 bytes before log_len */
+	" log_mark INTEGER NOT NULL DEFAULT 0,"         /* of the log as it was when log_len was reached */
+	" duration_us INTEGER AS (last_us - first_us)," /* these two are made when they are asked for */
+	" tokens INTEGER AS (input_tokens + output_tokens),"
 	" UNIQUE(project, app_id));"
+	/* One for each order of runs.h: a page must not cost what its project has. */
 	"CREATE INDEX application_newest ON application(project, last_us DESC, id DESC);"
 	"CREATE INDEX application_recent ON application(last_us DESC, id DESC);"
 	"CREATE INDEX application_partition ON application(project, partition_key, last_us DESC, id DESC);"
 	"CREATE INDEX application_status ON application(project, status, last_us DESC, id DESC);"
 	"CREATE INDEX application_parent ON application(project, parent_app, last_us DESC, id DESC);"
 	"CREATE INDEX application_first ON application(project, first_us);"
+	"CREATE INDEX application_duration ON application(project, duration_us);"
+	"CREATE INDEX application_steps ON application(project, step_count);"
+	"CREATE INDEX application_failed ON application(project, failed_count);"
+	"CREATE INDEX application_tokens ON application(project, tokens);"
 	"CREATE INDEX application_live ON application(status) WHERE status = 1;"
 	"CREATE TABLE tally(" /* how many runs of a project are at a status */
 	" project INTEGER NOT NULL,"

@@ -12,7 +12,7 @@
 
 /* Raised at every change of the tables. Each version has a file of its own, so that two versions of burr on
  * one store leave each other's alone; burr doctor names those that are left over. */
-#define DB_VERSION 4
+#define DB_VERSION 5
 #define DB_FILE_OF(version) DB_FILE_JOINED(version)
 #define DB_FILE_JOINED(version) ".burr-catalog-" #version
 #define DB_FILE DB_FILE_OF(DB_VERSION)
