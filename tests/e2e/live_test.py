@@ -47,6 +47,8 @@ class Copy:
 
     def get(self, target, topic=None):
         answer = self.server.ask(target)
+        while answer.status == 503:  # it is there, and not indexed yet
+            answer = self.server.ask(target)
         if answer.status not in (200, 404):
             raise AssertionError(f"{target}: {answer.status} {answer.body[:300]}")
         if topic:
