@@ -213,7 +213,7 @@ static void put_where(struct where *where, int64_t project, const struct runs_re
 		buf_append_str(&where->sql, " AND parent_app = ");
 		put_text(where, request->parent);
 	} else if (request->roots_only) {
-		buf_append_str(&where->sql, " AND parent_app IS NULL");
+		buf_append_str(&where->sql, " AND root = 1");
 	}
 	put_terms(where, request->filter);
 }

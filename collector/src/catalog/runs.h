@@ -24,7 +24,7 @@ enum run_sort { RUN_SORT_LIST(RUN_SORT_ENUM) RUN_SORT_COUNT };
 struct runs_request {
 	struct slice project;        /* SLICE_NONE: runs of all projects */
 	const struct filter *filter; /* borrowed; NULL: all */
-	bool roots_only;             /* without those that were spawned or forked */
+	bool roots_only;             /* without those whose parent is in the project */
 	struct slice parent;         /* only the children of this run; SLICE_NONE */
 	enum run_sort sort;
 	bool ascending;

@@ -110,6 +110,40 @@ static void runs_of_all_projects_come_newest_first(void **state)
 	buf_fini(&page.cursor);
 }
 
+static void expect_roots(struct fixture *f, const char *expected)
+{
+	CLEAN(buf_fini) struct buf names = BUF_INIT;
+	struct runs_page page = {.cursor = BUF_INIT};
+	struct runs_request request = {
+		.project = SLICE_LIT("p"), .roots_only = true, .limit = 100, .deadline_ns = INT64_MAX};
+	fixture_update(f);
+	assert_int_equal(catalog_list_runs(f->reader, &request, put_name, &names, &page, NULL), BURR_OK);
+	buf_append_str(&names, "");
+	assert_string_equal(names.data, expected);
+	assert_int_equal(page.total, 1);
+	buf_fini(&page.cursor);
+}
+
+static void a_child_without_its_parent_is_a_root(void **state)
+{
+	struct fixture *f = *state;
+	char parent[512];
+	char away[512];
+	snprintf(parent, sizeof(parent), "%s/p/parent", f->folder);
+	snprintf(away, sizeof(away), "%s/parent", f->folder);
+	testing_make_app(f->folder, "p", "child", STEP_AT("0", "01"));
+	testing_write(f->folder, "p/child/metadata.json",
+		"{\"parent_pointer\":{\"app_id\":\"parent\",\"sequence_id\":0}}");
+	fixture_open(f);
+	expect_roots(f, "child ");
+	testing_make_app(f->folder, "p", "parent", STEP_AT("0", "02"));
+	expect_roots(f, "parent ");
+	assert_int_equal(rename(parent, away), 0);
+	expect_roots(f, "child ");
+	assert_int_equal(rename(away, parent), 0);
+	expect_roots(f, "parent ");
+}
+
 static void expect_no_sorting(struct fixture *f)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -170,6 +204,8 @@ int main(void)
 			runs_of_all_projects_come_newest_first, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_cursor_is_one_that_a_page_gave, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_child_without_its_parent_is_a_root, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_page_in_any_order_costs_what_is_on_it, fixture_setup, fixture_teardown),
 	};
