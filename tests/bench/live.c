@@ -20,8 +20,10 @@
 #include <unistd.h>
 
 static const char about[] =
-	"From the return of a record's call to the reader that is told of it; target: 99 % within 50 ms. A step "
-	"every 110 to 150 ms is told at once; of one every 20 ms, those of 100 ms come together. x 1,000: so many "
+	"From the return of a record's call to the reader that is told of it; target: 99 % within 50 ms. A "
+	"step "
+	"every 110 to 150 ms is told at once; of one every 20 ms, those of 100 ms come together. x 1,000: so "
+	"many "
 	"readers, and the figures are over all of them. Busy: other applications record 20 records/ms.";
 
 enum {

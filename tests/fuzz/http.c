@@ -1,5 +1,5 @@
-/* fuzz/http.c: any bytes as a path, as a query, as what a reader of changes asks for, and as each header that decides
- * who gets in or what comes back. */
+/* fuzz/http.c: any bytes as a path, as a query, as what a reader of changes asks for, and as each header that
+ * decides who gets in or what comes back. */
 #include "fuzz.h"
 
 #include "http/auth.h"

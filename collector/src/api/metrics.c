@@ -64,10 +64,10 @@ static void put_http(struct buf *out, const struct http_stats *stats)
 
 static void put_live(struct buf *out, const struct http_stats *stats)
 {
-	put_counter(out, "live_deltas_total", "Deltas made of topics that somebody listens to.", stats->deltas);
-	put_counter(out, "live_told_total", "Changes that were given to readers.", stats->told);
 	put_counter(
-		out, "live_refetches_total", "Of these, such that told to read again.", stats->refetches);
+		out, "live_deltas_total", "Deltas made of topics that somebody listens to.", stats->deltas);
+	put_counter(out, "live_told_total", "Changes that were given to readers.", stats->told);
+	put_counter(out, "live_refetches_total", "Of these, such that told to read again.", stats->refetches);
 	put_gauge(out, "live_kept_bytes", "Deltas kept for readers that come back.", stats->kept_bytes);
 }
 

@@ -1,5 +1,6 @@
 /* api/v1_rows.h: rows of the catalog as version 1 writes them, and which steps a list of them wants: shared
- * by the API and the commands, so that both tell the same by the same names. Threads: any, one at a time a source. */
+ * by the API and the commands, so that both tell the same by the same names. Threads: any, one at a time a
+ * source. */
 #ifndef API_V1_ROWS_H
 #define API_V1_ROWS_H
 

@@ -100,8 +100,7 @@ int index_update(struct index *index, const char *project, const char *app_id)
 	options.ctx = index;
 	options.patience_ms = has_collector ? INDEX_WAIT_MS : options.patience_ms;
 	burr_status status = catalog_open(&options, &index->catalog, &err);
-	if (status == BURR_OK &&
-		!(has_collector && await_collector(&running, catalog_path(index->catalog))))
+	if (status == BURR_OK && !(has_collector && await_collector(&running, catalog_path(index->catalog))))
 		status = update(index, project, app_id, &err);
 	if (status == BURR_ELATER) { /* a collector stands still while it writes it, or the disk is full */
 		catalog_close(index->catalog);

@@ -4,8 +4,8 @@
  * bounded queue and is answered by a handler on a worker thread, where it may take its time with disks and
  * databases. The event loop itself only parses, serves files from memory and pushes events, so it never
  * waits. What the server answers by itself: files of the web UI (http/assets.h), what changes
- * (GET /api/v1/events and /api/v1/changes, http/events.h), the session (/api/v1/session, http/auth.h), and every
- * refusal, as JSON {"detail":"…"} or, to a browser that would show it, as a page (http/pages.h).
+ * (GET /api/v1/events and /api/v1/changes, http/events.h), the session (/api/v1/session, http/auth.h), and
+ * every refusal, as JSON {"detail":"…"} or, to a browser that would show it, as a page (http/pages.h).
  *
  * Bytes that are no request, or one of over 100 headers, h2o refuses by itself, with a 400 of eleven bytes.
  *
@@ -219,11 +219,11 @@ struct http_stats {
 	uint64_t denied;    /* of these, for want of the token, or for their Host or Origin: 401, 403 */
 	uint64_t cut;       /* connections that took or gave too slowly or too much */
 	uint64_t answered[HTTP_STATUS_CLASSES]; /* [2]: those with 2xx, … */
-	uint64_t cursor;    /* what Burr-Cursor says now */
-	uint64_t deltas;    /* made since start, of topics that somebody listens to */
-	uint64_t told;      /* changes that were given to readers */
-	uint64_t refetches; /* of these, such that say to read again */
-	size_t kept_bytes;  /* of deltas, for who comes back */
+	uint64_t cursor;                        /* what Burr-Cursor says now */
+	uint64_t deltas;                        /* made since start, of topics that somebody listens to */
+	uint64_t told;                          /* changes that were given to readers */
+	uint64_t refetches;                     /* of these, such that say to read again */
+	size_t kept_bytes;                      /* of deltas, for who comes back */
 };
 void http_server_get_stats(struct http_server *server, struct http_stats *out_stats);
 
