@@ -860,6 +860,8 @@ class Answers(Store):
             found = [hit for hit in hits if (hit["number"], hit["field"]) == (number, "exception")]
             self.assertEqual(len(found), 1, text)
             self.assertEqual(found[0]["context"]["hit"].lower(), text.lower())
+            value = json.dumps(step["exception"]).encode()
+            self.assertEqual(found[0]["offset"], value.index(json.dumps(text)[1:-1].encode()))
         for run in self.runs:
             wanted = [step["number"] for step in run.steps if step["action"] == "tool"]
             hits = []
@@ -869,6 +871,13 @@ class Answers(Store):
                 hits += page["hits"]
                 next_number = page["next"]
             self.assertEqual([hit["number"] for hit in hits if hit["field"] == "action"], wanted, run.app_id)
+
+    def test_a_hit_says_where_it_is(self):
+        path = self.run_path(self.by_id["failed-1"], "")
+        (hit,) = self.get(path + "/search?q=5")["hits"]
+        self.assertEqual((hit["number"], hit["field"], hit["key"]), (1, "state", "list"))
+        value = self.ask(path + "/steps/1/state?pointer=/list").body
+        self.assertEqual((value, hit["offset"]), (b'[1, 2, {"x": "5"}]', value.index(b"5")))
 
     def test_a_project_is_searched_run_by_run(self):
         text = next(run.last_error for run in self.runs if run.last_error).splitlines()[0]

@@ -47,6 +47,8 @@ class Copy:
 
     def get(self, target, topic=None):
         answer = self.server.ask(target)
+        while answer.status == 503:  # it is there, and not indexed yet
+            answer = self.server.ask(target)
         if answer.status not in (200, 404):
             raise AssertionError(f"{target}: {answer.status} {answer.body[:300]}")
         if topic:
@@ -349,19 +351,36 @@ class Following(Served):
 
     def test_a_deleted_project_is_told_to_those_that_look_at_its_runs(self):
         Run("one").step(0, "hi", {"n": 0}).write(self.store, "gone")
-        topics = ["projects", "project/gone", "run/gone/one"]
-        while not any(row["name"] == "gone" for row in self.get("/api/v1/projects")["projects"]):
-            pass
-        reader = Poller(self.server, topics, 1)
-        reader.place = reader.copy.fetch_all()
+        reader = self.look_at("gone", ["projects", "project/gone", "run/gone/one"])
         shutil.rmtree(os.path.join(self.store, "gone"))
         rows = reader.copy.rows
         while "gone" in rows["projects"] or rows["project/gone"][0] or rows["run/gone/one"][0]:
-            answer = reader.ask(f"/api/v1/changes?topics={quote(','.join(topics))}&after={reader.place}")
-            self.assertTrue(answer["changes"], rows)
-            for change in answer["changes"]:
-                reader.take(change)
-            reader.place = answer["cursor"]
+            self.follow(reader)
+
+    def test_a_project_that_is_renamed_is_told_by_both_names(self):
+        Run("one").step(0, "hi", {"n": 0}).write(self.store, "old")
+        reader = self.look_at("old", ["projects", "project/old", "run/old/one", "project/new", "run/new/one"])
+        os.rename(os.path.join(self.store, "old"), os.path.join(self.store, "new"))
+        rows = reader.copy.rows
+        while "old" in rows["projects"] or rows["project/old"][0] or rows["run/old/one"][0]:
+            self.follow(reader)
+        while "new" not in rows["projects"] or not rows["project/new"][0] or not rows["run/new/one"][0]:
+            self.follow(reader)
+
+    def look_at(self, project, topics):
+        while not any(row["name"] == project for row in self.get("/api/v1/projects")["projects"]):
+            pass
+        reader = Poller(self.server, topics, 1)
+        reader.place = reader.copy.fetch_all()
+        return reader
+
+    def follow(self, reader):
+        topics = quote(",".join(reader.copy.topics))
+        answer = reader.ask(f"/api/v1/changes?topics={topics}&after={reader.place}")
+        self.assertTrue(answer["changes"], reader.copy.rows)
+        for change in answer["changes"]:
+            reader.take(change)
+        reader.place = answer["cursor"]
 
 
 if __name__ == "__main__":

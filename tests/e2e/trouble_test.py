@@ -4,11 +4,13 @@ written, a store that is moved away or replaced under a collector that runs.
 The disk is faults/shim.c's, which needs no rights. Who is root gives up the right to write where the modes forbid it.
 """
 
+import contextlib
 import ctypes
 import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import sys
 import tempfile
 import time
@@ -296,6 +298,50 @@ class Places(Trouble):
         found = run("ls", "p", "--filter", "steps:3", env=env)
         self.assertEqual((found.returncode, found.stderr), (0, ""))
         self.assertEqual(self.catalogs(), [])
+
+
+class Behind(Trouble):
+    """The index cannot be written for a while, as it is another's turn."""
+
+    @contextlib.contextmanager
+    def held(self):
+        (path,) = [name for name in self.catalogs() if not name.endswith(("-wal", "-shm"))]
+        with contextlib.closing(sqlite3.connect(os.path.join(self.store, path), isolation_level=None)) as index:
+            index.execute("BEGIN IMMEDIATE")
+            yield
+            index.execute("ROLLBACK")
+
+    def test_a_run_that_is_not_indexed_yet(self):
+        server = self.serve()
+        target = "/api/v1/projects/p/runs/late"
+        self.assertIn("no application late", self.detail(server, target, 404))
+        with self.held():
+            small_run("late").write(self.store, "p")
+            for below in ("", "/steps", "/steps/0/state", "/search?q=talk"):
+                self.assertIn("late is not indexed yet", self.detail(server, target + below, 503))
+            self.assertIn("no application never", self.detail(server, target.replace("late", "never"), 404))
+        self.eventually(lambda: server.ask(target).status == 200, "it is never indexed")
+
+    def test_an_answer_that_was_behind_is_sent_again(self):
+        """metadata.json is another one by then, and the log the same."""
+        small_run("a").write(self.store, "p")
+        server = self.serve()
+        target = "/api/v1/projects/p/runs/a"
+        with self.held():
+            path = os.path.join(self.store, "p", "a", "metadata.json")
+            metadata = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+            metadata["partition_key"] = "ann"
+            pathlib.Path(path).write_text(json.dumps(metadata), encoding="utf-8")
+            behind = server.ask(target)
+            self.assertIsNone(behind.json()["partition_key"])
+        self.await_partition(server, "ann")
+        again = server.ask(target, if_none_match=behind.headers["etag"])
+        self.assertEqual(again.status, 200)
+        self.assertEqual(again.json()["partition_key"], "ann")
+
+    def await_partition(self, server, key):
+        target = f"/api/v1/projects/p/runs?filter=partition:{key}"
+        self.eventually(lambda: server.get(target)["total"] == 1, "the change is never indexed")
 
 
 class Moves(Trouble):

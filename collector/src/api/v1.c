@@ -135,13 +135,28 @@ static bool has_answer(
 	if (store_open_app(store, http_capture(req, "project"), app->app_id, &app_fd, NULL) == BURR_OK)
 		facts_read(app_fd, ".", &facts);
 	const uint64_t parts[] = {(uint64_t)app->id, (uint64_t)app->log_ino, (uint64_t)app->log_len,
-		(uint64_t)app->log_check, (uint64_t)app->zone_offset_s, (uint64_t)app->last_us, app->status,
-		facts.log_mark, facts.side_mark, facts.children_mark,
+		(uint64_t)app->log_check, (uint64_t)app->side_mark, (uint64_t)app->zone_offset_s,
+		(uint64_t)app->last_us, app->status, facts.log_mark, facts.side_mark, facts.children_mark,
 		bytes_hash(BURR_VERSION, sizeof(BURR_VERSION) - 1, 4)};
 	snprintf(tag, sizeof(tag), "%016" PRIx64 "-%d", bytes_hash(parts, sizeof(parts), 5), V1_FORM);
 	http_set_etag(res, slice_of(tag));
 	respond_revalidate(res, http_header(req, "if-none-match"));
 	return res->status == 304;
+}
+
+/* In the store and not in the catalog, as while a large store is indexed: it is next, so who asks again soon
+ * has it. */
+static burr_status find_later(const struct http_request *req, burr_error *err)
+{
+	CLEAN(fd_close) int app_fd = -1;
+	struct api *api = req->ctx;
+	struct slice project = http_capture(req, "project");
+	struct slice app_id = http_capture(req, "app_id");
+	if (store_open_app(api->store, project, app_id, &app_fd, NULL) != BURR_OK)
+		return BURR_ENOTFOUND;
+	catalog_note(api->catalog, project, app_id);
+	return burr_fail(
+		err, BURR_ELATER, "application %.*s is not indexed yet, ask again", SLICE_ARG(app_id));
 }
 
 bool v1_find_run(const struct http_request *req, struct http_response *res, catalog_app_fn *put, void *ctx,
@@ -153,6 +168,8 @@ bool v1_find_run(const struct http_request *req, struct http_response *res, cata
 	api_take_in(req);
 	burr_status status = catalog_find_app(
 		v1_reader(req), http_capture(req, "project"), app_id, take_run, &finding, &err);
+	if (status == BURR_ENOTFOUND)
+		status = find_later(req, &err);
 	if (status != BURR_OK)
 		v1_fail(res, status, &err);
 	out->app_id = app_id; /* which lives as long as the request */

@@ -197,6 +197,7 @@ void v1_put_hit(struct buf *out, const struct search_hit *hit, size_t context_by
 	json_put_member(out, "action", hit->step->action);
 	json_put_member(out, "field", slice_of(hit->field));
 	json_put_member(out, "key", hit->key);
+	json_put_member_int(out, "offset", (int64_t)hit->at);
 	json_put_key(out, SLICE_LIT("context"));
 	needle_put_context(out, hit->value, hit->at, hit->len, context_bytes);
 }

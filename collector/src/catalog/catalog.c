@@ -377,10 +377,16 @@ static void tell_unwatched(struct catalog *catalog)
 		strerror(catalog->watch.failed_errno), catalog->options.poll_ms);
 }
 
+/* What a scan of all noted. Live notes that came beside it are not its. */
+static void count_backlog(struct catalog *catalog)
+{
+	catalog->start_total = catalog->start_done + notes_count_lane(&catalog->notes, NOTE_BACKLOG);
+}
+
 /* The scan at the start is through when its backlog is. */
 static void check_ready(struct catalog *catalog)
 {
-	if (atomic_load(&catalog->ready) || catalog->start_done < catalog->start_total)
+	if (atomic_load(&catalog->ready) || notes_count_lane(&catalog->notes, NOTE_BACKLOG))
 		return;
 	atomic_store(&catalog->ready, true);
 	if (catalog->options.on_progress)
@@ -410,6 +416,8 @@ static bool one_turn(struct catalog *catalog, bool poll_now, bool *rescan, burr_
 			say(catalog, "the catalog was damaged or deleted, making it anew");
 		turn.status = rebuild(catalog, &turn.err);
 		turn.rescan = true;
+		atomic_store(&catalog->ready, false);
+		catalog->start_done = 0;
 	}
 	if (turn.status == BURR_OK)
 		watch_read(&catalog->watch, on_event, &turn);
@@ -418,6 +426,7 @@ static bool one_turn(struct catalog *catalog, bool poll_now, bool *rescan, burr_
 		turn.status = scan_all(catalog, !*rescan, &turn.err);
 		if (turn.status == BURR_OK)
 			*rescan = false;
+		count_backlog(catalog);
 	}
 	tell_unwatched(catalog);
 	if (turn.status == BURR_OK)
@@ -475,7 +484,7 @@ static void *run(void *arg)
 		say(catalog, "%s, trying again", err.message);
 		rescan = true;
 	}
-	catalog->start_total = notes_count(&catalog->notes);
+	count_backlog(catalog);
 	poll_at_ns = clock_mono_ns() + poll_ns;
 	while (!atomic_load(&catalog->stopping)) {
 		bool polls = must_poll(catalog);
@@ -721,8 +730,8 @@ static burr_status update_once(struct catalog *catalog, const struct app_name *p
 	be_patient(catalog);
 	burr_status status =
 		project ? scan_one(catalog, project, NOTE_BACKLOG, err) : scan_all(catalog, false, err);
-	catalog->start_total = notes_count(&catalog->notes);
 	catalog->start_done = 0;
+	count_backlog(catalog);
 	while (status == BURR_OK && (more || notes_count(&catalog->notes)))
 		status = work(catalog, &more, err);
 	if (status == BURR_OK)

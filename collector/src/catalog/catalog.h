@@ -42,8 +42,8 @@ struct catalog_options {
 
 	/* Something changed. Comes after the rows can be read. */
 	void (*on_change)(const struct catalog_change *change, void *ctx);
-	/* The scan at the start: `done` of `total` applications that had to be read; done == total at its
-	 * end, and then no more. */
+	/* The scan at the start, or of a file that was made anew: `done` of `total` applications that had to
+	 * be read; done == total at its end, and then no more. */
 	void (*on_progress)(size_t done, size_t total, void *ctx);
 	/* A sentence for the log: what is wrong, and what is done about it. */
 	void (*on_message)(const char *text, void *ctx);
@@ -86,7 +86,7 @@ BURR_MUST_CHECK burr_status catalog_update_app(
  * lies there now is asked or changed, and every question below answers the same. */
 BURR_MUST_CHECK burr_status catalog_check_store(const struct catalog *catalog, burr_error *err);
 
-/* Whether the scan at the start is through. */
+/* Whether the scan at the start is through, or that of a file that was made anew. */
 bool catalog_is_ready(struct catalog *catalog);
 
 /* Of its file. Valid until close. */
@@ -194,6 +194,7 @@ struct catalog_app {
 	int64_t damaged;                              /* lines of the log that are no records */
 	bool ended;                                   /* an end_application was the last word */
 	int64_t log_dev, log_ino, log_len, log_check; /* the log as far as it is indexed */
+	int64_t side_mark;                            /* of graph.json and metadata.json as they were read */
 	enum catalog_status status;
 	int64_t failed_count; /* attempts */
 	int64_t part_count;   /* records within steps */

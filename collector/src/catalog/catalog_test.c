@@ -547,10 +547,12 @@ static void deleted_while_it_is_open(void **state)
 	burr_error err = BURR_ERROR_INIT;
 	assert_int_equal(catalog_start(f->catalog, &err), BURR_OK);
 	told_await(&f->told, NULL);
-	told_forget(&f->told);
+	size_t progress = told_forget(&f->told);
 	snprintf(path, sizeof(path), "%s/" DB_FILE, f->folder);
 	assert_int_equal(unlink(path), 0);
 	told_await(&f->told, "run/p/a"); /* indexed again */
+	told_await(&f->told, NULL);
+	assert_true(told_forget(&f->told) > progress);
 	ASSERT_APPS(f, "p", "a:1 ");
 	catalog_get_stats(f->catalog, &stats);
 	assert_int_equal(stats.generation, 1);
@@ -732,6 +734,20 @@ static void topics_are_percent_encoded(void **state)
 	told_await(&f->told, "run/p%3A1/a%20b%C3%A9!~*'()%25");
 }
 
+static void notes_that_come_during_the_first_scan(void **state)
+{
+	struct fixture *f = *state;
+	burr_error err = BURR_ERROR_INIT;
+	testing_make_app(f->folder, "p", "a", STEP_AT("0", "01"));
+	testing_make_app(f->folder, "p", "b", STEP_AT("0", "02"));
+	fixture_open_with(f, 3600000, 100000);
+	catalog_note(f->catalog, SLICE_LIT("p"), SLICE_LIT("a"));
+	assert_int_equal(catalog_start(f->catalog, &err), BURR_OK);
+	told_await(&f->told, NULL);
+	assert_true(catalog_is_ready(f->catalog));
+	ASSERT_APPS(f, "p", "b:1 a:1 ");
+}
+
 static void progress_ends_with_all(void **state)
 {
 	struct fixture *f = *state;
@@ -908,6 +924,7 @@ int main(void)
 		TEST(without_watches_it_looks_again),
 		TEST(with_too_few_watches_both_work),
 		TEST(topics_are_percent_encoded),
+		TEST(notes_that_come_during_the_first_scan),
 		TEST(progress_ends_with_all),
 		TEST(notes_and_questions_from_many_threads),
 		TEST(the_end_of_a_step),

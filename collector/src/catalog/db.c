@@ -30,7 +30,8 @@ static const char schema[] =
 	" partition_key TEXT,"
 	" parent TEXT,"          /* a POINTER with all its keys, or NULL */
 	" spawning_parent TEXT," /* likewise */
-	" parent_app TEXT,"      /* the app_id in either, the spawning one first; NULL for a root */
+	" parent_app TEXT,"      /* the app_id in either, the spawning one first; NULL: it has none */
+	" root INTEGER NOT NULL DEFAULT 1," /* no parent of it is in the project */
 	" has_graph INTEGER NOT NULL DEFAULT 0,"
 	" has_metadata INTEGER NOT NULL DEFAULT 0,"
 	" finals TEXT," /* a JSON array of the actions that no transition leads on from */
@@ -60,16 +61,24 @@ static const char schema[] =
 	" last_end_seq INTEGER NOT NULL DEFAULT -1,"
 	" log_dev INTEGER NOT NULL DEFAULT 0,"
 	" log_ino INTEGER NOT NULL DEFAULT 0,"
-	" log_len INTEGER NOT NULL DEFAULT 0,"   /* indexed up to here */
-	" log_check INTEGER NOT NULL DEFAULT 0," /* hash of up to 64 bytes before log_len */
-	" log_mark INTEGER NOT NULL DEFAULT 0,"  /* of the log as it was when log_len was reached */
+	" log_len INTEGER NOT NULL DEFAULT 0,"          /* indexed up to here */
+	" log_check INTEGER NOT NULL DEFAULT 0,"        /* hash of up to 64 bytes before log_len */
+	" log_mark INTEGER NOT NULL DEFAULT 0,"         /* of the log as it was when log_len was reached */
+	" duration_us INTEGER AS (last_us - first_us)," /* these two are made when they are asked for */
+	" tokens INTEGER AS (input_tokens + output_tokens),"
 	" UNIQUE(project, app_id));"
+	/* One for each order of runs.h: a page must not cost what its project has. */
 	"CREATE INDEX application_newest ON application(project, last_us DESC, id DESC);"
 	"CREATE INDEX application_recent ON application(last_us DESC, id DESC);"
 	"CREATE INDEX application_partition ON application(project, partition_key, last_us DESC, id DESC);"
 	"CREATE INDEX application_status ON application(project, status, last_us DESC, id DESC);"
+	"CREATE INDEX application_root ON application(project, root, last_us DESC, id DESC);"
 	"CREATE INDEX application_parent ON application(project, parent_app, last_us DESC, id DESC);"
 	"CREATE INDEX application_first ON application(project, first_us);"
+	"CREATE INDEX application_duration ON application(project, duration_us);"
+	"CREATE INDEX application_steps ON application(project, step_count);"
+	"CREATE INDEX application_failed ON application(project, failed_count);"
+	"CREATE INDEX application_tokens ON application(project, tokens);"
 	"CREATE INDEX application_live ON application(status) WHERE status = 1;"
 	"CREATE TABLE tally(" /* how many runs of a project are at a status */
 	" project INTEGER NOT NULL,"
@@ -77,10 +86,12 @@ static const char schema[] =
 	" count INTEGER NOT NULL,"
 	" PRIMARY KEY(project, status)) WITHOUT ROWID;"
 	"CREATE TRIGGER application_added AFTER INSERT ON application BEGIN"
+	" UPDATE application SET root = 0 WHERE project = new.project AND parent_app = new.app_id;"
 	" UPDATE project SET app_count = app_count + 1 WHERE id = new.project;"
 	" INSERT INTO tally VALUES(new.project, new.status, 1) ON CONFLICT DO UPDATE SET count = count + 1;"
 	" END;"
 	"CREATE TRIGGER application_removed AFTER DELETE ON application BEGIN"
+	" UPDATE application SET root = 1 WHERE project = old.project AND parent_app = old.app_id;"
 	" UPDATE project SET app_count = app_count - 1 WHERE id = old.project;"
 	" UPDATE tally SET count = count - 1 WHERE project = old.project AND status = old.status; END;"
 	"CREATE TRIGGER application_settled AFTER UPDATE OF status ON application"
@@ -169,8 +180,9 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 		" WHERE project = ?1 AND app_id = ?2",
 	[DB_ADD_APP] = "INSERT INTO application(project, app_id) VALUES(?1, ?2)",
 	[DB_SAVE_SIDE] = "UPDATE application SET partition_key = ?2, parent = ?3, spawning_parent = ?4,"
-			 " parent_app = ?5, has_graph = ?6, has_metadata = ?7, finals = ?8, side_mark = ?9"
-			 " WHERE id = ?1",
+			 " parent_app = ?5, has_graph = ?6, has_metadata = ?7, finals = ?8, side_mark = ?9,"
+			 " root = NOT EXISTS(SELECT 1 FROM application p WHERE p.project ="
+			 " application.project AND p.app_id = ?5) WHERE id = ?1",
 	[DB_SAVE_PROGRESS] =
 		"UPDATE application SET first_text = ?2, first_us = ?3, last_text = ?4, last_us = ?5,"
 		" zone = ?6, zone_offset_s = ?7, zone_low_us = ?8, newest_seq = ?9, step_count = ?10,"

@@ -131,3 +131,11 @@ size_t notes_count(struct notes *notes)
 	pthread_mutex_unlock(&notes->lock);
 	return count;
 }
+
+size_t notes_count_lane(struct notes *notes, enum note_lane lane)
+{
+	pthread_mutex_lock(&notes->lock);
+	size_t count = notes->lanes[lane].waiting.count;
+	pthread_mutex_unlock(&notes->lock);
+	return count;
+}

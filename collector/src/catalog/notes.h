@@ -60,5 +60,6 @@ bool notes_take(struct notes *notes, struct app_name *out_name, enum note_lane *
 /* Whether a note was lost since the last call. */
 bool notes_take_lost(struct notes *notes);
 size_t notes_count(struct notes *notes);
+size_t notes_count_lane(struct notes *notes, enum note_lane lane);
 
 #endif

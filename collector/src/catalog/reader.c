@@ -182,6 +182,7 @@ struct catalog_app reader_app_of(sqlite3_stmt *stmt)
 		.parent_app = db_text(stmt, 28),
 		.last_end_at = sqlite3_column_int64(stmt, 29),
 		.last_end_len = sqlite3_column_int64(stmt, 30),
+		.side_mark = sqlite3_column_int64(stmt, 31),
 	};
 }
 

@@ -118,7 +118,8 @@ static void put_equal(struct where *where, const char *column, struct slice text
 	put_text(where, text);
 }
 
-/* One value of a term that SQLite can decide. */
+/* One value of a term that SQLite can decide. A + keeps it from an index of runs of which most may fit, as it
+ * would have to sort them for each page. */
 static void put_value(struct where *where, const struct filter_term *term, const struct filter_value *value)
 {
 	switch (term->kind) {
@@ -141,13 +142,13 @@ static void put_value(struct where *where, const struct filter_term *term, const
 		put_equal(where, "parent_app", value->text);
 		break;
 	case FILTER_STEPS:
-		put_range(where, "step_count", value);
+		put_range(where, "+step_count", value);
 		break;
 	case FILTER_TOKENS:
-		put_range(where, "(input_tokens + output_tokens)", value);
+		put_range(where, "+tokens", value);
 		break;
 	case FILTER_DURATION:
-		put_range(where, "(last_us - first_us)", value);
+		put_range(where, "+duration_us", value);
 		break;
 	default: /* after, before; and attributes, by their name */
 		if (term->kind == FILTER_ATTR)
@@ -212,7 +213,7 @@ static void put_where(struct where *where, int64_t project, const struct runs_re
 		buf_append_str(&where->sql, " AND parent_app = ");
 		put_text(where, request->parent);
 	} else if (request->roots_only) {
-		buf_append_str(&where->sql, " AND parent_app IS NULL");
+		buf_append_str(&where->sql, " AND root = 1");
 	}
 	put_terms(where, request->filter);
 }
@@ -433,6 +434,8 @@ static void put_page(
 	struct where *where, int64_t project, const struct runs_request *request, const struct place *after)
 {
 	const char *column = sort_sql(request->sort);
+	/* Children are few: they are found by their parent's index, which has the last ones first. */
+	const char *plus = request->parent.data && request->sort != RUN_BY_LAST ? "+" : "";
 	const char *order = request->ascending ? "ASC" : "DESC";
 	buf_printf(&where->sql,
 		"SELECT " DB_APP_COLUMNS ", %s, project, (SELECT name FROM project p WHERE p.id ="
@@ -440,13 +443,13 @@ static void put_page(
 		column);
 	put_where(where, project, request);
 	if (after) {
-		buf_printf(&where->sql, " AND (%s, id) %s (", column, request->ascending ? ">" : "<");
+		buf_printf(&where->sql, " AND (%s%s, id) %s (", plus, column, request->ascending ? ">" : "<");
 		put_number(where, after->value);
 		buf_append_str(&where->sql, ", ");
 		put_number(where, after->id);
 		buf_append_str(&where->sql, ")");
 	}
-	buf_printf(&where->sql, " ORDER BY %s %s, id %s", column, order, order);
+	buf_printf(&where->sql, " ORDER BY %s%s %s, id %s", plus, column, order, order);
 }
 
 static burr_status count_children(struct db *db, int64_t project, struct catalog_app *app, burr_error *err)

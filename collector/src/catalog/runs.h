@@ -9,13 +9,13 @@
 #include "catalog/catalog.h"
 #include "query/filter.h"
 
-#define RUN_SORT_LIST(X)                                       \
-	X(RUN_BY_LAST, "last", "last_us")                      \
-	X(RUN_BY_FIRST, "first", "first_us")                   \
-	X(RUN_BY_DURATION, "duration", "(last_us - first_us)") \
-	X(RUN_BY_STEPS, "steps", "step_count")                 \
-	X(RUN_BY_FAILED, "failed", "failed_count")             \
-	X(RUN_BY_TOKENS, "tokens", "(input_tokens + output_tokens)")
+#define RUN_SORT_LIST(X)                              \
+	X(RUN_BY_LAST, "last", "last_us")             \
+	X(RUN_BY_FIRST, "first", "first_us")          \
+	X(RUN_BY_DURATION, "duration", "duration_us") \
+	X(RUN_BY_STEPS, "steps", "step_count")        \
+	X(RUN_BY_FAILED, "failed", "failed_count")    \
+	X(RUN_BY_TOKENS, "tokens", "tokens")
 
 #define RUN_SORT_ENUM(name, word, sql) name,
 enum run_sort { RUN_SORT_LIST(RUN_SORT_ENUM) RUN_SORT_COUNT };
@@ -24,7 +24,7 @@ enum run_sort { RUN_SORT_LIST(RUN_SORT_ENUM) RUN_SORT_COUNT };
 struct runs_request {
 	struct slice project;        /* SLICE_NONE: runs of all projects */
 	const struct filter *filter; /* borrowed; NULL: all */
-	bool roots_only;             /* without those that were spawned or forked */
+	bool roots_only;             /* without those whose parent is in the project */
 	struct slice parent;         /* only the children of this run; SLICE_NONE */
 	enum run_sort sort;
 	bool ascending;

@@ -1,6 +1,7 @@
 /* Pages of runs when there is no time: they are short, and miss nothing. What each filter and sort gives is
  * tests/e2e/api_v1_test.py's. */
 #include "base/clean.h"
+#include "catalog/reader.h"
 #include "catalog/runs.h"
 #include "catalog/testing.h"
 
@@ -145,6 +146,91 @@ static void runs_of_all_projects_come_newest_first(void **state)
 	buf_fini(&page.cursor);
 }
 
+static void expect_roots(struct fixture *f, const char *expected)
+{
+	CLEAN(buf_fini) struct buf names = BUF_INIT;
+	struct runs_page page = {.cursor = BUF_INIT};
+	struct runs_request request = {
+		.project = SLICE_LIT("p"), .roots_only = true, .limit = 100, .deadline_ns = INT64_MAX};
+	fixture_update(f);
+	assert_int_equal(catalog_list_runs(f->reader, &request, put_name, &names, &page, NULL), BURR_OK);
+	buf_append_str(&names, "");
+	assert_string_equal(names.data, expected);
+	assert_int_equal(page.total, 1);
+	buf_fini(&page.cursor);
+}
+
+static void a_child_without_its_parent_is_a_root(void **state)
+{
+	struct fixture *f = *state;
+	char parent[512];
+	char away[512];
+	snprintf(parent, sizeof(parent), "%s/p/parent", f->folder);
+	snprintf(away, sizeof(away), "%s/parent", f->folder);
+	testing_make_app(f->folder, "p", "child", STEP_AT("0", "01"));
+	testing_write(f->folder, "p/child/metadata.json",
+		"{\"parent_pointer\":{\"app_id\":\"parent\",\"sequence_id\":0}}");
+	fixture_open(f);
+	expect_roots(f, "child ");
+	testing_make_app(f->folder, "p", "parent", STEP_AT("0", "02"));
+	expect_roots(f, "parent ");
+	assert_int_equal(rename(parent, away), 0);
+	expect_roots(f, "child ");
+	assert_int_equal(rename(away, parent), 0);
+	expect_roots(f, "parent ");
+}
+
+static void expect_no_sorting(struct fixture *f)
+{
+	sqlite3_stmt *stmt = NULL;
+	while ((stmt = sqlite3_next_stmt(f->reader->db.conn, stmt)))
+		if (sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_SORT, 0))
+			fail_msg("it sorts all for a page: %s", sqlite3_sql(stmt));
+}
+
+/* Both pages of two runs. */
+static void ask_in_order(struct fixture *f, enum run_sort sort, bool ascending, const struct filter *filter)
+{
+	CLEAN(buf_fini) struct buf names = BUF_INIT;
+	CLEAN(buf_fini) struct buf cursor = BUF_INIT;
+	struct runs_page page = {.cursor = BUF_INIT};
+	struct runs_request request = {.project = SLICE_LIT("p"),
+		.filter = filter,
+		.sort = sort,
+		.ascending = ascending,
+		.limit = 1,
+		.deadline_ns = INT64_MAX};
+	for (int i = 0; i < 2; i++) {
+		buf_clear(&cursor);
+		buf_append_slice(&cursor, buf_slice(&page.cursor));
+		request.cursor = buf_slice(&cursor);
+		assert_int_equal(
+			catalog_list_runs(f->reader, &request, put_name, &names, &page, NULL), BURR_OK);
+		expect_no_sorting(f);
+	}
+	assert_int_equal(page.cursor.len, 0);
+	buf_fini(&page.cursor);
+}
+
+static void a_page_in_any_order_costs_what_is_on_it(void **state)
+{
+	struct fixture *f = *state;
+	struct filter *filter = NULL;
+	testing_make_app(f->folder, "p", "one", STEP_AT("0", "01"));
+	testing_make_app(f->folder, "p", "two", STEP_AT("0", "02"));
+	fixture_open(f);
+	fixture_update(f);
+	assert_int_equal(
+		filter_parse(SLICE_LIT("steps:>0 tokens:<9 duration:<1h"), 0, &filter, NULL), BURR_OK);
+	for (int sort = 0; sort < RUN_SORT_COUNT; sort++) {
+		for (int ascending = 0; ascending < 2; ascending++) {
+			ask_in_order(f, sort, ascending, NULL);
+			ask_in_order(f, sort, ascending, filter);
+		}
+	}
+	filter_free(filter);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +242,9 @@ int main(void)
 			a_cursor_is_one_that_a_page_gave, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			runs_count_for_the_hour_that_they_ended_in, fixture_setup, fixture_teardown),
+			a_child_without_its_parent_is_a_root, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_page_in_any_order_costs_what_is_on_it, fixture_setup, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

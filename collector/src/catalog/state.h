@@ -26,7 +26,7 @@ struct catalog {
 	bool watching;       /* between start and close */
 	bool told_unwatched; /* the sentence about inotify was said */
 	struct table topics; /* changed in the open batch; value: struct ranges, of the steps, or NULL */
-	size_t start_total;  /* what the scan at the start found */
+	size_t start_total;  /* what the scan at the start, or of a new file, found */
 	size_t start_done;
 	int64_t look_at_ns;  /* when to ask next whether writers live */
 	int64_t retry_at_ns; /* the database failed: pause until then; 0: it works */

@@ -132,12 +132,16 @@ static inline void told_message(const char *text, void *ctx)
 	pthread_mutex_unlock(&told->lock);
 }
 
-static inline void told_forget(struct told *told)
+/* Returns how often progress was told until now. */
+static inline size_t told_forget(struct told *told)
 {
 	pthread_mutex_lock(&told->lock);
 	buf_clear(&told->topics);
 	buf_append_char(&told->topics, '\n');
+	told->ready = false;
+	size_t progress = told->progress;
 	pthread_mutex_unlock(&told->lock);
+	return progress;
 }
 
 static inline bool told_has(const struct buf *texts, const char *text)

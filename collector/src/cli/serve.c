@@ -287,10 +287,9 @@ int command_serve(const struct options *options)
 	sigset_t signals;
 	burr_error err;
 	CLEAN(edge_fini) struct edge edge = {0};
-	const burr_status found = edge_init(&edge, options, &err);
-	if (found != BURR_OK) {
+	if (edge_init(&edge, options, &err) != BURR_OK) {
 		say_error("%s", err.message);
-		return found == BURR_EINVAL ? CLI_USAGE : CLI_ERROR;
+		return CLI_ERROR;
 	}
 	bool fresh = path && is_fresh(path);
 	burr_status status = store_open(options->store, STORE_WRITE, &store, &err);

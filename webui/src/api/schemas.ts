@@ -444,13 +444,14 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   },
   Hit: {
     type: 'object',
-    required: ['number', 'sequence_id', 'action', 'field', 'key', 'context'],
+    required: ['number', 'sequence_id', 'action', 'field', 'key', 'offset', 'context'],
     properties: {
       number: { type: 'integer' },
       sequence_id: { type: 'integer' },
       action: { type: ['string', 'null'] },
       field: { type: 'string', enum: ['action', 'inputs', 'result', 'exception', 'state', 'attribute'] },
       key: { type: ['string', 'null'] },
+      offset: { type: 'integer' },
       context: {
         type: 'object',
         required: ['before', 'hit', 'after'],

@@ -455,6 +455,8 @@ export interface Hit {
   readonly field: 'action' | 'inputs' | 'result' | 'exception' | 'state' | 'attribute';
   /** Which value of the state, or which attribute. */
   readonly key: string | null;
+  /** The byte at which it begins in the JSON text of the field; of `state` and `attribute`, in that of the value that `key` names. */
+  readonly offset: number;
   /** Plain text, without JSON's escapes. */
   readonly context: {
     /** At most 80 bytes in front of it. */
@@ -583,7 +585,7 @@ export interface Status {
   };
   /** The index of the store. */
   readonly index: {
-    /** All that was there at the start is indexed. */
+    /** All that was there at the start is indexed; false again while an index that was deleted or damaged is made anew. */
     readonly ready: boolean;
     /** Of its file: in the store, or elsewhere where the store cannot hold it. */
     readonly path: string;
@@ -734,7 +736,7 @@ export interface Api {
       readonly limit?: number;
       /** `next` of the page before, with the same other parameters. Opaque. Empty: the first page. */
       readonly cursor?: string;
-      /** true (or 1): without runs that were forked or spawned; false (or 0): all. */
+      /** true (or 1): without runs that were forked from or spawned by one that the project has, as these are asked for by `parent`; false (or 0): all. */
       readonly roots?: boolean;
       /** Only runs that were forked from or spawned by the run of this app id; `roots` does not matter then. */
       readonly parent?: string;

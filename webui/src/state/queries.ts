@@ -12,6 +12,9 @@ import { Live, type Change } from './live';
 
 const live = new Live();
 
+/* A run that is not indexed yet, or a server that ends: what is asked for is there in a moment. */
+const NOT_YET_TRIES = 20;
+
 export function createQueryClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
@@ -20,7 +23,9 @@ export function createQueryClient(): QueryClient {
         refetchOnWindowFocus: false,
         refetchOnReconnect: false,
         networkMode: 'always',
-        retry: (failures, error) => failures < 2 && error instanceof ApiError && error.kind === 'unreachable',
+        retry: (failures, error) =>
+          error instanceof ApiError &&
+          (error.kind === 'unreachable' ? failures < 2 : error.status === 503 && failures < NOT_YET_TRIES),
         retryDelay: 300,
       },
     },
