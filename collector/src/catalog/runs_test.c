@@ -242,6 +242,7 @@ int main(void)
 			a_cursor_is_one_that_a_page_gave, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			runs_count_for_the_hour_that_they_ended_in, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
 			a_child_without_its_parent_is_a_root, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_page_in_any_order_costs_what_is_on_it, fixture_setup, fixture_teardown),

@@ -10,6 +10,7 @@ const HIT = {
   sequence_id: 3,
   action: 'a',
   field: 'state',
+  offset: 0,
   key: null,
   context: { before: '', hit: 'x', after: '' },
 };
