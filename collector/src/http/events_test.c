@@ -67,6 +67,7 @@ static struct http_server *start(struct source *source, unsigned max_listeners)
 	options.port = 0;
 	options.version = "1.2.3";
 	options.max_listeners = max_listeners;
+	options.stall_timeout_ms = 600000; /* who does not read is to stay */
 	options.routes = routes;
 	options.route_count = 1;
 	options.make_delta = make_delta;

@@ -1,5 +1,5 @@
 /* http/test_client.h: a plain client for the tests: bytes out, one parsed answer in. Every wait ends after
- * ten seconds, and then the test fails. */
+ * a minute, and then the test fails. */
 #ifndef HTTP_TEST_CLIENT_H
 #define HTTP_TEST_CLIENT_H
 
