@@ -54,10 +54,14 @@ static void run_many(const char *store, long count)
 	host_close();
 }
 
+/* A thread may live on when the run is closed, but not record. */
+static pthread_barrier_t asleep;
+
 static void *sleep_for_ever(void *arg)
 {
 	record_all(arg);
 	host_say("%s %ld", ((struct worker *)arg)->name, ((struct worker *)arg)->count);
+	pthread_barrier_wait(&asleep);
 	while (pause() < 0) {
 	}
 	return NULL;
@@ -73,6 +77,7 @@ static void run_replaced(const char *store, long count)
 	static struct worker never = {.name = "never", .count = 5};
 	static struct worker workers[AT_ONCE];
 	host_begin(store);
+	pthread_barrier_init(&asleep, NULL, 2);
 	pthread_detach(host_thread(sleep_for_ever, &never, 0));
 	for (long done = 0; done < count; done += AT_ONCE) {
 		pthread_t threads[AT_ONCE];
@@ -87,6 +92,7 @@ static void run_replaced(const char *store, long count)
 				host_say("%s %ld", workers[i].name, workers[i].count);
 		}
 	}
+	pthread_barrier_wait(&asleep);
 	host_close();
 }
 
