@@ -8,6 +8,7 @@
 #include "base/clean.h"
 #include "spool/held.h"
 #include "spool/inside.h"
+#include "spool/others.h"
 #include "spool/recover.h"
 #include "store/read.h"
 
@@ -138,6 +139,24 @@ static inline void run_child(const struct fixture *f, script_fn *script, int64_t
 		pause();
 }
 
+static inline void record_ten(struct recording *r)
+{
+	hold_append(r);
+	record_steps(r, 10, 0);
+}
+
+/* A record of x, more than a batch of y, and another record of x. */
+static inline void record_around_a_batch(struct recording *r)
+{
+	enum { FULL_BATCH = 2 * BATCH_BYTES / 8000 };
+	burr_tracker_app *y = make_app(r, "y");
+	hold_append(r);
+	record_steps(r, 1, 0);
+	for (int i = 0; i < FULL_BATCH; i++)
+		record_step(y, i, 8000);
+	record_steps(r, 1, 0);
+}
+
 /* ---- in the test ---- */
 
 static inline void note_new_spool(struct fixture *f)
@@ -222,6 +241,44 @@ static inline void write_at(int fd, const void *bytes, size_t len, uint64_t at)
 static inline void read_at(int fd, void *bytes, size_t len, uint64_t at)
 {
 	assert_int_equal(pread(fd, bytes, len, (off_t)at), (ssize_t)len);
+}
+
+static inline struct recovered recover(struct fixture *f)
+{
+	struct recovered got = {0};
+	recover_store(f->store, &got);
+	return got;
+}
+
+static inline void unlock_log(void *fd, struct slice project, struct slice app_id)
+{
+	(void)project;
+	if (slice_eq(app_id, SLICE_LIT("y")))
+		assert_int_equal(flock(*(int *)fd, LOCK_UN), 0);
+}
+
+/* The log takes records again before the recovery is through: a later record there would say that those
+ * before it are there, too. */
+static inline void recover_with_x_locked_at_first(struct fixture *f, struct recovered *got)
+{
+	int fd = openat(f->store->dir_fd, "p/x/log.jsonl", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	struct others *others = others_new(f->store, SLICE_NONE);
+	struct appender_options options = {
+		.log_max = 8,
+		.on_appended = unlock_log,
+		.ctx = &fd,
+		.begin_others = others_begin,
+		.find_others = others_find,
+		.others = others,
+	};
+	struct appender *appender = appender_new(f->store, &options);
+	assert_true(appender && others);
+	recover_shared(f->store, appender, others, got);
+	appender_free(appender);
+	others_free(others);
+	close(fd);
 }
 
 /* ---- what stands in the log ---- */
