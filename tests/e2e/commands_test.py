@@ -371,6 +371,17 @@ class TestCase(Written):
                 self.check(self.create(*args), code, "^$", text)
         self.check(self.burr("test-case", "make", "a", "b"), 2, "^$", "knows create, not 'make'")
 
+    def test_an_action_that_is_called_like_a_keyword(self):
+        for action in ("class", "default", "_Bool", "main"):
+            with self.subTest(action=action):
+                steps = [begin(i, action=action) + end(i, {"n": i}, action=action) for i in range(2)]
+                self.write("project", action, "".join(steps))
+                create = ["project", action, "--sequence-id", "1", "--template"]
+                text = self.check(self.create(*create, "pytest"), 0)
+                compile(text, "test.py", "exec")
+                self.assertIn(f"from application import {action}_ ", text)
+                self.assertIn(f"&{action}_)", self.check(self.create(*create, "c"), 0))
+
     def test_the_program_for_libburr(self):
         compiler = shutil.which("cc")
         if not compiler:

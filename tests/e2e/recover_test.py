@@ -423,6 +423,15 @@ class Doctor(Case):
         self.burr("recover")
         self.assertNotIn("spools", self.doctor())
 
+    def test_more_logs_than_are_looked_at(self):
+        for i in range(5001):
+            folder = os.path.join(self.store, "project", f"app{i}")
+            os.makedirs(folder)
+            with open(os.path.join(folder, "log.jsonl"), "wb"):
+                pass
+        self.check(self.doctor(), "logs", "note", "^looked at the ends of 5,000 only$", "burr verify")
+        self.assertRegex(self.burr("doctor"), r"\n\nNothing is wrong with what was looked at\.\n$")
+
     def test_a_stale_socket(self):
         self.collector().kill()
         self.check(self.doctor(), "socket", "note", "stale", "the next burr")

@@ -113,7 +113,8 @@ static void print_text(const struct findings *findings, size_t problem_count)
 	if (problem_count)
 		say("\n%zu problem%s.\n", problem_count, problem_count == 1 ? "" : "s");
 	else
-		say("\nThe store is well.\n");
+		say(findings->partial ? "\nNothing is wrong with what was looked at.\n"
+				      : "\nThe store is well.\n");
 }
 
 /* ---- as JSON ---- */
@@ -145,7 +146,7 @@ static void print_json(const struct store *store, const struct findings *finding
 int command_doctor(const struct options *options)
 {
 	CLEAN(free_store) struct store *store = NULL;
-	CLEAN(findings_fini) struct findings findings = {BUF_INIT, BUF_INIT, false};
+	CLEAN(findings_fini) struct findings findings = {.list = BUF_INIT, .text = BUF_INIT};
 	size_t count;
 	size_t problem_count = 0;
 	int code = find_store(options->store, &store);

@@ -17,6 +17,7 @@ struct findings {
 	struct buf list; /* struct finding … */
 	struct buf text;
 	bool has_collector; /* who runs the store's spools and socket */
+	bool partial;       /* something was not looked at */
 };
 
 /* check: a literal of at most 9 characters; several findings may have the same. advice: a clause that says
@@ -32,7 +33,7 @@ void doctor_check_catalog(const struct store *store, struct findings *findings);
 void doctor_check_collector(struct store *store, struct findings *findings);
 /* Spools, and the files beside them (doctor_spools.c). */
 void doctor_check_spools(const struct store *store, struct findings *findings);
-/* The ends of the logs (doctor_logs.c). */
+/* The ends of the logs, of so many; sets partial (doctor_logs.c). */
 void doctor_check_logs(const struct store *store, struct findings *findings);
 
 #endif

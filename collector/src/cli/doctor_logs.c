@@ -112,7 +112,8 @@ static void add_logs(const struct logs *logs, struct findings *findings)
 			"%llu cannot be read (%s)", (unsigned long long)logs->unreadable_count,
 			logs->unreadable.data ? logs->unreadable.data : "");
 	if (logs->capped)
-		findings_add(findings, LEVEL_NOTE, "logs", "", "looked at the first %s only", count.data);
+		findings_add(findings, LEVEL_NOTE, "logs", "burr verify reads all of them",
+			"looked at the ends of %s only", count.data);
 	else if (!logs->count)
 		findings_add(findings, LEVEL_OK, "logs", "", "none yet");
 	else if (!logs->torn_count && !logs->unreadable_count)
@@ -132,6 +133,7 @@ void doctor_check_logs(const struct store *store, struct findings *findings)
 	while (!logs.capped && (entry = readdir(dir)))
 		if (name_check_project(slice_of(entry->d_name), NULL) == BURR_OK)
 			look_at_project(&logs, dirfd(dir), entry->d_name);
+	findings->partial = logs.capped;
 	add_logs(&logs, findings);
 	buf_fini(&logs.torn);
 	buf_fini(&logs.unreadable);

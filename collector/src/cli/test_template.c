@@ -1,17 +1,37 @@
 #include "cli/test_template.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { LITERAL_COLUMNS = 96 };
 
-/* A name that C and Python take: other bytes become underscores. */
+/* Whether C11 or Python has the word for itself, or the template (main). */
+static bool is_keyword(struct slice text)
+{
+	static const char words[] =
+		" False None True _Alignas _Alignof _Atomic _Bool _Complex _Generic _Imaginary "
+		"_Noreturn _Static_assert _Thread_local and as assert async auto await break case "
+		"char class const continue def default del do double elif else enum except extern "
+		"finally float for from global goto if import in inline int is lambda long main "
+		"nonlocal not or pass raise register restrict return short signed sizeof static "
+		"struct switch try typedef union unsigned void volatile while with yield ";
+	char word[32];
+	if (text.len + 3 > sizeof(word))
+		return false;
+	snprintf(word, sizeof(word), " %.*s ", (int)text.len, text.data);
+	return strstr(words, word) != NULL;
+}
+
+/* A name that C and Python take: other bytes become underscores, and a keyword gets one. */
 static void put_name(struct buf *out, struct slice text)
 {
 	if (!text.len || isdigit((unsigned char)text.data[0]))
 		buf_append_char(out, '_');
 	for (size_t i = 0; i < text.len; i++)
 		buf_append_char(out, isalnum((unsigned char)text.data[i]) ? text.data[i] : '_');
+	if (is_keyword(text))
+		buf_append_char(out, '_');
 }
 
 /* A literal's inside, of C or Python. */
