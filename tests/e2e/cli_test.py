@@ -526,7 +526,7 @@ class PortTaken(Case):
 class Refusals(Case):
     def test_addresses_that_are_none_of_ours(self):
         for host in ("127.0.0.1x", ""):
-            self.check(run("--store", self.store, "--host", host), 1, "^$", f"there is no address '{host}'")
+            self.check(run("--store", self.store, "--host", host), 2, "^$", f"there is no address '{host}'")
         self.assertFalse(os.path.exists(self.store))
         self.check(run("--store", self.store, "--host", "192.0.2.1"), 1, "^$", "listen on 192.0.2.1")
 

@@ -211,15 +211,15 @@ class Tls(EdgeCase):
         open_key = self.path("open.pem")
         with open(self.key, encoding="utf-8") as file:
             self.write("open.pem", file.read(), 0o644)
-        for options, text in (
-            (["--tls-cert", self.cert], "--tls-cert is there without --tls-key"),
-            (["--tls-key", self.key], "--tls-key is there without --tls-cert"),
-            (["--tls-cert", self.path("no"), "--tls-key", self.key], "certificate .*/no: No such file"),
-            (["--tls-cert", self.cert, "--tls-key", self.path("no")], "key .*/no: No such file"),
-            (["--tls-cert", self.key, "--tls-key", self.key], "certificate .*key.pem: there is none"),
-            (["--tls-cert", self.cert, "--tls-key", self.cert], "key .*cert.pem: there is none"),
+        for options, code, text in (
+            (["--tls-cert", self.cert], 2, "--tls-cert is there without --tls-key"),
+            (["--tls-key", self.key], 2, "--tls-key is there without --tls-cert"),
+            (["--tls-cert", self.path("no"), "--tls-key", self.key], 1, "certificate .*/no: No such file"),
+            (["--tls-cert", self.cert, "--tls-key", self.path("no")], 1, "key .*/no: No such file"),
+            (["--tls-cert", self.key, "--tls-key", self.key], 1, "certificate .*key.pem: there is none"),
+            (["--tls-cert", self.cert, "--tls-key", self.cert], 1, "key .*cert.pem: there is none"),
         ):
-            self.check(run("--store", self.store, "--port", "0", *options), 1, "^$", text)
+            self.check(run("--store", self.store, "--port", "0", *options), code, "^$", text)
         self.start("--tls-cert", self.cert, "--tls-key", open_key)
         self.assertIn("others may read the key", self.said)
 

@@ -27,15 +27,20 @@ static const char *get_variable(const char *name)
 	return getenv(name);
 }
 
-burr_status edge_init(struct edge *edge, const struct options *options, burr_error *err)
+burr_status edge_check(const struct options *options, burr_error *err)
 {
-	*edge = (struct edge){.options = options, .loopback = port_is_loopback(options->host)};
 	if (!port_is_known(options->host))
 		return burr_fail(err, BURR_EINVAL, "--host: there is no address '%s'", options->host);
 	if (!options->tls_cert != !options->tls_key)
 		return burr_fail(err, BURR_EINVAL, "%s is there without %s",
 			options->tls_cert ? "--tls-cert" : "--tls-key",
 			options->tls_cert ? "--tls-key" : "--tls-cert");
+	return BURR_OK;
+}
+
+burr_status edge_init(struct edge *edge, const struct options *options, burr_error *err)
+{
+	*edge = (struct edge){.options = options, .loopback = port_is_loopback(options->host)};
 	environment_find(get_variable, &edge->environment);
 	return find_token(edge, err);
 }

@@ -17,8 +17,11 @@ struct edge {
 	const char *hosts[ALLOWED_HOSTS_MAX + ENVIRONMENT_HOSTS_MAX];
 };
 
-/* Beyond loopback there is a token in any case: that of --token-file, or one made here.
- * Errors: those of auth_read_token; BURR_EINVAL an address that nobody knows, or half of what TLS needs. */
+/* Whether the options make sense together. Errors: BURR_EINVAL an address that nobody knows, or half of what
+ * TLS needs. */
+BURR_MUST_CHECK burr_status edge_check(const struct options *options, burr_error *err);
+/* Beyond loopback there is a token in any case: that of --token-file, or one made here. Errors: those of
+ * auth_read_token. */
 BURR_MUST_CHECK burr_status edge_init(struct edge *edge, const struct options *options, burr_error *err);
 void edge_fini(struct edge *edge);
 /* What of http's options is edge's to say; borrowed from edge. */

@@ -287,6 +287,10 @@ int command_serve(const struct options *options)
 	sigset_t signals;
 	burr_error err;
 	CLEAN(edge_fini) struct edge edge = {0};
+	if (edge_check(options, &err) != BURR_OK) {
+		say_error("%s", err.message);
+		return CLI_USAGE;
+	}
 	if (edge_init(&edge, options, &err) != BURR_OK) {
 		say_error("%s", err.message);
 		return CLI_ERROR;
