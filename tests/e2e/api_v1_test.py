@@ -108,6 +108,8 @@ class Served(unittest.TestCase):
 # ---- the document ----
 
 
+# Parameters that name a run, which may not be there.
+NAMES_OF_RUNS = ("from_app_id", "from_project")
 VALIDATOR = Validator(DOCUMENT)
 OPERATIONS = {
     (path, method): operation for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
@@ -427,7 +429,7 @@ class Parameters(Store):
                     found = self.ask(target)
                     self.assertIn(found.status, (200, 404), (target, found.body[:300]))
                     if found.status == 404:  # a step or a value that is not there
-                        self.assertIn(parameter["name"], ("from", "to", "pointer"), target)
+                        self.assertIn(parameter["name"], ("from", "to", "pointer", *NAMES_OF_RUNS), target)
 
     def test_defaults_are_what_is_documented(self):
         for path, operation, wanted in self.strict():
@@ -450,7 +452,8 @@ class Parameters(Store):
                 if bad_values(parameter):
                     self.refused(target_of(path, self.with_value(wanted, name, "x" * 20000)), 422, name + ":")
                 else:
-                    self.assertEqual(self.ask(target_of(path, self.with_value(wanted, name, "x" * 20000))).status, 200)
+                    status = 404 if name in NAMES_OF_RUNS else 200
+                    self.assertEqual(self.ask(target_of(path, self.with_value(wanted, name, "x" * 20000))).status, status)
                 if name == "pointer":
                     self.refused(target_of(path, "pointer=/%FF"), 422, name + ":")
                 if parameter.get("required"):
@@ -1005,6 +1008,30 @@ class Answers(Store):
                     first = self.get(self.run_path(run, f"/difference?from={a['number']}&to={b['number']}&limit=1"))
                     self.assertEqual((first["complete"], first["changes"]), (False, found["changes"][:1]))
                     self.assertEqual(first["added"], found["added"])
+
+    def test_states_of_two_runs_are_compared(self):
+        one, other = self.by_id["nested"], self.by_id["ok-1"]
+        public = lambda step: {k: v for k, v in parsed(step["state"]).items() if not k.startswith("__")}
+        ended = [step for step in one.steps if step["state"] is not None]
+        b = other.steps[-1]
+        path = self.run_path(other, f"/difference?to={b['number']}")
+        of_one = f"&from_app_id={quote(one.app_id)}"
+        for query, a in ((f"{of_one}&from={ended[0]['number']}", ended[0]), (of_one, ended[-1]), (of_one + "&from_project=p", ended[-1])):
+            found = self.get(path + query)
+            self.assertEqual((found["from"], found["to"], found["before_known"]), (a["number"], b["number"], True))
+            self.assertEqual(self.apply(public(a), found["changes"]), public(b))
+            answer = self.ask(path + query)
+            self.assertEqual(self.ask(path + query, If_None_Match=answer.headers["ETag"]).status, 304)
+        for query, text in (
+            ("&from_app_id=nobody", "nobody"),
+            ("&from_app_id=", "application"),
+            ("&from_app_id=..&from_project=..", "application"),
+            ("&from_project=nowhere", "application"),
+            (of_one + "&from=999999", "no step number 999999"),
+        ):
+            answer = self.ask(path + query)
+            self.assertEqual(answer.status, 404, query)
+            self.assertIn(text, answer.json()["detail"])
 
     def test_a_step_is_compared_with_what_it_began_with(self):
         for run in self.runs:

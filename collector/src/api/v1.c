@@ -146,12 +146,9 @@ static bool has_answer(
 
 /* In the store and not in the catalog, as while a large store is indexed: it is next, so who asks again soon
  * has it. */
-static burr_status find_later(const struct http_request *req, burr_error *err)
+static burr_status find_later(struct api *api, struct slice project, struct slice app_id, burr_error *err)
 {
 	CLEAN(fd_close) int app_fd = -1;
-	struct api *api = req->ctx;
-	struct slice project = http_capture(req, "project");
-	struct slice app_id = http_capture(req, "app_id");
 	if (store_open_app(api->store, project, app_id, &app_fd, NULL) != BURR_OK)
 		return BURR_ENOTFOUND;
 	catalog_note(api->catalog, project, app_id);
@@ -159,21 +156,38 @@ static burr_status find_later(const struct http_request *req, burr_error *err)
 		err, BURR_ELATER, "application %.*s is not indexed yet, ask again", SLICE_ARG(app_id));
 }
 
+static burr_status find_run(const struct http_request *req, struct slice project, struct slice app_id,
+	struct finding *finding, burr_error *err)
+{
+	api_take_in(req);
+	burr_status status = catalog_find_app(v1_reader(req), project, app_id, take_run, finding, err);
+	if (status == BURR_ENOTFOUND)
+		status = find_later(req->ctx, project, app_id, err);
+	finding->out->app_id = app_id; /* which lives as long as the request */
+	return status;
+}
+
 bool v1_find_run(const struct http_request *req, struct http_response *res, catalog_app_fn *put, void *ctx,
 	struct catalog_app *out)
 {
 	burr_error err = BURR_ERROR_INIT;
 	struct finding finding = {put, ctx, out};
-	struct slice app_id = http_capture(req, "app_id");
-	api_take_in(req);
-	burr_status status = catalog_find_app(
-		v1_reader(req), http_capture(req, "project"), app_id, take_run, &finding, &err);
-	if (status == BURR_ENOTFOUND)
-		status = find_later(req, &err);
+	burr_status status =
+		find_run(req, http_capture(req, "project"), http_capture(req, "app_id"), &finding, &err);
 	if (status != BURR_OK)
 		v1_fail(res, status, &err);
-	out->app_id = app_id; /* which lives as long as the request */
 	return status == BURR_OK && !has_answer(req, res, out);
+}
+
+bool v1_find_other_run(const struct http_request *req, struct http_response *res, struct slice project,
+	struct slice app_id, struct catalog_app *out)
+{
+	burr_error err = BURR_ERROR_INIT;
+	struct finding finding = {.out = out};
+	burr_status status = find_run(req, project, app_id, &finding, &err);
+	if (status != BURR_OK)
+		v1_fail(res, status, &err);
+	return status == BURR_OK;
 }
 
 static bool take_step(const struct catalog_step *step, void *ctx)

@@ -35,6 +35,10 @@ bool v1_only(const struct http_request *req, struct http_response *res, const ch
  * called with its row; *out has the numbers. */
 bool v1_find_run(const struct http_request *req, struct http_response *res, catalog_app_fn *put, void *ctx,
 	struct catalog_app *out);
+/* Any run, for an answer that is about more than that of the path and so has a tag of its own (v1_set_tag).
+ * False: the answer is made (404 or 503). */
+bool v1_find_other_run(const struct http_request *req, struct http_response *res, struct slice project,
+	struct slice app_id, struct catalog_app *out);
 /* Answer for what failed below. */
 void v1_fail(struct http_response *res, burr_status status, const burr_error *err);
 

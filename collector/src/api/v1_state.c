@@ -78,15 +78,31 @@ static burr_status find_before(struct catalog_reader *reader, const struct catal
 	return status;
 }
 
+/* The newest step that ended. */
+static burr_status find_last(
+	struct catalog_reader *reader, const struct catalog_app *app, struct before *out, burr_error *err)
+{
+	burr_status status = BURR_OK;
+	int64_t from = app->step_count;
+	*out = (struct before){.seq = INT64_MIN + 1}; /* of no number in particular */
+	while (status == BURR_OK && !out->found && from > 0) {
+		const int64_t end = from;
+		from = end > LOOK_BACK ? end - LOOK_BACK : 0;
+		status = catalog_list_steps(reader, app->id, from, end, take_before, out, err);
+	}
+	return status;
+}
+
 /* What metadata.json has of the state before the first step. */
-static void read_initial(const struct http_request *req, struct slice app_id, struct held *out)
+static void read_initial(
+	const struct http_request *req, struct slice project, struct slice app_id, struct held *out)
 {
 	CLEAN(buf_fini) struct buf text = BUF_INIT;
 	CLEAN(buf_fini) struct buf spare = BUF_INIT;
 	CLEAN(fd_close) int app_fd = -1;
 	struct slice object;
 	const struct store *store = ((struct api *)req->ctx)->store;
-	if (store_open_app(store, http_capture(req, "project"), app_id, &app_fd, NULL) == BURR_OK &&
+	if (store_open_app(store, project, app_id, &app_fd, NULL) == BURR_OK &&
 		file_read(app_fd, "metadata.json", SMALL_FILE_MAX, &text, NULL) == BURR_OK &&
 		record_read_object(buf_slice(&text), &spare, &object))
 		hold(out, json_find(object, "initial_state"));
@@ -168,10 +184,14 @@ static burr_status put_change(const struct diff_change *change, void *ctx)
 	return BURR_OK;
 }
 
+/* Of a step of `app`, and of one of `from_app`, which may be another run. */
 struct difference {
 	struct catalog_app app;
 	struct catalog_step to;
-	int64_t from; /* number; -1: the state before `to` */
+	struct slice from_project;
+	struct catalog_app from_app;
+	bool is_of_two;
+	int64_t from; /* number; -1: what `to` began with, or the newest of another run */
 	struct held before, after;
 };
 
@@ -181,30 +201,45 @@ static void difference_fini(struct difference *difference)
 	held_fini(&difference->after);
 }
 
-/* The state to compare with: of the step asked for, or what `to` began with. */
-static bool load_before(const struct http_request *req, struct http_response *res, struct source *source,
-	struct difference *difference)
+/* The state after a step of a run. False: the answer is made. */
+static bool load_state(const struct http_request *req, struct http_response *res, struct slice project,
+	const struct catalog_app *app, int64_t number, struct catalog_step *out_step, struct held *out)
 {
+	CLEAN(source_fini) struct source source;
 	burr_error err = BURR_ERROR_INIT;
-	struct catalog_step step;
-	struct before before;
-	if (difference->from >= 0) {
-		if (!v1_find_step(req, res, &difference->app, difference->from, &step))
-			return false;
-		if (read_state(source, &step.step, &difference->before))
-			return true;
-		http_fail(res, 404, "step number %lld has no state", (long long)difference->from);
+	source_init(&source, v1_reader(req), project);
+	if (!v1_find_step(req, res, app, number, out_step))
 		return false;
-	}
-	burr_status status = find_before(v1_reader(req), &difference->app, &difference->to, &before, &err);
+	burr_status status = source_open(&source, app->app_id, &err);
+	if (status == BURR_OK && !read_state(&source, &out_step->step, out))
+		status = burr_fail(&err, BURR_ENOTFOUND, "step number %lld has no state", (long long)number);
+	if (status != BURR_OK)
+		v1_fail(res, status, &err);
+	return status == BURR_OK;
+}
+
+/* The state to compare with where no step was named. False: the answer is made. */
+static bool load_before(
+	const struct http_request *req, struct http_response *res, struct difference *difference)
+{
+	CLEAN(source_fini) struct source source;
+	burr_error err = BURR_ERROR_INIT;
+	struct before before;
+	struct catalog_reader *reader = v1_reader(req);
+	const struct catalog_app *app = &difference->from_app;
+	source_init(&source, reader, difference->from_project);
+	burr_status status = difference->is_of_two ? find_last(reader, app, &before, &err)
+						   : find_before(reader, app, &difference->to, &before, &err);
+	if (status == BURR_OK)
+		status = source_open(&source, app->app_id, &err);
 	if (status != BURR_OK) {
 		v1_fail(res, status, &err);
 		return false;
 	}
-	if (before.found && read_state(source, &before.step.step, &difference->before))
+	if (before.found && read_state(&source, &before.step.step, &difference->before))
 		difference->from = before.step.number;
 	else
-		read_initial(req, difference->app.app_id, &difference->before);
+		read_initial(req, difference->from_project, app->app_id, &difference->before);
 	return true;
 }
 
@@ -239,16 +274,35 @@ static void put_difference(
 	out->failed = out->failed || rows.failed;
 }
 
+/* False: the answer is made. */
+static bool find_runs(
+	const struct http_request *req, struct http_response *res, struct difference *difference)
+{
+	struct slice project = http_capture(req, "project");
+	struct slice from_project = http_query(req, "from_project");
+	struct slice from_app_id = http_query(req, "from_app_id");
+	difference->is_of_two = from_project.data || from_app_id.data;
+	difference->from_project = from_project.data ? from_project : project;
+	if (!difference->is_of_two) {
+		bool found = v1_find_run(req, res, NULL, NULL, &difference->app);
+		difference->from_app = difference->app;
+		return found;
+	}
+	struct slice app_id = http_capture(req, "app_id");
+	return v1_find_other_run(req, res, project, app_id, &difference->app) &&
+	       v1_find_other_run(req, res, difference->from_project, from_app_id.data ? from_app_id : app_id,
+		       &difference->from_app);
+}
+
 void v1_get_difference(const struct http_request *req, struct http_response *res)
 {
-	static const char *const names[] = {"from", "to", "limit", "cut", NULL};
-	CLEAN(source_fini) struct source source;
+	static const char *const names[] = {
+		"from", "to", "from_app_id", "from_project", "limit", "cut", NULL};
 	CLEAN(difference_fini) struct difference difference = {.from = -1};
+	struct catalog_step from;
 	int64_t to = -1;
 	int64_t limit = V1_LIMIT_MAX;
 	int64_t cut = 4096;
-	burr_error err = BURR_ERROR_INIT;
-	source_init(&source, v1_reader(req), http_capture(req, "project"));
 	if (!v1_only(req, res, names) || !v1_number(req, res, "from", 0, INT64_MAX, &difference.from) ||
 		!v1_number(req, res, "to", 0, INT64_MAX, &to) ||
 		!v1_number(req, res, "limit", 1, CHANGES_MAX, &limit) ||
@@ -258,16 +312,17 @@ void v1_get_difference(const struct http_request *req, struct http_response *res
 		http_fail(res, 422, "to: the number of a step is missing");
 		return;
 	}
-	if (!v1_find_run(req, res, NULL, NULL, &difference.app) ||
-		!v1_find_step(req, res, &difference.app, to, &difference.to))
+	if (!find_runs(req, res, &difference) ||
+		!load_state(req, res, http_capture(req, "project"), &difference.app, to, &difference.to,
+			&difference.after))
 		return;
-	burr_status status = source_open(&source, difference.app.app_id, &err);
-	if (status == BURR_OK && !read_state(&source, &difference.to.step, &difference.after))
-		status = burr_fail(&err, BURR_ENOTFOUND, "step number %lld has no state", (long long)to);
-	if (status != BURR_OK)
-		v1_fail(res, status, &err);
-	else if (load_before(req, res, &source, &difference))
-		put_difference(res, &difference, (size_t)limit, (size_t)cut);
+	if (difference.from < 0 ? !load_before(req, res, &difference)
+				: !load_state(req, res, difference.from_project, &difference.from_app,
+					  difference.from, &from, &difference.before))
+		return;
+	put_difference(res, &difference, (size_t)limit, (size_t)cut);
+	if (difference.is_of_two)
+		v1_set_tag(res);
 }
 
 /* ---- the history of one value ---- */

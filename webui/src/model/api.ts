@@ -369,7 +369,7 @@ export interface Overview {
 export interface Difference {
   /** The server's time at the answer, for ages. */
   readonly now: Time;
-  /** Number of the step whose state is compared with; null: it is metadata.json's initial state, or there is none. */
+  /** Number of the step whose state is compared with, in its run; null: it is metadata.json's initial state, or there is none. */
   readonly from: number | null;
   /** As asked. */
   readonly to: number;
@@ -854,6 +854,10 @@ export interface Api {
       readonly to: number;
       /** Number of the step whose state is compared with. Absent: what `to` began with, that is the state after the newest attempt before it at the sequence id before its own, else after the newest step before it that ended, else the initial state. */
       readonly from?: number;
+      /** The run whose step `from` is; without `from`, its newest step that ended. Absent: the run of the path. */
+      readonly from_app_id?: string;
+      /** The project of that run. Absent: that of the path. */
+      readonly from_project?: string;
       /** Changes told, at most. */
       readonly limit?: number;
       /** Values longer than this many bytes of JSON are cut, see Value. */
