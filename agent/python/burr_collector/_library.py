@@ -174,7 +174,8 @@ class RecordCall(NamedTuple):
 class Library:
     """libburr's calls that the package makes.
 
-    Those that give something for freeing take `c_void_p` for it, as ctypes would turn a `char *` into bytes and lose
+    Arrays and structs that are only read are `c_void_p`, which is quicker to convert. Those that give something for
+    freeing take `c_void_p` for it, as ctypes would turn a `char *` into bytes and lose
     the pointer.
     """
 
@@ -194,15 +195,15 @@ class Library:
         self.close_app = self._function("burr_tracker_close_app", [c_void_p], None)
         self.would_wait = self._function("burr_tracker_would_wait", [c_void_p, c_size_t], c_bool, self._now)
         self.begin_step = self._record_call(
-            "burr_tracker_begin_step", [c_int64, c_char_p, c_char_p, POINTER(Via)]
+            "burr_tracker_begin_step", [c_int64, c_char_p, c_char_p, c_void_p]
         )
         self.end_step = self._record_call("burr_tracker_end_step", [c_int64, c_char_p, c_char_p, c_char_p, c_char_p])
         self.begin_span = self._record_call(
-            "burr_tracker_begin_span", [c_int64, c_char_p, c_char_p, c_char_p, POINTER(c_char_p), c_size_t]
+            "burr_tracker_begin_span", [c_int64, c_char_p, c_char_p, c_char_p, c_void_p, c_size_t]
         )
         self.end_span = self._record_call("burr_tracker_end_span", [c_int64, c_char_p])
         self.log_attribute = self._record_call(
-            "burr_tracker_log_attribute", [c_int64, c_char_p, c_char_p, c_char_p, POINTER(Tag), c_size_t]
+            "burr_tracker_log_attribute", [c_int64, c_char_p, c_char_p, c_char_p, c_void_p, c_size_t]
         )
         self.begin_stream = self._record_call("burr_tracker_begin_stream", [c_int64])
         self.first_item = self._record_call("burr_tracker_first_item", [c_int64])

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 from burr.common.types import ParentPointer
 from burr.core import Action, ApplicationGraph, State
 from burr.core.persistence import PersistedStateData
-from burr.tracking.common.models import ApplicationModel
 from burr.visibility import ActionSpan
 
 from burr_collector import _library, reading
 from burr_collector.redact import Redact, Redactor
 from burr_collector.serialize import Serializer
-from burr_collector.tracker import TrackedApp, Tracker, find_tracker, get_tracker
+from burr_collector.tracker import TrackedApp, Tracker, encode, encode_name, find_tracker, get_tracker
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -44,21 +43,15 @@ def store_of(storage_dir: str) -> Optional[bytes]:
     return os.fsencode(os.path.abspath(os.path.expanduser(storage_dir)))
 
 
-def _encode(text: str) -> bytes:
-    """A text for libburr: half of a surrogate pair and NUL become escapes, in letters."""
-    encoded = text.encode("utf-8", "backslashreplace")
-    return encoded.replace(b"\0", b"\\x00") if b"\0" in encoded else encoded
-
-
 def _encode_optional(text: Optional[str]) -> Optional[bytes]:
-    return None if text is None else _encode(text)
+    return None if text is None else encode(text)
 
 
 def _encode_exception(text: str) -> bytes:
     """Cut in the middle if it is very long."""
     if len(text) > EXCEPTION_MAX:
         text = text[: EXCEPTION_MAX // 2] + "\n…\n" + text[-EXCEPTION_MAX // 2 :]
-    return _encode(text)
+    return encode(text)
 
 
 def _interruption(result: Any) -> Optional[BaseException]:
@@ -71,35 +64,45 @@ def _interruption(result: Any) -> Optional[BaseException]:
 def _transitions(graph: ApplicationGraph) -> Dict[str, List[Tuple[str, bytes]]]:
     transitions: Dict[str, List[Tuple[str, bytes]]] = {}
     for transition in graph.transitions:
-        condition = _encode(transition.condition.name)
+        condition = encode(transition.condition.name)
         transitions.setdefault(transition.from_.name, []).append((transition.to.name, condition))
     return transitions
 
 
 def _names(names: Sequence[str]) -> bytes:
-    return _encode(NAME_SEPARATOR.join(names))
+    return encode(NAME_SEPARATOR.join(names))
+
+
+def _source(action: Action) -> str:
+    try:
+        return action.get_source()
+    except (OSError, TypeError):  # typed into a shell, or made at run time
+        return ""
+
+
+def _describe_action(action: Action) -> _library.ActionInfo:
+    optional, required = action.optional_and_required_inputs
+    return _library.ActionInfo(
+        encode(action.name),
+        _names(action.reads),
+        _names(action.writes),
+        _names(sorted(required) + [name + "?" for name in sorted(optional)]),
+        encode(_source(action)),
+    )
 
 
 def _describe(graph: ApplicationGraph) -> _library.AppInfo:
     """The graph, as Burr's own client would store it."""
-    model = ApplicationModel.from_application_graph(graph)
-    actions = [
-        _library.ActionInfo(
-            _encode(action.name),
-            _names(action.reads),
-            _names(action.writes),
-            _names(sorted(action.inputs) + [name + "?" for name in sorted(action.optional_inputs)]),
-            _encode(action.code),
-        )
-        for action in model.actions
-    ]
+    actions = [_describe_action(action) for action in graph.actions]
     transitions = [
-        _library.TransitionInfo(_encode(transition.from_), _encode(transition.to), _encode(transition.condition))
-        for transition in model.transitions
+        _library.TransitionInfo(
+            encode(transition.from_.name), encode(transition.to.name), encode(transition.condition.name)
+        )
+        for transition in graph.transitions
     ]
     return _library.AppInfo(
         size=ctypes.sizeof(_library.AppInfo),
-        entrypoint=_encode(model.entrypoint),
+        entrypoint=encode(graph.entrypoint.name),
         actions=(_library.ActionInfo * len(actions))(*actions),
         action_count=len(actions),
         transitions=(_library.TransitionInfo * len(transitions))(*transitions),
@@ -115,7 +118,7 @@ def _pointer(pointer: Optional[ParentPointer], resolved: Optional[int]) -> Any:
     sequence_id = resolved if pointer.sequence_id is None else pointer.sequence_id
     return ctypes.pointer(
         _library.Pointer(
-            _encode(pointer.app_id),
+            encode(pointer.app_id),
             _library.NO_SEQUENCE_ID if sequence_id is None else sequence_id,
             _encode_optional(pointer.partition_key),
         )
@@ -269,13 +272,14 @@ class Recorder:
         spawning_parent: Optional[ParentPointer],
     ) -> None:
         tracker = self._open()
+        self._serializer.look_at_registry()
         app = TrackedApp(tracker, _transitions(graph))
         info = _describe(graph)
-        info.app_id = _encode(app_id)
+        info.app_id = encode(app_id)
         info.partition_key = _encode_optional(partition_key)
         info.parent = _pointer(parent, state.get(SEQUENCE_ID))
         info.spawning_parent = _pointer(spawning_parent, None)
-        info.initial_state_json = self._serializer.state(state)
+        info.initial_state_json = self._serializer.step(state, None)[0]
         tracker.create_app(app, info)
         self._apps[app_id] = app
         weakref.finalize(graph, _let_go, app).atexit = False
@@ -285,17 +289,13 @@ class Recorder:
             self._tracker = get_tracker(*self._tracker_key)
         return self._tracker
 
-    def _app(self, app_id: str, partition_key: Optional[str]) -> TrackedApp:
-        app = self._apps.get(app_id)
-        return self._adopt(app_id, partition_key) if app is None else app
-
     def _adopt(self, app_id: str, partition_key: Optional[str]) -> TrackedApp:
         """An application that was made elsewhere and goes on here, as one does that was pickled into a worker."""
         app = self._adopted.get(app_id)
         if app is None:
             tracker = self._open()
             app = self._adopted[app_id] = TrackedApp(tracker, {})
-            info = _library.AppInfo(ctypes.sizeof(_library.AppInfo), _encode(app_id), _encode_optional(partition_key))
+            info = _library.AppInfo(ctypes.sizeof(_library.AppInfo), encode(app_id), _encode_optional(partition_key))
             tracker.create_app(app, info)
         return app
 
@@ -310,13 +310,14 @@ class Recorder:
         action: Action,
         inputs: Dict[str, Any],
     ) -> "Optional[Future[None]]":
-        app = self._app(app_id, partition_key)
+        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         name = action.name
-        shown = {key: value for key, value in inputs.items() if key not in INJECTED_INPUTS}
-        written = self._serializer.fields("input", shown) if shown else b"{}"
-        via = app.via(state.get(PRIOR_STEP), name)
+        written = b"{}"
+        if inputs:
+            shown = {key: value for key, value in inputs.items() if key not in INJECTED_INPUTS}
+            written = self._serializer.fields("input", shown)
         call = app.tracker.library.begin_step
-        return app.record(call, len(written), sequence_id, _encode(name), written, via)
+        return app.record(call, len(written), sequence_id, encode_name(name), written, app.via(state.get(PRIOR_STEP), name))
 
     def _end_step(
         self,
@@ -328,15 +329,14 @@ class Recorder:
         result: Optional[Dict[str, Any]],
         exception: Optional[BaseException],
     ) -> "Optional[Future[None]]":
-        app = self._app(app_id, partition_key)
+        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         if exception is None:
             exception = _interruption(result)
         failure = None if exception is None else self._exception(exception)
-        written_result = None if result is None else self._serializer.object("result", result)
-        written = self._serializer.state(state)
+        written, written_result = self._serializer.step(state, result)
         size = len(written) + len(written_result or b"") + len(failure or b"")
         call = app.tracker.library.end_step
-        return app.record(call, size, sequence_id, _encode(action.name), written_result, failure, written)
+        return app.record(call, size, sequence_id, encode_name(action.name), written_result, failure, written)
 
     def _exception(self, exception: BaseException) -> bytes:
         text = "".join(traceback.format_exception(type(exception), exception, exception.__traceback__))
@@ -347,20 +347,20 @@ class Recorder:
     def _begin_span(
         self, app_id: str, partition_key: Optional[str], sequence_id: int, span: ActionSpan, dependencies: List[str]
     ) -> "Optional[Future[None]]":
-        app = self._app(app_id, partition_key)
-        name = _encode(span.name)
+        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
+        name = encode(span.name)
         count = len(dependencies)
-        array = (ctypes.c_char_p * count)(*map(_encode, dependencies)) if count else None
-        parent = None if span.parent is None else _encode(span.parent.uid)
+        array = (ctypes.c_char_p * count)(*map(encode, dependencies)) if count else None
+        parent = None if span.parent is None else encode(span.parent.uid)
         size = len(name) + sum(map(len, dependencies)) * 4
         call = app.tracker.library.begin_span
-        return app.record(call, size, sequence_id, _encode(span.uid), name, parent, array, count)
+        return app.record(call, size, sequence_id, encode(span.uid), name, parent, array, count)
 
     def _end_span(
         self, app_id: str, partition_key: Optional[str], sequence_id: int, span: ActionSpan
     ) -> "Optional[Future[None]]":
-        app = self._app(app_id, partition_key)
-        return app.record(app.tracker.library.end_span, 0, sequence_id, _encode(span.uid))
+        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
+        return app.record(app.tracker.library.end_span, 0, sequence_id, encode(span.uid))
 
     def _log_attributes(
         self,
@@ -371,30 +371,30 @@ class Recorder:
         attributes: Dict[str, Any],
         tags: Dict[str, str],
     ) -> None:
-        app = self._app(app_id, partition_key)
+        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         call = app.tracker.library.log_attribute
-        span_id = None if span is None else _encode(span.uid)
+        span_id = None if span is None else encode(span.uid)
         count = len(tags) if tags else 0
-        pairs = [_library.Tag(_encode(str(key)), _encode(str(value))) for key, value in tags.items()] if count else []
+        pairs = [_library.Tag(encode(str(key)), encode(str(value))) for key, value in tags.items()] if count else []
         array = (_library.Tag * count)(*pairs) if count else None
         for name, value in attributes.items():
             written = self._serializer.value("attribute", name, value)
-            app.record(call, len(written) + 64 * count, sequence_id, span_id, _encode(name), written, array, count)
+            app.record(call, len(written) + 64 * count, sequence_id, span_id, encode_name(name), written, array, count)
 
     # ---- streams ----
 
     def _begin_stream(self, app_id: str, partition_key: Optional[str], sequence_id: int) -> "Optional[Future[None]]":
-        app = self._app(app_id, partition_key)
+        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         app.stream_counts[sequence_id] = 0
         return app.record(app.tracker.library.begin_stream, 0, sequence_id)
 
     def _take_item(self, app_id: str, partition_key: Optional[str], sequence_id: int) -> "Optional[Future[None]]":
-        app = self._app(app_id, partition_key)
+        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         count = app.stream_counts.get(sequence_id, 0)
         app.stream_counts[sequence_id] = count + 1
         return app.record(app.tracker.library.first_item, 0, sequence_id) if count == 0 else None
 
     def _end_stream(self, app_id: str, partition_key: Optional[str], sequence_id: int) -> "Optional[Future[None]]":
-        app = self._app(app_id, partition_key)
+        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         count = app.stream_counts.pop(sequence_id, 0)
         return app.record(app.tracker.library.end_stream, 0, sequence_id, count)

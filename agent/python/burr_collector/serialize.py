@@ -7,7 +7,7 @@ known by name and costs itself.
 """
 
 import gc
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from burr.core import State, serde
 from burr.core import state as burr_state
@@ -36,18 +36,18 @@ def _burrs_own_serializers() -> Tuple[Any, ...]:
     return tuple(map(serde.serialize.registry.get, _REGISTERED))
 
 
-# Serializers that somebody registers for one of the plain types make it a type like any other.
 _BURRS_OWN = _burrs_own_serializers()
 
 
-def is_plain(value: Any) -> bool:
-    """Whether value is a tree of nothing but exactly str, int, float, bool, None, dict and list, that Burr would leave
-    as it is. False as well for what is too deep or too large to be recorded, as a tree that holds itself is.
+def is_plain(*containers: Any) -> bool:
+    """Whether these dicts and lists are trees of nothing but exactly str, int, float, bool, None, dict and list, which
+    Burr would leave as they are. False as well for what is too deep or too large to be recorded, as a tree that holds
+    itself is.
 
-    A level of the tree at a time, by what the garbage collector knows of its containers: so the loop over a level's
-    values runs in C, at 30 ns a value.
+    A level of the trees at a time, by what the garbage collector knows of containers: so the loop over a level's values
+    runs in C, at 30 ns a value.
     """
-    level: List[Any] = [value]
+    level: Sequence[Any] = containers
     count = 0
     for _ in range(DEPTH_MAX):
         values = gc.get_referents(*level)
@@ -56,10 +56,10 @@ def is_plain(value: Any) -> bool:
             return False
         if kinds.isdisjoint(_CONTAINERS):
             return True
-        level = [value for value in values if type(value) in _CONTAINERS]
         count += len(values)
         if count > NODES_MAX:
             return False
+        level = [value for value in values if type(value) in _CONTAINERS]
     return False
 
 
@@ -106,27 +106,43 @@ class Serializer:
         self._serde_kwargs = serde_kwargs
         self._redactor = redactor
         self._raises = raises
+        self._leaves_plain = False
+        self.look_at_registry()
 
-    def state(self, state: "State[Any]") -> bytes:
-        """The whole state, as State.serialize gives it."""
-        fields = state.get_all()
+    def look_at_registry(self) -> None:
+        """Whether somebody has registered serializers for one of the plain types, which is then a type like any other.
+        Asked when an application is made: it would cost more than the rest of a small step."""
+        self._leaves_plain = self._redactor is None and _burrs_own_serializers() == _BURRS_OWN
+
+    def step(self, state: "State[Any]", result: Any) -> Tuple[bytes, Optional[bytes]]:
+        """The whole state, as State.serialize gives it, and a step's result."""
+        fields = state._state if type(state) is State else state.get_all()  # which copies it, a key at a time
         if burr_state.FIELD_SERIALIZATION and not burr_state.FIELD_SERIALIZATION.keys().isdisjoint(fields):
-            return self._write_fields("state", fields, self._state_tree)
-        return self.fields("state", fields)
+            return self._write_fields("state", fields, self._state_tree), self._object("result", result)
+        if type(result) is dict and self._leaves_plain and is_plain(fields, result):
+            try:
+                written, written_result = to_json(fields, inf_nan_mode="null"), to_json(result, inf_nan_mode="null")
+                if len(written) + len(written_result) <= OBJECT_BYTES_MAX:
+                    return written, written_result
+            except Exception:
+                pass  # what it was, comes out field by field
+        return self.fields("state", fields), self._object("result", result)
 
     def fields(self, of: str, fields: Dict[Any, Any]) -> bytes:
         """An object whose members are named in errors: inputs, a result."""
-        if self._redactor is None and is_plain(fields) and _burrs_own_serializers() == _BURRS_OWN:
+        if self._leaves_plain and is_plain(fields):
             try:
-                written = _write(fields)
+                written = to_json(fields, inf_nan_mode="null")
                 if len(written) <= OBJECT_BYTES_MAX:
                     return written
             except Exception:
-                pass  # which of them it was, comes out field by field
+                pass  # as above
         return self._write_fields(of, fields, self._tree)
 
-    def object(self, of: str, value: Any) -> bytes:
-        """A value that has to be an object in the log."""
+    def _object(self, of: str, value: Any) -> Optional[bytes]:
+        """A value that has to be an object in the log, or None."""
+        if value is None:
+            return None
         if type(value) is dict:
             return self.fields(of, value)
         written = self.value(of, "", value)
@@ -139,7 +155,7 @@ class Serializer:
     def _tree(self, name: Any, value: Any) -> Any:
         if self._redactor is not None:
             return self._redactor.tree(name, value, lambda inner: serde.serialize(inner, **self._serde_kwargs))
-        if is_plain([value]) and _burrs_own_serializers() == _BURRS_OWN:
+        if self._leaves_plain and is_plain([value]):
             return value
         return serde.serialize(value, **self._serde_kwargs)
 

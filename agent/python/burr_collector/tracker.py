@@ -11,6 +11,7 @@ that has records of an application, the application's next ones go behind them, 
 import asyncio
 import concurrent.futures
 import ctypes
+import functools
 import itertools
 import logging
 import os
@@ -46,6 +47,15 @@ def raise_for(status: int, error: "_library.Error") -> None:
     if status == _library.ENOTFOUND:
         raise FileNotFoundError(error.text)
     raise StoreError(error.text)
+
+
+def encode(text: str) -> bytes:
+    """A text for libburr: half of a surrogate pair and NUL become escapes, in letters."""
+    encoded = text.encode("utf-8", "backslashreplace")
+    return encoded.replace(b"\0", b"\\x00") if b"\0" in encoded else encoded
+
+
+encode_name = functools.lru_cache(4096)(encode)  # for what comes again and again
 
 
 class WaitingLine:
@@ -192,7 +202,7 @@ class TrackedApp:
         self.pointer: Optional[int] = None  # None: tracking is disabled, or it is still being made
         self.stream_counts: Dict[int, int] = {}  # items, by the sequence id of the step that streams
         self._transitions = transitions
-        self._vias: Dict[Tuple[Optional[str], str], Optional[_library.Via]] = {}
+        self._vias: Dict[Tuple[Optional[str], str], Tuple[Optional[int], Optional[_library.Via]]] = {}
 
     def __del__(self) -> None:
         if self.pointer is not None:
@@ -235,12 +245,16 @@ class TrackedApp:
         if status != _library.OK:
             self.tracker.tell(status)
 
-    def via(self, prior: Optional[str], action: str) -> "Optional[_library.Via]":
-        """Why the action comes after prior. None: it is not known, or the action is an entrypoint."""
-        key = (prior, action)
-        if key not in self._vias:
-            self._vias[key] = None if prior is None else _make_via(prior, action, self._transitions.get(prior, ()))
-        return self._vias[key]
+    def via(self, prior: Optional[str], action: str) -> Optional[int]:
+        """The address of the burr_via that says why the action comes after prior. None: it is not known, or the action
+        is an entrypoint."""
+        try:
+            return self._vias[prior, action][0]
+        except KeyError:
+            via = None if prior is None else _make_via(prior, action, self._transitions.get(prior, ()))
+            address = None if via is None else ctypes.addressof(via)
+            self._vias[prior, action] = address, via
+            return address
 
 
 def _make_via(
@@ -252,9 +266,9 @@ def _make_via(
     if not conditions:
         return None
     before = itertools.takewhile(lambda transition: transition[0] != action, transitions)
-    rejected = [_library.ViaRejected(to.encode(), condition) for to, condition in before]
+    rejected = [_library.ViaRejected(encode(to), condition) for to, condition in before]
     array = (_library.ViaRejected * len(rejected))(*rejected)
-    return _library.Via(prior.encode(), b" or ".join(conditions), None, array, len(rejected))
+    return _library.Via(encode(prior), b" or ".join(conditions), None, array, len(rejected))
 
 
 def _log_failure(made: "Future[Any]") -> None:

@@ -14,9 +14,6 @@
 #include <sys/stat.h>
 
 enum {
-	/* Without a store to write to there are no side files; with its names, and what it leaves at the
-	 * ring's end, an entry has room in an empty lane wherever it begins. */
-	PRIVATE_INLINE_MAX = SPOOL_LANE_BYTES / 2 - (4 << 10),
 	ROOM_AGAIN_MS = 10, /* a waiting call looks again, should a wake-up be missed */
 };
 
@@ -255,10 +252,8 @@ static bool put_with_side(struct entering *e, struct lane *lane)
 
 static bool put_once(struct entering *e, struct lane *lane)
 {
-	if (e->spool->file.is_private && e->rest_len > PRIVATE_INLINE_MAX)
-		return false;
-	if (!e->spool->file.is_private && e->rest_len > SPOOL_INLINE_MAX)
-		return put_with_side(e, lane);
+	if (e->rest_len > SPOOL_INLINE_MAX) /* without a store to write to there are no side files */
+		return !e->spool->file.is_private && put_with_side(e, lane);
 	return lane_put(lane, e->app, &e->record, e->rest_len, clock_mono_ns());
 }
 
@@ -389,7 +384,7 @@ bool spool_would_wait(struct spool *spool, struct spool_app *app, size_t len)
 	if (!is_mine(lane, spool))
 		lane = lane_own(spool);
 	return !lane || atomic_load_explicit(&lane->busy, memory_order_relaxed) ||
-	       !lane_has_room(lane, app, len + REST, clock_mono_ns());
+	       !lane_has_room(lane, app, len + REST, 0);
 }
 
 void spool_count_refusal(struct spool *spool, const char *why)
