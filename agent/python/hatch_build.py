@@ -108,7 +108,7 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
         except CannotBuild as why:
             self.scratch.cleanup()
             sys.exit(f"burr-collector: libburr cannot be built: {why}")
-        build_data["force_include"][str(library)] = f"burr_collector/{LIBRARY}"
+        build_data["force_include"][str(library)] = f"burr_collector/lib/{LIBRARY}"
         build_data["pure_python"] = False
         build_data["tag"] = "py3-none-" + re.sub(r"[-.]", "_", sysconfig.get_platform())
 

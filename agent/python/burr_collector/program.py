@@ -24,7 +24,7 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Iterator, Optional
 
-from burr_collector import __version__
+from burr_collector._version import __version__
 
 ASK_S = 30  # for a command that ought to answer in milliseconds, on a machine that is busy
 START_S = 30
