@@ -20,8 +20,8 @@ was started in, so one that was started elsewhere may not; then there is the lin
 from __future__ import annotations
 
 import argparse
+import html
 import os
-import re
 import shlex
 import urllib.error
 import urllib.request
@@ -81,19 +81,27 @@ def notebook_address(collector: Collector) -> str:
     return collector.url
 
 
+def frame_source() -> str:
+    """How a Content-Security-Policy of a collector that may be framed here names the notebook's page."""
+    if colab_output():
+        return "https://colab.research.google.com"
+    if any(os.environ.get(name) for name in ("VSCODE_PID", "VSCODE_IPC_HOOK_CLI", "VSCODE_PROXY_URI")):
+        return "vscode-webview:"
+    return "http://localhost:*"
+
+
 def may_be_framed(collector: Collector) -> bool:
     """Whether the collector lets the notebook's page show it in a frame."""
     if os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):  # behind the proxy it is of the page's own origin
         return True
     try:
         with urllib.request.urlopen(collector.url, timeout=ASK_S) as answer:
-            policy = answer.headers.get("Content-Security-Policy", "")
+            policy = answer.headers["Content-Security-Policy"]
     except urllib.error.HTTPError as answer:  # it wants a token first
-        policy = answer.headers.get("Content-Security-Policy", "")
+        policy = answer.headers["Content-Security-Policy"]
     except OSError:
         return False
-    found = re.search(r"frame-ancestors ([^;]*)", policy)
-    return found is None or found[1].split() not in (["'self'"], ["'none'"])
+    return frame_source() in (policy or "").split("frame-ancestors")[-1]
 
 
 # ---- the magic
@@ -113,15 +121,19 @@ def find_or_start(store: Optional[str], port: Optional[int]) -> Collector:
 
 
 def show(collector: Collector, height: int, frame: bool) -> None:
-    from IPython.display import HTML, IFrame, display
+    from IPython.display import IFrame, display
 
-    address = notebook_address(collector)
-    framed = frame and may_be_framed(collector)
-    display(HTML(f'burr: <a href="{address}" target="_blank">{address}</a>, store {collector.store}'))
+    address, store = notebook_address(collector), collector.store
+    link = f'burr: <a href="{html.escape(address)}" target="_blank">{html.escape(address)}</a>'
+    display(
+        {"text/html": f"{link}, store {html.escape(store)}", "text/plain": f"burr: {address}, store {store}"}, raw=True
+    )
+    if not frame or not may_be_framed(collector):
+        return
     colab = colab_output()
-    if framed and colab:
+    if colab:
         colab.serve_kernel_port_as_iframe(collector.port, height=str(height))
-    elif framed:
+    else:
         display(IFrame(address, width="100%", height=height))
 
 
