@@ -41,6 +41,7 @@
 #define BURR_TRACKER_H
 
 #include <burr/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -123,7 +124,8 @@ typedef struct burr_pointer {
 	const char *partition_key; /* NULL: none */
 } burr_pointer;
 
-/* Lists of names are one text, separated by spaces: "count limit". An input that ends in '?' is optional. */
+/* Lists of names are one text, separated by spaces ("count limit") or by what burr_app_info says. An input
+ * that ends in '?' is optional. */
 typedef struct burr_action_info {
 	const char *name;
 	const char *reads;
@@ -151,11 +153,12 @@ typedef struct burr_app_info {
 	const char *initial_state_json;      /* NULL: not recorded */
 	const burr_pointer *parent;          /* forked from; NULL */
 	const burr_pointer *spawning_parent; /* spawned by; NULL */
+	const char *name_separators; /* characters between names of a list; NULL: blanks and commas */
 } burr_app_info;
 
 #define BURR_APP_INFO_INIT                                                                  \
 	{                                                                                   \
-		sizeof(burr_app_info), NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL, NULL \
+		sizeof(burr_app_info), NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL, NULL, NULL \
 	}
 
 /* Make the application in the store, with its graph and links, or go on with the one that is there: what it
@@ -191,6 +194,16 @@ typedef struct burr_via {
 	const burr_via_rejected *rejected;
 	size_t rejected_count;
 } burr_via;
+
+/* Whether a record call of this thread might have to wait: for room in an outage; for the disk, with a record
+ * of more than about 120 KiB or the first one in a forked child; for a lane, where there are more threads than
+ * lanes. For those who must not wait, as an event loop, or who hold what others want, as an interpreter's
+ * lock: they make a call that might wait elsewhere. When it says no, this thread's next call does not wait.
+ *
+ * text_len  bytes of the record's texts, together
+ *
+ * Threads: any. Costs a few ns. */
+BURR_API bool burr_tracker_would_wait(burr_tracker_app *app, size_t text_len);
 
 /* A step begins.
  *

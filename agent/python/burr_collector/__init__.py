@@ -2,14 +2,14 @@
 
     from burr_collector import CollectorTrackingClient
 
-    builder.with_tracker(CollectorTrackingClient(project="my_project"))
+    ApplicationBuilder()….with_tracker(CollectorTrackingClient("my_project")).build()
 
-The client, and with it Burr and libburr, are loaded when they are first asked for: the command `burr-collector` needs
-neither.
+In a notebook, `%load_ext burr_collector` brings `%burr_ui`.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from burr_collector._version import __version__
@@ -17,21 +17,28 @@ from burr_collector._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from burr_collector.client import CollectorTrackingClient
+    from burr_collector.client import AsyncCollectorTrackingClient, CollectorTrackingClient
+    from burr_collector.errors import DroppedRecordsError, LibraryError, StoreError, UnserializableError
 
-__all__ = ["CollectorTrackingClient", "__version__"]
+__all__ = [
+    "AsyncCollectorTrackingClient",
+    "CollectorTrackingClient",
+    "DroppedRecordsError",
+    "LibraryError",
+    "StoreError",
+    "UnserializableError",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:
+    """Burr and libburr are loaded with the first use of a client: the command `burr-collector` needs neither."""
     if name not in __all__:
         raise AttributeError(f"module {__name__} has no attribute {name}")
-    from burr_collector import client
-
-    return getattr(client, name)
+    home = "client" if name.endswith("TrackingClient") else "errors"
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
-    """What `%load_ext burr_collector` calls: %burr_ui is there from then on."""
-    from burr_collector import notebook
-
-    notebook.load_ipython_extension(ipython)
+    """What `%load_ext burr_collector` calls."""
+    importlib.import_module(f"{__name__}.notebook").load_ipython_extension(ipython)

@@ -1,93 +1,238 @@
-"""The tracking client: Burr's hooks, each of them a record call of libburr."""
+"""The tracking clients: Burr's hooks, synchronous and asynchronous."""
 
-import ctypes
-import json
-import traceback
-from typing import Any, Dict, List, Optional
+import asyncio
+import functools
+from typing import TYPE_CHECKING, Any, Coroutine, Dict, List, Optional, TypeVar
 
-from burr.core import serde
-from burr.core.persistence import BaseStateLoader, PersistedStateData
+from burr.common.types import BaseCopyable, ParentPointer
+from burr.core import Action, ApplicationGraph, State
+from burr.core.persistence import AsyncBaseStateLoader, BaseStateLoader, PersistedStateData
+from burr.lifecycle import PostApplicationCreateHook, PostEndSpanHook, PreStartSpanHook
+from burr.lifecycle.base import (
+    DoLogAttributeHook,
+    PostEndStreamHookAsync,
+    PostRunStepHookAsync,
+    PostStreamItemHookAsync,
+    PreRunStepHookAsync,
+    PreStartStreamHookAsync,
+)
 from burr.tracking.client import SyncTrackingClient
+from burr.visibility import ActionSpan
 
-from burr_collector import _library
+from burr_collector.recorder import Recorder
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
-class CollectorTrackingClient(SyncTrackingClient, BaseStateLoader):
-    """Records what Burr's LocalTrackingClient records, through libburr."""
+_Client = TypeVar("_Client", bound="_SyncHooks")
 
-    def __init__(self, project: str, storage_dir: str = "~/.burr", serde_kwargs: Optional[Dict[str, Any]] = None) -> None:
-        self.project_id = project
-        self.raw_storage_dir = storage_dir
-        self.serde_kwargs = serde_kwargs or {}
-        self._library = _library.load()
-        self._tracker = ctypes.c_void_p()
-        self._apps: Dict[str, ctypes.c_void_p] = {}
-        error = _library.Error()
-        options = _library.TrackerOptions(
-            ctypes.sizeof(_library.TrackerOptions), project.encode(), storage_dir.encode(), 1000, 256 << 20
-        )
-        if self._library.burr_tracker_open(ctypes.byref(options), ctypes.byref(self._tracker), ctypes.byref(error)):
-            raise OSError(error.message.decode())
 
-    def copy(self) -> "CollectorTrackingClient":
-        return CollectorTrackingClient(self.project_id, self.raw_storage_dir, self.serde_kwargs)
+class _SyncHooks(
+    Recorder, PostApplicationCreateHook, PreStartSpanHook, PostEndSpanHook, DoLogAttributeHook, BaseCopyable
+):
+    """The hooks that Burr calls without awaiting in asynchronous applications, too."""
 
-    def post_application_create(self, *, app_id, partition_key, application_graph, **future_kwargs):
-        actions = (_library.ActionInfo * len(application_graph.actions))(
-            *(
-                _library.ActionInfo(
-                    action.name.encode(), " ".join(action.reads).encode(), " ".join(action.writes).encode(),
-                    " ".join(action.inputs[0] if isinstance(action.inputs, tuple) else action.inputs).encode(),
-                    action.get_source().encode(),
-                )
-                for action in application_graph.actions
-            )
-        )
-        transitions = (_library.TransitionInfo * len(application_graph.transitions))(
-            *(
-                _library.TransitionInfo(t.from_.name.encode(), t.to.name.encode(), t.condition.name.encode())
-                for t in application_graph.transitions
-            )
-        )
-        info = _library.AppInfo(
-            size=ctypes.sizeof(_library.AppInfo), app_id=app_id.encode(),
-            partition_key=partition_key.encode() if partition_key else None,
-            entrypoint=application_graph.entrypoint.name.encode(),
-            actions=actions, action_count=len(actions), transitions=transitions, transition_count=len(transitions),
-        )
-        app, error = ctypes.c_void_p(), _library.Error()
-        if self._library.burr_tracker_create_app(
-            self._tracker, ctypes.byref(info), ctypes.byref(app), ctypes.byref(error)
-        ) not in (0, -9):
-            raise OSError(error.message.decode())
-        self._apps[app_id] = app
+    def copy(self: _Client) -> _Client:
+        """A client with the same options."""
+        return type(self)(**self._arguments)
 
-    def pre_run_step(self, *, app_id, action, inputs, sequence_id, **future_kwargs):
-        shown = {key: value for key, value in inputs.items() if key != "__tracer"}
-        self._library.burr_tracker_begin_step(
-            self._apps[app_id], sequence_id, action.name.encode(), json.dumps(serde.serialize(shown)).encode(), None
-        )
+    def post_application_create(
+        self,
+        *,
+        app_id: str,
+        partition_key: Optional[str],
+        state: "State[Any]",
+        application_graph: ApplicationGraph,
+        parent_pointer: Optional[ParentPointer],
+        spawning_parent_pointer: Optional[ParentPointer],
+        **future_kwargs: Any,
+    ) -> None:
+        self._create_app(app_id, partition_key, state, application_graph, parent_pointer, spawning_parent_pointer)
 
-    def post_run_step(self, *, app_id, action, state, result, sequence_id, exception, **future_kwargs):
-        self._library.burr_tracker_end_step(
-            self._apps[app_id], sequence_id, action.name.encode(),
-            None if result is None else json.dumps(serde.serialize(result)).encode(),
-            None if exception is None
-            else "".join(traceback.format_exception(type(exception), exception, exception.__traceback__)).encode(),
-            json.dumps(state.serialize()).encode(),
-        )
+    def pre_start_span(
+        self,
+        *,
+        action: str,
+        action_sequence_id: int,
+        span: ActionSpan,
+        span_dependencies: List[str],
+        app_id: str,
+        partition_key: Optional[str],
+        **future_kwargs: Any,
+    ) -> None:
+        self._begin_span(app_id, partition_key, action_sequence_id, span, span_dependencies)
 
-    def pre_start_span(self, **future_kwargs): pass
-    def post_end_span(self, **future_kwargs): pass
-    def do_log_attributes(self, **future_kwargs): pass
-    def pre_start_stream(self, **future_kwargs): pass
-    def post_stream_item(self, **future_kwargs): pass
-    def post_end_stream(self, **future_kwargs): pass
+    def post_end_span(
+        self,
+        *,
+        action: str,
+        action_sequence_id: int,
+        span: ActionSpan,
+        span_dependencies: List[str],
+        app_id: str,
+        partition_key: Optional[str],
+        **future_kwargs: Any,
+    ) -> None:
+        self._end_span(app_id, partition_key, action_sequence_id, span)
 
-    def list_app_ids(self, partition_key: str, **kwargs: Any) -> List[str]:
-        return []
+    def do_log_attributes(
+        self,
+        *,
+        attributes: Dict[str, Any],
+        action: str,
+        action_sequence_id: int,
+        span: Optional[ActionSpan],
+        tags: Dict[str, str],
+        app_id: str,
+        partition_key: Optional[str],
+        **future_kwargs: Any,
+    ) -> None:
+        self._log_attributes(app_id, partition_key, action_sequence_id, span, attributes, tags)
+
+
+class CollectorTrackingClient(_SyncHooks, SyncTrackingClient, BaseStateLoader):
+    """In place of Burr's LocalTrackingClient, for applications that run synchronously or asynchronously.
+
+    No hook keeps an event loop waiting: during an outage, records wait in a thread of their own.
+
+    Threads: any, several applications at once. A forked child goes on with the client it inherited; a pickled one
+    opens the store anew where it is unpickled.
+    """
+
+    def pre_run_step(
+        self,
+        *,
+        app_id: str,
+        partition_key: Optional[str],
+        sequence_id: int,
+        state: "State[Any]",
+        action: Action,
+        inputs: Dict[str, Any],
+        **future_kwargs: Any,
+    ) -> None:
+        self._begin_step(app_id, partition_key, sequence_id, state, action, inputs)
+
+    def post_run_step(
+        self,
+        *,
+        app_id: str,
+        partition_key: Optional[str],
+        sequence_id: int,
+        state: "State[Any]",
+        action: Action,
+        result: Optional[Dict[str, Any]],
+        exception: Optional[BaseException],
+        **future_kwargs: Any,
+    ) -> None:
+        self._end_step(app_id, partition_key, sequence_id, state, action, result, exception)
+
+    def pre_start_stream(
+        self, *, action: str, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
+    ) -> None:
+        self._begin_stream(app_id, partition_key, sequence_id)
+
+    def post_stream_item(
+        self, *, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
+    ) -> None:
+        self._take_item(app_id, partition_key, sequence_id)
+
+    def post_end_stream(
+        self, *, action: str, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
+    ) -> None:
+        self._end_stream(app_id, partition_key, sequence_id)
 
     def load(
-        self, partition_key: str, app_id: Optional[str], sequence_id: Optional[int] = None, **kwargs: Any
+        self, partition_key: Optional[str], app_id: Optional[str], sequence_id: Optional[int] = None, **kwargs: Any
     ) -> Optional[PersistedStateData]:
-        return None
+        """The state after a step, for initialize_from.
+
+        :param partition_key: None: of any partition.
+        :param sequence_id: None: the last finished step.
+        :return: None where there is no such application, or it has finished no step.
+        :raises ValueError: It has no such step.
+        """
+        return self._load(partition_key, app_id, sequence_id)
+
+    def list_app_ids(self, partition_key: Optional[str], **kwargs: Any) -> List[str]:
+        """The project's applications of this partition (None: those without one), newest first."""
+        return self._list_app_ids(partition_key)
+
+
+async def _wait(waiting: "Optional[Future[None]]") -> None:
+    """Until the record is made, where it had to wait."""
+    if waiting is not None:
+        await asyncio.wrap_future(waiting)
+
+
+class AsyncCollectorTrackingClient(
+    _SyncHooks,
+    PreRunStepHookAsync,
+    PostRunStepHookAsync,
+    PreStartStreamHookAsync,
+    PostStreamItemHookAsync,
+    PostEndStreamHookAsync,
+    AsyncBaseStateLoader,
+):
+    """CollectorTrackingClient for applications that run asynchronously only.
+
+    Its loader is the one that initialize_from takes in an application built by abuild(). And during an outage a step
+    waits for its records, as a synchronous one does, while the event loop goes on; so wait_ms holds it back instead of
+    memory filling up. Applications that are run synchronously are not recorded by it: Burr leaves asynchronous hooks
+    out there.
+
+    Its hooks record when they are called, not when they are awaited: an exception is then still on its way.
+    """
+
+    def pre_run_step(
+        self,
+        *,
+        app_id: str,
+        partition_key: Optional[str],
+        sequence_id: int,
+        state: "State[Any]",
+        action: Action,
+        inputs: Dict[str, Any],
+        **future_kwargs: Any,
+    ) -> Coroutine[Any, Any, None]:
+        return _wait(self._begin_step(app_id, partition_key, sequence_id, state, action, inputs))
+
+    def post_run_step(
+        self,
+        *,
+        app_id: str,
+        partition_key: Optional[str],
+        sequence_id: int,
+        state: "State[Any]",
+        action: Action,
+        result: Optional[Dict[str, Any]],
+        exception: Optional[BaseException],
+        **future_kwargs: Any,
+    ) -> Coroutine[Any, Any, None]:
+        return _wait(self._end_step(app_id, partition_key, sequence_id, state, action, result, exception))
+
+    def pre_start_stream(
+        self, *, action: str, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
+    ) -> Coroutine[Any, Any, None]:
+        return _wait(self._begin_stream(app_id, partition_key, sequence_id))
+
+    def post_stream_item(
+        self, *, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
+    ) -> Coroutine[Any, Any, None]:
+        return _wait(self._take_item(app_id, partition_key, sequence_id))
+
+    def post_end_stream(
+        self, *, action: str, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
+    ) -> Coroutine[Any, Any, None]:
+        return _wait(self._end_stream(app_id, partition_key, sequence_id))
+
+    async def load(
+        self, partition_key: Optional[str], app_id: Optional[str], sequence_id: Optional[int] = None, **kwargs: Any
+    ) -> Optional[PersistedStateData]:
+        """As CollectorTrackingClient.load."""
+        load = functools.partial(self._load, partition_key, app_id, sequence_id)
+        return await asyncio.get_running_loop().run_in_executor(None, load)
+
+    async def list_app_ids(self, partition_key: Optional[str], **kwargs: Any) -> List[str]:
+        """As CollectorTrackingClient.list_app_ids."""
+        return await asyncio.get_running_loop().run_in_executor(None, self._list_app_ids, partition_key)

@@ -28,7 +28,9 @@ enum {
 	SPOOL_FILTER_AT = SPOOL_HEADS_AT + 8192,
 	SPOOL_LANES_AT = SPOOL_FILTER_AT + SPOOL_FILTER_BYTES,
 	SPOOL_BYTES = SPOOL_LANES_AT + SPOOL_LANES * SPOOL_LANE_BYTES,
-	SPOOL_INLINE_MAX = 64 << 10, /* a larger record goes to a side file */
+	/* A larger record goes to a side file, which costs ten times as much. An entry of this size, with its
+	 * names and what it leaves at the ring's end, has room in an empty lane wherever it begins. */
+	SPOOL_INLINE_MAX = SPOOL_LANE_BYTES / 2 - (4 << 10),
 	SPOOL_SPILL_MAX = 256 << 20,
 };
 

@@ -14,9 +14,6 @@
 #include <sys/stat.h>
 
 enum {
-	/* Without a store to write to there are no side files; with its names, and what it leaves at the
-	 * ring's end, an entry has room in an empty lane wherever it begins. */
-	PRIVATE_INLINE_MAX = SPOOL_LANE_BYTES / 2 - (4 << 10),
 	ROOM_AGAIN_MS = 10, /* a waiting call looks again, should a wake-up be missed */
 };
 
@@ -255,10 +252,8 @@ static bool put_with_side(struct entering *e, struct lane *lane)
 
 static bool put_once(struct entering *e, struct lane *lane)
 {
-	if (e->spool->file.is_private && e->rest_len > PRIVATE_INLINE_MAX)
-		return false;
-	if (!e->spool->file.is_private && e->rest_len > SPOOL_INLINE_MAX)
-		return put_with_side(e, lane);
+	if (e->rest_len > SPOOL_INLINE_MAX) /* without a store to write to there are no side files */
+		return !e->spool->file.is_private && put_with_side(e, lane);
 	return lane_put(lane, e->app, &e->record, e->rest_len, clock_mono_ns());
 }
 
@@ -374,6 +369,22 @@ burr_status spool_put(
 	}
 	struct entering e = {spool, app, *record, len, NULL};
 	return put_carefully(&e, wait_ms);
+}
+
+/* What is known without a lock or a wait; a lane's place on the disk is asked for once. A record has more than
+ * its texts: its entry's head, numbers and tags. */
+bool spool_would_wait(struct spool *spool, struct spool_app *app, size_t len)
+{
+	enum { REST = 1 << 10 };
+	spool_look_for_fork();
+	if (len > SPOOL_INLINE_MAX - REST || atomic_load_explicit(&app->never, memory_order_relaxed) == UNMADE ||
+		!spool_is_started(spool))
+		return true;
+	struct lane *lane = lane_last();
+	if (!is_mine(lane, spool))
+		lane = lane_own(spool);
+	return !lane || atomic_load_explicit(&lane->busy, memory_order_relaxed) ||
+	       !lane_has_room(lane, app, len + REST, 0);
 }
 
 void spool_count_refusal(struct spool *spool, const char *why)

@@ -51,10 +51,14 @@ void spool_app_unref(struct spool *spool, struct spool_app *app);
 burr_status spool_put(
 	struct spool *spool, struct spool_app *app, const struct record *record, uint32_t wait_ms);
 
-/* The same, and wait for what becomes of it: BURR_OK: it is in the store. BURR_ELATER: nothing is stored at
+/* As spool_put, and wait for what becomes of it: BURR_OK: it is in the store. BURR_ELATER: nothing is stored at
  * the moment, it is kept. The store's own refusals: it is gone and counted. */
 burr_status spool_put_wait(struct spool *spool, struct spool_app *app, const struct record *record,
 	uint32_t wait_ms, burr_error *err);
+
+/* Whether spool_put of a record with texts of len bytes might wait: for room, for the disk (a side file, a
+ * spool that is not started), or for a lane that is another thread's. */
+bool spool_would_wait(struct spool *spool, struct spool_app *app, size_t len);
 
 /* Count a record that was refused before it came here, so that flush and the statistics tell of it. */
 void spool_count_refusal(struct spool *spool, const char *why);

@@ -294,6 +294,11 @@ static burr_status check_step(int64_t sequence_id, const char *name, const char 
 	return BURR_OK;
 }
 
+bool burr_tracker_would_wait(burr_tracker_app *app, size_t text_len)
+{
+	return app && spool_would_wait(app->tracker->spool, app->app, text_len);
+}
+
 burr_status burr_tracker_begin_step(burr_tracker_app *app, int64_t sequence_id, const char *action,
 	const char *inputs_json, const burr_via *via)
 {

@@ -156,31 +156,36 @@ BODY body_end_stream(char *to, const struct record *r)
 
 /* ---- the application ---- */
 
-/* The next name of a list such as "count limit"; false at its end. */
-static bool next_name(const char **list, struct slice *out)
+/* Names in one text, as in "count limit". */
+struct names {
+	const char *list; /* what is left of it; NULL: nothing */
+	const char *separators;
+};
+
+static bool next_name(struct names *names, struct slice *out)
 {
-	const char *pos = *list;
+	const char *pos = names->list;
 	if (!pos)
 		return false;
-	pos += strspn(pos, " ,\t\n");
-	*out = (struct slice){pos, strcspn(pos, " ,\t\n")};
-	*list = pos + out->len;
+	pos += strspn(pos, names->separators);
+	*out = (struct slice){pos, strcspn(pos, names->separators)};
+	names->list = pos + out->len;
 	return out->len > 0;
 }
 
-static size_t put_names(char *to, size_t at, uint32_t number, const char *list)
+static size_t put_names(char *to, size_t at, uint32_t number, struct names names)
 {
 	struct slice name;
-	while (next_name(&list, &name))
+	while (next_name(&names, &name))
 		at = put_slice(to, at, number, name);
 	return at;
 }
 
 /* Inputs of one kind: optional ones end in '?'. */
-static size_t put_inputs(char *to, size_t at, uint32_t number, const char *list, bool wanted_optional)
+static size_t put_inputs(char *to, size_t at, uint32_t number, struct names names, bool wanted_optional)
 {
 	struct slice name;
-	while (next_name(&list, &name)) {
+	while (next_name(&names, &name)) {
 		bool optional = name.data[name.len - 1] == '?';
 		if (optional == wanted_optional)
 			at = put_slice(to, at, number, (struct slice){name.data, name.len - optional});
@@ -188,14 +193,15 @@ static size_t put_inputs(char *to, size_t at, uint32_t number, const char *list,
 	return at;
 }
 
-static size_t body_action(char *to, const burr_action_info *action)
+static size_t body_action(char *to, const burr_action_info *action, const char *separators)
 {
+	const struct names inputs = {action->inputs, separators};
 	size_t at = put_text(to, 0, 1, action->name);
-	at = put_names(to, at, 2, action->reads);
-	at = put_names(to, at, 3, action->writes);
+	at = put_names(to, at, 2, (struct names){action->reads, separators});
+	at = put_names(to, at, 3, (struct names){action->writes, separators});
 	at = put_text(to, at, 4, action->code);
-	at = put_inputs(to, at, 5, action->inputs, false);
-	return put_inputs(to, at, 6, action->inputs, true);
+	at = put_inputs(to, at, 5, inputs, false);
+	return put_inputs(to, at, 6, inputs, true);
 }
 
 static size_t body_transition(char *to, const burr_transition_info *transition)
@@ -221,9 +227,10 @@ static size_t body_application(char *to, const struct record *r)
 			memcpy(to, r->body.data, r->body.len);
 		return r->body.len;
 	}
+	const char *separators = info->name_separators ? info->name_separators : " ,\t\n";
 	size_t at = put_text(to, 0, 1, info->entrypoint ? info->entrypoint : "");
 	for (size_t i = 0; i < info->action_count; i++)
-		PUT_NESTED(to, at, 2, body_action, &info->actions[i]);
+		PUT_NESTED(to, at, 2, body_action, &info->actions[i], separators);
 	for (size_t i = 0; i < info->transition_count; i++)
 		PUT_NESTED(to, at, 3, body_transition, &info->transitions[i]);
 	if (info->parent)

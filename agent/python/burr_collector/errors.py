@@ -1,0 +1,17 @@
+"""What the package raises."""
+
+from burr_collector._library import LibraryError
+
+__all__ = ["DroppedRecordsError", "LibraryError", "StoreError", "UnserializableError"]
+
+
+class StoreError(OSError):
+    """The store cannot be made, written or read."""
+
+
+class DroppedRecordsError(RuntimeError):
+    """Records were dropped: the store took none for longer than wait_ms, or refused them."""
+
+
+class UnserializableError(ValueError):
+    """A value cannot be recorded; the message names its field. Only with unserializable="raise"."""

@@ -1,0 +1,305 @@
+"""The process's way into stores: libburr's trackers, one for each store and project, and the applications in them.
+
+Trackers are never closed: they cost little, several clients share one (each sub-application has a copy of its parent's
+client), and the library stores what is left when the process ends.
+
+A record that might have to wait (burr_tracker_would_wait) is made where waiting harms nobody: by the calling thread
+without the interpreter's lock, or, where the calling thread runs an event loop, by the tracker's waiting thread. While
+that has records of an application, the application's next ones go behind them, so that their order stays.
+"""
+
+import asyncio
+import concurrent.futures
+import ctypes
+import functools
+import itertools
+import logging
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple
+
+from burr_collector import _library
+from burr_collector.errors import DroppedRecordsError, StoreError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+logger = logging.getLogger("burr_collector")
+
+# Records that the waiting thread keeps, of all applications of a tracker: libburr bounds the time they wait.
+LINE_BYTES_MAX = 64 << 20
+CREATE_WAIT_S = 0.05  # that an event loop waits to hear what came of making an application
+WARN_EVERY_S = 60.0
+
+
+def is_in_event_loop() -> bool:
+    """Whether the calling thread runs an asyncio event loop, which must not be kept waiting."""
+    return asyncio._get_running_loop() is not None
+
+
+def raise_for(status: int, error: "_library.Error") -> None:
+    """What a failed call of the library becomes in Python."""
+    if status in (_library.EINVAL, _library.EEXIST):
+        raise ValueError(error.text)
+    if status == _library.EPERM:
+        raise PermissionError(error.text)
+    if status == _library.ENOTFOUND:
+        raise FileNotFoundError(error.text)
+    raise StoreError(error.text)
+
+
+def encode(text: str) -> bytes:
+    """A text for libburr: half of a surrogate pair and NUL become escapes, in letters."""
+    encoded = text.encode("utf-8", "backslashreplace")
+    return encoded.replace(b"\0", b"\\x00") if b"\0" in encoded else encoded
+
+
+encode_name = functools.lru_cache(4096)(encode)  # for what comes again and again
+
+
+class WaitingLine:
+    """Records that wait in a thread of their own, in the order they came."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._executor: Optional[concurrent.futures.ThreadPoolExecutor] = None
+        self.apps: "Dict[TrackedApp, int]" = {}  # how many of each wait
+        self._bytes = 0
+
+    def add(self, app: "TrackedApp", size: int, function: Any, *args: Any) -> "Optional[Future[Any]]":
+        """None: there is no room for it in the line."""
+        with self._lock:
+            if self._bytes + size > LINE_BYTES_MAX and self._bytes:
+                return None
+            if self._executor is None:
+                self._executor = concurrent.futures.ThreadPoolExecutor(1, "burr-collector")
+            try:
+                waiting = self._executor.submit(self._run, app, size, function, args)
+            except RuntimeError:  # the interpreter is shutting down
+                return None
+            self.apps[app] = self.apps.get(app, 0) + 1
+            self._bytes += size
+            return waiting
+
+    def _run(self, app: "TrackedApp", size: int, function: Any, args: Tuple[Any, ...]) -> Any:
+        try:
+            return function(*args)
+        finally:
+            with self._lock:
+                self._bytes -= size
+                left = self.apps.pop(app) - 1
+                if left:
+                    self.apps[app] = left
+
+    def drain(self, timeout_s: Optional[float] = None) -> None:
+        """Wait for what is in the line now. Raises TimeoutError."""
+        with self._lock:
+            last = self._executor.submit(int) if self._executor is not None and self.apps else None
+        if last is not None:
+            try:
+                last.result(timeout_s)
+            except concurrent.futures.TimeoutError:
+                raise TimeoutError("records wait for room in the store") from None
+
+
+class Tracker:
+    """A tracker of libburr's. Threads: any."""
+
+    def __init__(self, store: Optional[bytes], project: str, wait_ms: int, queue_bytes: int) -> None:
+        self.library = _library.get()
+        self.line = WaitingLine()
+        self._dropped_count = 0  # of those that did not come as far as libburr
+        self._dropped_told = 0  # by flush
+        self._warned_at = -WARN_EVERY_S
+        self._pointer = ctypes.c_void_p()
+        error = _library.Error()
+        options = _library.TrackerOptions(
+            ctypes.sizeof(_library.TrackerOptions), project.encode(), store, wait_ms, queue_bytes
+        )
+        status = self.library.tracker_open(ctypes.byref(options), ctypes.byref(self._pointer), ctypes.byref(error))
+        if status != _library.OK:
+            raise_for(status, error)
+
+    def create_app(self, app: "TrackedApp", info: "_library.AppInfo") -> None:
+        """Make the application that info describes, or go on with the one that is there. Raises ValueError (names,
+        another partition key) and OSError. An event loop hears of them only if they are known soon; later ones are
+        logged."""
+        if not is_in_event_loop():
+            self._create_app(app, info)
+            return
+        made = self.line.add(app, 0, self._create_app, app, info)
+        assert made is not None  # of no size
+        try:
+            made.result(CREATE_WAIT_S)
+        except concurrent.futures.TimeoutError:
+            made.add_done_callback(_log_failure)
+
+    def _create_app(self, app: "TrackedApp", info: "_library.AppInfo") -> None:
+        pointer, error = ctypes.c_void_p(), _library.Error()
+        status = self.library.create_app(
+            self._pointer, ctypes.byref(info), ctypes.byref(pointer), ctypes.byref(error)
+        )
+        if status not in (_library.OK, _library.ELATER):
+            raise_for(status, error)
+        app.pointer = pointer.value
+
+    def count_dropped(self) -> None:
+        """A record that did not come as far as libburr."""
+        self._dropped_count += 1
+        self.tell(_library.EDROPPED)
+
+    def tell(self, status: int) -> None:
+        """Say, now and then, that records are lost or endangered; how many, flush tells."""
+        now = time.monotonic()
+        if now - self._warned_at < WARN_EVERY_S:
+            return
+        self._warned_at = now
+        stats = self.stats()
+        trouble = stats.trouble.decode("utf-8", "replace") or "no room"
+        if status == _library.ELATER:
+            logger.warning("records are kept in memory only: %s", trouble)
+        else:
+            logger.warning("records were dropped (%d until now): %s", stats.dropped_count, trouble)
+
+    def stats(self) -> "_library.TrackerStats":
+        """libburr's counts, with what was dropped before it came there."""
+        stats = _library.TrackerStats(size=ctypes.sizeof(_library.TrackerStats))
+        self.library.tracker_get_stats(self._pointer, ctypes.byref(stats))
+        stats.dropped_count += self._dropped_count
+        return stats
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until all that was recorded is stored. Raises TimeoutError, DroppedRecordsError."""
+        until = time.monotonic() + timeout_s
+        self.line.drain(timeout_s)
+        error = _library.Error()
+        left_ms = max(0, int((until - time.monotonic()) * 1000))
+        status = self.library.tracker_flush(self._pointer, left_ms, ctypes.byref(error))
+        if status == _library.ETIMEOUT:
+            raise TimeoutError(error.text)
+        if status != _library.OK:
+            raise DroppedRecordsError(error.text)
+        dropped, self._dropped_told = self._dropped_count - self._dropped_told, self._dropped_count
+        if dropped:
+            raise DroppedRecordsError(f"{dropped} records were dropped: too many waited for room")
+
+    def after_fork_in_child(self) -> None:
+        """The line's thread stayed with the parent, and so did what waits there."""
+        self.line = WaitingLine()
+
+
+class TrackedApp:
+    """One application that is recorded. Closed with its last reference.
+
+    transitions  from each action: to where, on which condition, in the order in which they are tried
+    """
+
+    __slots__ = ("tracker", "pointer", "stream_counts", "_transitions", "_vias", "__weakref__")
+
+    def __init__(self, tracker: Tracker, transitions: Mapping[str, Sequence[Tuple[str, bytes]]]) -> None:
+        self.tracker = tracker
+        self.pointer: Optional[int] = None  # None: tracking is disabled, or it is still being made
+        self.stream_counts: Dict[int, int] = {}  # items, by the sequence id of the step that streams
+        self._transitions = transitions
+        self._vias: Dict[Tuple[Optional[str], str], Tuple[Optional[int], Optional[_library.Via]]] = {}
+
+    def __del__(self) -> None:
+        if self.pointer is not None:
+            self.tracker.library.close_app(self.pointer)
+
+    def record(self, call: "_library.RecordCall", size: int, *args: Any) -> "Optional[Future[None]]":
+        """Make a record call.
+
+        size  bytes of its texts, about
+
+        None: it is made. A future: it waits in line, as the thread runs an event loop.
+        """
+        tracker = self.tracker
+        waiting = tracker.line.apps
+        if (waiting and self in waiting) or tracker.library.would_wait(self.pointer, size):
+            return self._record_patiently(call, size, args)
+        status = call.now(self.pointer, *args)
+        if status != _library.OK:
+            tracker.tell(status)
+        return None
+
+    def _record_patiently(
+        self, call: "_library.RecordCall", size: int, args: Tuple[Any, ...]
+    ) -> "Optional[Future[None]]":
+        line, in_loop = self.tracker.line, is_in_event_loop()
+        if not in_loop and self not in line.apps:
+            self._call(call, args)
+            return None
+        waiting = line.add(self, size, self._call, call, args)
+        if waiting is None:
+            self.tracker.count_dropped()
+            return None
+        if in_loop:
+            return waiting
+        waiting.result()
+        return None
+
+    def _call(self, call: "_library.RecordCall", args: Tuple[Any, ...]) -> None:
+        status = call.patient(self.pointer, *args)
+        if status != _library.OK:
+            self.tracker.tell(status)
+
+    def via(self, prior: Optional[str], action: str) -> Optional[int]:
+        """The address of the burr_via that says why the action comes after prior. None: it is not known, or the action
+        is an entrypoint."""
+        try:
+            return self._vias[prior, action][0]
+        except KeyError:
+            via = None if prior is None else _make_via(prior, action, self._transitions.get(prior, ()))
+            address = None if via is None else ctypes.addressof(via)
+            self._vias[prior, action] = address, via
+            return address
+
+
+def _make_via(
+    prior: str, action: str, transitions: Sequence[Tuple[str, bytes]]
+) -> "Optional[_library.Via]":
+    """Burr takes the first transition whose condition holds. So those before the first one that leads to the action
+    did not; with several that lead there, which one held is not known."""
+    conditions = [condition for to, condition in transitions if to == action]
+    if not conditions:
+        return None
+    before = itertools.takewhile(lambda transition: transition[0] != action, transitions)
+    rejected = [_library.ViaRejected(encode(to), condition) for to, condition in before]
+    array = (_library.ViaRejected * len(rejected))(*rejected)
+    return _library.Via(encode(prior), b" or ".join(conditions), None, array, len(rejected))
+
+
+def _log_failure(made: "Future[Any]") -> None:
+    if not made.cancelled() and made.exception() is not None:
+        logger.error("an application is not recorded: %s", made.exception())
+
+
+_lock = threading.Lock()
+_trackers: Dict[Tuple[Any, ...], Tracker] = {}
+
+
+def get_tracker(store: Optional[bytes], project: str, wait_ms: int, queue_bytes: int) -> Tracker:
+    """The process's tracker for these, opened with the first call. Raises OSError, LibraryError."""
+    key = (store, project, wait_ms, queue_bytes)
+    with _lock:
+        tracker = _trackers.get(key)
+        if tracker is None:
+            tracker = _trackers[key] = Tracker(*key)
+        return tracker
+
+
+def find_tracker(store: Optional[bytes], project: str, wait_ms: int, queue_bytes: int) -> Optional[Tracker]:
+    """The same, if it is open."""
+    return _trackers.get((store, project, wait_ms, queue_bytes))
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()  # another thread of the parent may have held it
+    for tracker in _trackers.values():
+        tracker.after_fork_in_child()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
