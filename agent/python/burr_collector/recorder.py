@@ -112,8 +112,10 @@ def _describe(graph: ApplicationGraph) -> _library.AppInfo:
 
 
 def _pointer(pointer: Optional[ParentPointer], resolved: Optional[int]) -> Any:
-    """resolved  the step that was meant where the pointer says none"""
-    if pointer is None:
+    """resolved  the step that was meant where the pointer says none
+
+    None where there is none: to an application that is resumed, Burr gives a pointer that names nobody."""
+    if pointer is None or pointer.app_id is None:
         return None
     sequence_id = resolved if pointer.sequence_id is None else pointer.sequence_id
     return ctypes.pointer(
