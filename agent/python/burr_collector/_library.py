@@ -12,6 +12,8 @@ import threading
 from ctypes import POINTER, c_bool, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any, List, NamedTuple, Optional
 
+from burr_collector.errors import LibraryError
+
 SONAME = "libburr.so.0"
 OLDEST = "0.1.0"
 
@@ -31,10 +33,6 @@ STEP_COMPLETED = 0
 
 # wire/limits.h: RECORD_BYTES_MAX
 RECORD_BYTES_MAX = 16 << 20
-
-
-class LibraryError(ImportError):
-    """libburr cannot be used; the message says what to do."""
 
 
 class Error(ctypes.Structure):

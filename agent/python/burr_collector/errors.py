@@ -1,8 +1,8 @@
 """What the package raises."""
 
-from burr_collector._library import LibraryError
 
-__all__ = ["DroppedRecordsError", "LibraryError", "StoreError", "UnserializableError"]
+class LibraryError(ImportError):
+    """libburr cannot be used; the message says what to do."""
 
 
 class StoreError(OSError):

@@ -17,7 +17,7 @@ from burr.visibility import ActionSpan
 from burr_collector import _library, reading
 from burr_collector.redact import Redact, Redactor
 from burr_collector.serialize import Serializer
-from burr_collector.tracker import TrackedApp, Tracker, encode, encode_name, find_tracker, get_tracker
+from burr_collector.tracker import TrackedApp, encode, encode_name, find_tracker, get_tracker
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -112,10 +112,8 @@ def _describe(graph: ApplicationGraph) -> _library.AppInfo:
 
 
 def _pointer(pointer: Optional[ParentPointer], resolved: Optional[int]) -> Any:
-    """resolved  the step that was meant where the pointer says none
-
-    None where there is none: to an application that is resumed, Burr gives a pointer that names nobody."""
-    if pointer is None or pointer.app_id is None:
+    """resolved  the step that was meant where the pointer says none"""
+    if pointer is None or pointer.app_id is None:  # Burr gives one of no application where a run is resumed
         return None
     sequence_id = resolved if pointer.sequence_id is None else pointer.sequence_id
     return ctypes.pointer(
@@ -180,7 +178,6 @@ class Recorder:
         _library.get()  # a missing library is told of here, not in the first step
         self._store = store_of(storage_dir)
         self._tracker_key = (self._store, project, wait_ms, queue_bytes)
-        self._tracker: Optional[Tracker] = None
         self._redactor = None if redact is None else Redactor(redact)
         self._serializer = Serializer(self.serde_kwargs, self._redactor, unserializable == "raise")
         # The application's own graph holds its TrackedApp, so it is closed with the application.
@@ -273,32 +270,32 @@ class Recorder:
         parent: Optional[ParentPointer],
         spawning_parent: Optional[ParentPointer],
     ) -> None:
-        tracker = self._open()
         self._serializer.look_at_registry()
-        app = TrackedApp(tracker, _transitions(graph))
         info = _describe(graph)
         info.app_id = encode(app_id)
         info.partition_key = _encode_optional(partition_key)
         info.parent = _pointer(parent, state.get(SEQUENCE_ID))
         info.spawning_parent = _pointer(spawning_parent, None)
         info.initial_state_json = self._serializer.step(state, None)[0]
-        tracker.create_app(app, info)
+        app = self._make(info, _transitions(graph))
         self._apps[app_id] = app
         weakref.finalize(graph, _let_go, app).atexit = False
 
-    def _open(self) -> Tracker:
-        if self._tracker is None:
-            self._tracker = get_tracker(*self._tracker_key)
-        return self._tracker
+    def _make(self, info: _library.AppInfo, transitions: Dict[str, List[Tuple[str, bytes]]]) -> TrackedApp:
+        app = TrackedApp(get_tracker(*self._tracker_key), transitions)
+        try:
+            app.create(info)
+        except FileNotFoundError:  # the store's folder was removed since it was opened
+            app = TrackedApp(get_tracker(*self._tracker_key, stale=app.tracker), transitions)
+            app.create(info)
+        return app
 
     def _adopt(self, app_id: str, partition_key: Optional[str]) -> TrackedApp:
         """An application that was made elsewhere and goes on here, as one does that was pickled into a worker."""
         app = self._adopted.get(app_id)
         if app is None:
-            tracker = self._open()
-            app = self._adopted[app_id] = TrackedApp(tracker, {})
             info = _library.AppInfo(ctypes.sizeof(_library.AppInfo), encode(app_id), _encode_optional(partition_key))
-            tracker.create_app(app, info)
+            app = self._adopted[app_id] = self._make(info, {})
         return app
 
     # ---- steps ----

@@ -121,28 +121,16 @@ class Tracker:
         if status != _library.OK:
             raise_for(status, error)
 
-    def create_app(self, app: "TrackedApp", info: "_library.AppInfo") -> None:
-        """Make the application that info describes, or go on with the one that is there. Raises ValueError (names,
-        another partition key) and OSError. An event loop hears of them only if they are known soon; later ones are
-        logged."""
-        if not is_in_event_loop():
-            self._create_app(app, info)
-            return
-        made = self.line.add(app, 0, self._create_app, app, info)
-        assert made is not None  # of no size
-        try:
-            made.result(CREATE_WAIT_S)
-        except concurrent.futures.TimeoutError:
-            made.add_done_callback(_log_failure)
-
-    def _create_app(self, app: "TrackedApp", info: "_library.AppInfo") -> None:
+    def create_app(self, info: "_library.AppInfo") -> Optional[int]:
+        """The handle of the application that info describes, which is made or gone on with. None: tracking is disabled.
+        Raises ValueError (names, another partition key), OSError."""
         pointer, error = ctypes.c_void_p(), _library.Error()
         status = self.library.create_app(
             self._pointer, ctypes.byref(info), ctypes.byref(pointer), ctypes.byref(error)
         )
         if status not in (_library.OK, _library.ELATER):
             raise_for(status, error)
-        app.pointer = pointer.value
+        return pointer.value
 
     def count_dropped(self) -> None:
         """A record that did not come as far as libburr."""
@@ -207,6 +195,24 @@ class TrackedApp:
     def __del__(self) -> None:
         if self.pointer is not None:
             self.tracker.library.close_app(self.pointer)
+
+    def create(self, info: "_library.AppInfo") -> None:
+        """Make the application that info describes, or go on with the one that is there. Raises ValueError (names,
+        another partition key) and OSError; an event loop hears of them only if they are known soon, and later ones are
+        logged."""
+        if not is_in_event_loop():
+            self._create(info)
+            return
+        making = self.tracker.line.add(self, 0, self._create, info)
+        if making is None:
+            raise StoreError("the interpreter is shutting down")
+        try:
+            making.result(CREATE_WAIT_S)
+        except concurrent.futures.TimeoutError:
+            making.add_done_callback(_log_failure)
+
+    def _create(self, info: "_library.AppInfo") -> None:
+        self.pointer = self.tracker.create_app(info)
 
     def record(self, call: "_library.RecordCall", size: int, *args: Any) -> "Optional[Future[None]]":
         """Make a record call.
@@ -280,12 +286,17 @@ _lock = threading.Lock()
 _trackers: Dict[Tuple[Any, ...], Tracker] = {}
 
 
-def get_tracker(store: Optional[bytes], project: str, wait_ms: int, queue_bytes: int) -> Tracker:
-    """The process's tracker for these, opened with the first call. Raises OSError, LibraryError."""
+def get_tracker(
+    store: Optional[bytes], project: str, wait_ms: int, queue_bytes: int, stale: Optional[Tracker] = None
+) -> Tracker:
+    """The process's tracker for these, opened with the first call. Raises OSError, LibraryError.
+
+    stale  one whose store is gone: not that one
+    """
     key = (store, project, wait_ms, queue_bytes)
     with _lock:
         tracker = _trackers.get(key)
-        if tracker is None:
+        if tracker is None or tracker is stale:
             tracker = _trackers[key] = Tracker(*key)
         return tracker
 
