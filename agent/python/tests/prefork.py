@@ -58,7 +58,8 @@ def main():
     for fd in fds:
         os.close(fd)
     for pid in children:
-        os.waitpid(pid, 0)
+        if os.waitpid(pid, 0)[1] != 0:
+            sys.exit(f"worker {pid} failed")
 
 
 if __name__ == "__main__":
