@@ -49,11 +49,11 @@ test('an attempt that is repeated is a step of its own', () => {
 test.each([
   ['a torn line', '{"type":"begin_en'],
   ['no object', '[1]'],
-  ['no record', '{"a":1}'],
+  ['no record', '{"type":"begin_entry"}'],
 ])('%s costs itself, and is told with its place', (_, line) => {
   const { steps, damaged } = log(begin(0), '', line, end(0, '{}'));
   expect(steps.map(({ status }) => status)).toEqual(['ok']);
-  expect(damaged).toEqual([{ line: 3, text: line }]);
+  expect(damaged).toMatchObject([{ line: 3, head: line }]);
 });
 
 test('an end without its begin is a step', () => {

@@ -20,7 +20,10 @@ export interface FileStep {
 export interface DamagedLine {
   /** From 1. */
   readonly line: number;
-  readonly text: string;
+  /** What it begins with. */
+  readonly head: string;
+  /** Why it is no record. */
+  readonly reason: string;
 }
 
 export interface LogFile {
@@ -39,7 +42,7 @@ interface Draft {
   records: JsonText[];
 }
 
-const DAMAGE_SHOWN = 300;
+const HEAD_SHOWN = 200;
 
 export function readLog(text: string): LogFile {
   const drafts: Draft[] = [];
@@ -56,8 +59,8 @@ export function readLog(text: string): LogFile {
   text.split('\n').forEach((line, index) => {
     if (line.trim() === '') return;
     const fields = fieldsOf(line);
-    if (fields === null) {
-      damaged.push({ line: index + 1, text: line.slice(0, DAMAGE_SHOWN) });
+    if (typeof fields === 'string') {
+      damaged.push({ line: index + 1, head: line.slice(0, HEAD_SHOWN), reason: fields });
       return;
     }
     const sequenceId = numberOf(fields.sequence_id ?? fields.action_sequence_id);
@@ -84,12 +87,17 @@ export function readLog(text: string): LogFile {
   return { steps, damaged };
 }
 
-function fieldsOf(line: string): Fields | null {
+/* A text: why it is no record. */
+function fieldsOf(line: string): Fields | string {
   try {
     const value: unknown = JSON.parse(line);
-    return isFields(value) && typeof value.type === 'string' ? value : null;
-  } catch {
-    return null;
+    if (!isFields(value)) return 'JSON, but no object';
+    const isEntry = value.type === 'begin_entry' || value.type === 'end_entry';
+    return isEntry && numberOf(value.sequence_id) === null
+      ? 'an object that lacks what its type needs'
+      : value;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

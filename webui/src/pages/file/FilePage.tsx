@@ -2,12 +2,13 @@
 import { useMemo } from 'react';
 import { formatBytes, plural } from '../../base/number';
 import { hueOf, machineOf } from '../../model/graph';
-import { usesOf, type DamagedLine } from '../../model/logFile';
+import { usesOf } from '../../model/logFile';
 import { openFiles, useOpenedFile, type OpenedFile } from '../../state/openedFile';
 import { useChanges } from '../../state/queries';
 import { useUrlQuery } from '../../state/url';
 import { useKeys } from '../../ui/keys';
 import { Notice } from '../../ui/Notice';
+import { DamagedLines } from '../DamagedLines';
 import { Graph } from '../run/Graph';
 import { useTitle } from '../useTitle';
 import { FileStepView } from './FileStepView';
@@ -15,6 +16,8 @@ import { FileSteps } from './FileSteps';
 import '../run/run.css';
 import '../run/inspector.css';
 import './file.css';
+
+const DAMAGE_SHOWN = 100;
 
 export default function FilePage() {
   const file = useOpenedFile();
@@ -31,11 +34,12 @@ export default function FilePage() {
         <Choose />
       </Notice>
     );
+  const { damaged } = file.log;
   if (file.fault !== null)
     return (
       <Notice title={`Cannot show ${file.name || 'what was dropped'}`}>
         <p>{file.fault}</p>
-        {file.log.damaged.length > 0 && <Damage lines={file.log.damaged} />}
+        {damaged.length > 0 && <DamagedLines count={damaged.length} lines={damaged.slice(0, DAMAGE_SHOWN)} />}
         <Choose />
       </Notice>
     );
@@ -100,7 +104,7 @@ function FileView({ file }: { readonly file: OpenedFile }) {
             {failed.length} failed
           </button>
         )}
-        {damaged.length > 0 && <Damage lines={damaged} />}
+        {damaged.length > 0 && <DamagedLines count={damaged.length} lines={damaged.slice(0, DAMAGE_SHOWN)} />}
       </header>
       <div className="file-body">
         <FileSteps steps={steps} current={number} hue={hue} onSelect={select} />
@@ -124,20 +128,5 @@ function FileView({ file }: { readonly file: OpenedFile }) {
         </div>
       </div>
     </div>
-  );
-}
-
-function Damage({ lines }: { readonly lines: readonly DamagedLine[] }) {
-  return (
-    <details className="damage">
-      <summary>{plural(lines.length, 'damaged line')}</summary>
-      <ul>
-        {lines.slice(0, 100).map(({ line, text }) => (
-          <li key={line}>
-            <b>line {line}</b> <code>{text}</code>
-          </li>
-        ))}
-      </ul>
-    </details>
   );
 }
