@@ -1,6 +1,6 @@
 #!/bin/sh
-# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; e2e, lists, workspace and live need a browser,
-# and pictures draws those of the README anew.
+# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; all but test need a browser, and
+# pictures draws those of the README anew.
 # Leaves with 77, its last line "SKIP: why", when it cannot run here.
 set -eu
 cd "$BURR_SOURCE/webui"

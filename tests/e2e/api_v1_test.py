@@ -1348,6 +1348,45 @@ class Extremes(Served):
         self.assertNotIn(b"secret", again.body)
 
 
+class Damage(Served):
+    """Lines that are no records, among some that are."""
+
+    LINES = 250
+
+    @classmethod
+    def fill(cls):
+        super().fill()
+        cls.made = Run("hurt").step(0, "hi", {"n": 0})
+        cls.made.write(cls.store, "p")
+        Run("whole").step(0, "hi", {"n": 0}).write(cls.store, "p")
+        cls.start = os.path.getsize(cls.made.path)
+        cls.hurt = [b'{"type": "begin_en', b"[1]", b'{"type": "begin_entry"}', b'"\xff"'] + [b"x" * 3000] * (cls.LINES - 4)
+        with open(cls.made.path, "ab") as file:
+            file.write(b"".join(line + b"\n" for line in cls.hurt) + b'{"being": "writt')
+
+    def test_every_damaged_line_is_told_with_its_place(self):
+        path = "/api/v1/projects/p/runs/hurt/damage"
+        lines = []
+        answer = {"next": 0, "next_line": 1}
+        while answer["next"] is not None:
+            answer = self.get(f"{path}?from={answer['next']}&line={answer['next_line']}")
+            lines += answer["lines"]
+            self.assertLessEqual(len(answer["lines"]), 100)
+            self.assertEqual(answer["complete"], answer["next"] is None)
+        self.assertEqual(len(lines), self.LINES)
+        self.assertEqual([line["line"] for line in lines], list(range(3, 3 + self.LINES)))
+        self.assertEqual([line["bytes"] for line in lines], [len(line) for line in self.hurt])
+        self.assertEqual(lines[0]["offset"], self.start)
+        self.assertEqual(lines[3]["head"], '"\ufffd"')
+        self.assertEqual(lines[9]["head"], "x" * 200)
+        self.assertEqual([line["reason"] for line in lines[1:3]], ["JSON, but no object", "an object that lacks what its type needs"])
+        self.assertEqual(self.get("/api/v1/projects/p/runs/hurt")["damaged_count"], self.LINES)
+
+    def test_a_whole_log_has_none(self):
+        answer = self.get("/api/v1/projects/p/runs/whole/damage")
+        self.assertEqual((answer["lines"], answer["complete"], answer["next"]), ([], True, None))
+
+
 class Changes(Served):
     @classmethod
     def fill(cls):

@@ -245,6 +245,7 @@ const struct http_route *api_v1_routes(size_t *out_count)
 		{"GET", RUN "/overview", v1_get_overview},
 		{"GET", RUN "/difference", v1_get_difference},
 		{"GET", RUN "/history", v1_get_history},
+		{"GET", RUN "/damage", v1_list_damage},
 		{"GET", RUN "/search", v1_search_run},
 		{"GET", "/api/v1/projects/{project}/search", v1_search_runs},
 		{"GET", "/api/v1/search", v1_search_store},

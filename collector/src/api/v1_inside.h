@@ -65,6 +65,7 @@ void v1_get_overview(const struct http_request *req, struct http_response *res);
 void v1_get_state(const struct http_request *req, struct http_response *res);
 void v1_get_difference(const struct http_request *req, struct http_response *res);
 void v1_get_history(const struct http_request *req, struct http_response *res);
+void v1_list_damage(const struct http_request *req, struct http_response *res);
 void v1_search_run(const struct http_request *req, struct http_response *res);
 void v1_search_runs(const struct http_request *req, struct http_response *res);
 void v1_search_store(const struct http_request *req, struct http_response *res);

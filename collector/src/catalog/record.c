@@ -57,3 +57,12 @@ bool record_read(struct slice text, struct buf *spare, struct line_record *out)
 	struct slice value;
 	return record_read_object(text, spare, &value) && line_read(value, out);
 }
+
+const char *record_explain_damage(struct slice text, burr_error *err)
+{
+	struct slice value;
+	if (json_validate(text, &value, err) != BURR_OK)
+		return err->message;
+	return json_kind_of(value) == JSON_OBJECT ? "an object that lacks what its type needs"
+						  : "JSON, but no object";
+}

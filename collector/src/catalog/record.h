@@ -10,7 +10,9 @@
 
 /* False: the line is damaged. spare: where a line is put right; the record points into it or into text. */
 bool record_read(struct slice text, struct buf *spare, struct line_record *out);
-/* The same for a small file's text, or a line of it: *out_value is its object. */
+/* Why it is, in words: valid until *err, where they may lie, goes. */
+const char *record_explain_damage(struct slice text, burr_error *err);
+/* record_read for a small file's text, or a line of it: *out_value is its object. */
 bool record_read_object(struct slice text, struct buf *spare, struct slice *out_value);
 
 #endif

@@ -99,17 +99,10 @@ static void tell_damage(
 static void verify_line(struct verification *v, const struct log_line *line, uint64_t number)
 {
 	struct line_record record;
-	struct slice value;
 	burr_error err = BURR_ERROR_INIT;
 	v->line_count++;
-	if (!line->text.len || record_read(line->text, &v->spare, &record))
-		return;
-	const char *why = "an object that lacks what its type needs";
-	if (json_validate(line->text, &value, &err) != BURR_OK)
-		why = err.message;
-	else if (json_kind_of(value) != JSON_OBJECT)
-		why = "JSON, but no object";
-	tell_damage(v, "log.jsonl", line->offset, number, why);
+	if (line->text.len && !record_read(line->text, &v->spare, &record))
+		tell_damage(v, "log.jsonl", line->offset, number, record_explain_damage(line->text, &err));
 }
 
 static void verify_log(struct verification *v, int app_fd)

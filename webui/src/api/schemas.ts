@@ -442,6 +442,28 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       },
     },
   },
+  Damage: {
+    type: 'object',
+    required: ['now', 'complete', 'next', 'next_line', 'lines'],
+    properties: {
+      now: { $ref: 'Time' },
+      complete: { type: 'boolean' },
+      next: { type: ['integer', 'null'] },
+      next_line: { type: ['integer', 'null'] },
+      lines: { type: 'array', items: { $ref: 'DamagedLine' } },
+    },
+  },
+  DamagedLine: {
+    type: 'object',
+    required: ['line', 'offset', 'bytes', 'head', 'reason'],
+    properties: {
+      line: { type: 'integer' },
+      offset: { type: 'integer' },
+      bytes: { type: 'integer' },
+      head: { type: 'string' },
+      reason: { type: 'string' },
+    },
+  },
   Hit: {
     type: 'object',
     required: ['number', 'sequence_id', 'action', 'field', 'key', 'offset', 'context'],
@@ -670,6 +692,7 @@ export const ANSWERS = {
   '/api/v1/projects/{project}/runs/{app_id}/difference': 'Difference',
   '/api/v1/projects/{project}/runs/{app_id}/history': 'History',
   '/api/v1/projects/{project}/runs/{app_id}/folded': 'Folded',
+  '/api/v1/projects/{project}/runs/{app_id}/damage': 'Damage',
   '/api/v1/projects/{project}/runs/{app_id}/search': 'Hits',
   '/api/v1/projects/{project}/search': 'FoundRuns',
   '/api/v1/search': 'FoundRuns',

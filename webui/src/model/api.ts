@@ -444,6 +444,32 @@ export interface Folded {
   }[];
 }
 
+export interface Damage {
+  /** The server's time at the answer, for ages. */
+  readonly now: Time;
+  /** The log was read to its end. */
+  readonly complete: boolean;
+  /** The byte to go on from; null: there is no more. */
+  readonly next: number | null;
+  /** The number of the line there; null likewise. */
+  readonly next_line: number | null;
+  /** In the order of the log. */
+  readonly lines: readonly DamagedLine[];
+}
+
+export interface DamagedLine {
+  /** Its number in log.jsonl. */
+  readonly line: number;
+  /** The byte at which it begins. */
+  readonly offset: number;
+  /** Its length. */
+  readonly bytes: number;
+  /** Its first 200 bytes; what is no UTF-8 stands as U+FFFD. */
+  readonly head: string;
+  /** Why it is no record. */
+  readonly reason: string;
+}
+
 export interface Hit {
   /** Of the step. */
   readonly number: number;
@@ -896,6 +922,20 @@ export interface Api {
       readonly limit?: number;
     };
     readonly answer: Folded;
+  };
+  /** The lines of a run's log that are no records */
+  readonly '/api/v1/projects/{project}/runs/{app_id}/damage': {
+    readonly params: {
+      /** A project's name. */
+      readonly project: string;
+      /** A run's name, percent-encoded. */
+      readonly app_id: string;
+      /** The byte of the log to begin at: a `next`. */
+      readonly from?: number;
+      /** The number of the line there: its `next_line`. */
+      readonly line?: number;
+    };
+    readonly answer: Damage;
   };
   /** A text in a run */
   readonly '/api/v1/projects/{project}/runs/{app_id}/search': {

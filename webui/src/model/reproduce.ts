@@ -1,6 +1,9 @@
-/* Code to look at a step's state again, to go on from it, and to resume a run: ready to be pasted. */
+/* What can be pasted to look at a step's state again, to make a test of it, to go on from it, and to resume a run. */
+import type { Action, Machine } from './graph';
 
 export interface Subject {
+  /** The store, where it is not the usual one. */
+  readonly store: string | null;
   readonly project: string;
   readonly appId: string;
   readonly partitionKey: string | null;
@@ -9,6 +12,9 @@ export interface Subject {
   readonly failedLast: boolean;
   /** The action of the step; null: its name is not known. */
   readonly action: string | null;
+  /** The step has ended, so there is something to test. */
+  readonly ended: boolean;
+  readonly machine: Machine;
 }
 
 export interface Recipe {
@@ -32,31 +38,114 @@ function pythonString(text: string): string {
   return JSON.stringify(text).replace(/[\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);
 }
 
+/** In the language first that the run's actions are written in. */
 export function recipesFor(subject: Subject): readonly Recipe[] {
-  return [look(subject), forkInC(subject), resumeInC(subject), loadInPython(subject), forkInPython(subject)];
+  const inC = [forkInC(subject), resumeInC(subject)];
+  const inPython = [loadInPython(subject), forkInPython(subject)];
+  const shell = [look(subject), ...forkAndRun(subject), ...(subject.ended ? testCases(subject) : [])];
+  return isPython(subject.machine) ? [...shell, ...inPython, ...inC] : [...shell, ...inC, ...inPython];
 }
 
-function look({ project, appId, sequenceId }: Subject): Recipe {
-  const run = `${shellWord(project)} ${shellWord(appId)}`;
+/** What a shell has to know of a store that is not the usual one. */
+export function storeLine(store: string): string {
+  return `export BURR_STORE=${shellWord(store)}`;
+}
+
+function inShell(title: string, { store }: Subject, lines: readonly string[]): Recipe {
   return {
     language: 'shell',
-    title: 'Look at the state after this step',
-    code: [
-      `burr state ${run} --sequence-id ${sequenceId}`,
-      ...(sequenceId > 0 ? [`burr diff ${run} ${sequenceId}        # what this step changed`] : []),
-    ].join('\n'),
+    title,
+    code: [...(store === null ? [] : [storeLine(store)]), ...lines].join('\n'),
   };
 }
 
-function forkInC({ project, appId, sequenceId }: Subject): Recipe {
+function look(subject: Subject): Recipe {
+  const { project, appId, sequenceId } = subject;
+  const run = `${shellWord(project)} ${shellWord(appId)}`;
+  return inShell('Look at the state after this step', subject, [
+    `burr state ${run} --sequence-id ${sequenceId}`,
+    ...(sequenceId > 0 ? [`burr diff ${run} ${sequenceId}        # what this step changed`] : []),
+  ]);
+}
+
+function testCases(subject: Subject): readonly Recipe[] {
+  const { project, appId, sequenceId, action } = subject;
+  const file = `test_${(action ?? '').replace(/\W+/g, '_') || 'step'}`;
+  const create = [
+    `burr test-case create ${shellWord(project)} ${shellWord(appId)} --sequence-id ${sequenceId}`,
+    `  --target-file-name ${file}.json`,
+  ].join(' \\\n');
+  const title = 'Make a test case of this step';
+  const inC = inShell(`${title}, for libburr`, subject, [`${create} --template c >${file}.c`]);
+  const inPython = inShell(`${title}, for pytest`, subject, [`${create} >${file}.py`]);
+  return isPython(subject.machine) ? [inPython, inC] : [inC, inPython];
+}
+
+function isPython({ actions }: Machine): boolean {
+  return actions.some(({ code }) => /^\s*(@|class |(async )?def )/.test(code));
+}
+
+/* The name by which C knows an action whose source, as libburr's macros begin it, was recorded. */
+function symbolOf({ name, code }: Action): string | null {
+  const symbol = /^BURR_(?:STREAMING_)?ACTION\((\w+),/.exec(code)?.[1];
+  return symbol === name ? symbol : null;
+}
+
+const END = 'END_OF_PROGRAM';
+
+/* A whole program of the actions as they were recorded, where they were; what else they call is for its reader to add. */
+function forkAndRun(subject: Subject): readonly Recipe[] {
+  const { actions, transitions } = subject.machine;
+  if (actions.length === 0 || actions.some((action) => symbolOf(action) === null)) return [];
+  const inputs = [...new Set(actions.flatMap((action) => [...action.inputs, ...action.optionalInputs]))];
+  const keys = new Set(actions.flatMap((action) => [...action.reads, ...action.writes]));
+  const ways = transitions.map(({ from, to, condition }) => {
+    const always = condition === 'default';
+    const text = [from, to].map(cString).join(', ');
+    const mayBeFunction = !always && /^\w+$/.test(condition) && !keys.has(condition);
+    const doubt = mayBeFunction ? ' /* a function? then burr_with_transition_predicate */' : '';
+    return `\tburr_with_transition(b, ${text}, ${always ? 'NULL' : cString(condition)});${doubt}`;
+  });
+  const wanted = inputs.length > 0 ? ` /* inputs: ${inputs.join(', ')} */` : '';
+  const program = [
+    '#include <burr/burr.h>\n#include <stdio.h>\n#include <string.h>\n',
+    ...actions.map((action) => `${action.code}\n`),
+    'int main(void)\n{',
+    '\tburr_error err = BURR_ERROR_INIT;\n\tburr_app *app = NULL;\n\tburr_builder *b = burr_builder_new();',
+    ...actions.map((action) => `\tburr_with_action(b, &${action.name});`),
+    ...ways,
+    ...forkLines(subject).map((line) => `\t${line}`),
+    `\tif (burr_build(b, &app, &err) || burr_app_run(app, NULL, "{}"${wanted}, &err))`,
+    '\t\tfprintf(stderr, "%s\\n", err.message);',
+    '\tif (app)\n\t\tprintf("%s\\n%s\\n", burr_app_state_json(app), burr_app_url(app));',
+    '\tburr_app_free(app);\n\treturn err.code ? 1 : 0;\n}',
+  ];
+  const run = 'cc fork.c $(pkg-config --cflags --libs burr) -o fork && ./fork';
+  return [
+    inShell('Fork and run: a program of the actions as they were recorded', subject, [
+      `cat >fork.c <<'${END}'`,
+      ...program,
+      END,
+      run,
+    ]),
+  ];
+}
+
+function forkLines({ project, appId, sequenceId }: Subject): readonly string[] {
+  return [
+    'burr_initialize_options from = BURR_INITIALIZE_OPTIONS_INIT;',
+    `from.fork_from_app_id = ${cString(appId)};`,
+    `from.fork_from_sequence_id = ${sequenceId};`,
+    'burr_initialize_from(b, &from); /* in place of burr_with_state and burr_with_entrypoint */',
+    `burr_with_tracker(b, ${cString(project)});`,
+  ];
+}
+
+function forkInC(subject: Subject): Recipe {
   return {
     language: 'c',
-    title: 'Fork: a new run that goes on after this step',
-    code: `burr_initialize_options from = BURR_INITIALIZE_OPTIONS_INIT;
-from.fork_from_app_id = ${cString(appId)};
-from.fork_from_sequence_id = ${sequenceId};
-burr_initialize_from(b, &from); /* in place of burr_with_state and burr_with_entrypoint */
-burr_with_tracker(b, ${cString(project)});`,
+    title: 'Fork, in a program of yours: a new run that goes on after this step',
+    code: forkLines(subject).join('\n'),
   };
 }
 
@@ -74,28 +163,35 @@ burr_with_tracker(b, ${cString(project)});`,
   };
 }
 
-function loadInPython({ project, appId, partitionKey, sequenceId }: Subject): Recipe {
+function clientOf({ project, store }: Subject): string {
+  const where = store === null ? '' : `, storage_dir=${pythonString(store)}`;
+  return `LocalTrackingClient(project=${pythonString(project)}${where})`;
+}
+
+function loadInPython(subject: Subject): Recipe {
+  const { appId, partitionKey, sequenceId } = subject;
   return {
     language: 'python',
     title: 'Load the state after this step',
     code: `from burr.tracking.client import LocalTrackingClient
 
-client = LocalTrackingClient(project=${pythonString(project)})
+client = ${clientOf(subject)}
 loaded = client.load(${partitionKey === null ? 'None' : pythonString(partitionKey)}, app_id=${pythonString(appId)}, sequence_id=${sequenceId})
 print(loaded["state"])`,
   };
 }
 
-function forkInPython({ project, appId, partitionKey, sequenceId, action }: Subject): Recipe {
+function forkInPython(subject: Subject): Recipe {
+  const { appId, partitionKey, sequenceId, action } = subject;
   const partition =
     partitionKey === null ? '' : `\n        fork_from_partition_key=${pythonString(partitionKey)},`;
   return {
     language: 'python',
-    title: 'Fork: a new run that goes on after this step',
+    title: 'Fork, in a program of yours: a new run that goes on after this step',
     code: `from burr.core import ApplicationBuilder
 from burr.tracking.client import LocalTrackingClient
 
-client = LocalTrackingClient(project=${pythonString(project)})
+client = ${clientOf(subject)}
 app = (
     ApplicationBuilder()
     .with_graph(graph)  # yours

@@ -1,7 +1,7 @@
 /* The frame around every page: where one is, whether the page is current, theme and help. */
-import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
+import { Component, lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from 'react';
 import { Link, Navigate, Route, Routes, useLocation, useMatch, useNavigate } from 'react-router-dom';
-import { projectsPath, runsPath, statusPath } from '../state/links';
+import { filePath, projectsPath, runsPath, statusPath } from '../state/links';
 import type { LiveStatus } from '../state/eventStream';
 import { setTheme, useTheme, type Theme } from '../state/preferences';
 import { useLiveStatus, useOutdated } from '../state/queries';
@@ -10,8 +10,10 @@ import { listenToKeys, useKeys } from '../ui/keys';
 import { Notice } from '../ui/Notice';
 import { ProjectsPage } from './projects/ProjectsPage';
 import { RunsPage } from './runs/RunsPage';
+import { useFileDrop } from './useFileDrop';
 
 const RunPage = lazy(() => import('./run/RunPage'));
+const FilePage = lazy(() => import('./file/FilePage'));
 const StatusPage = lazy(() => import('./status/StatusPage'));
 
 export function App() {
@@ -20,10 +22,12 @@ export function App() {
   const location = useLocation();
   const project = useProject();
   useEffect(() => listenToKeys(), []);
+  useFileDrop(useCallback(() => navigate(filePath()), [navigate]));
   useKeys('Anywhere', [
     { keys: ['?'], label: 'Show all keys', run: () => setHelp(true) },
     { keys: ['g p'], label: 'Go to projects', run: () => navigate(projectsPath()) },
     { keys: ['g s'], label: 'Go to the status', run: () => navigate(statusPath()) },
+    { keys: ['g f'], label: 'Look into a log file', run: () => navigate(filePath()) },
     ...(project === null
       ? []
       : [{ keys: ['g r'], label: 'Go to the runs', run: () => navigate(runsPath(project)) }]),
@@ -43,6 +47,7 @@ export function App() {
               <Route path="/p/:project" element={<RunsPage />} />
               <Route path="/p/:project/run/:app" element={<RunPage />} />
               <Route path="/status" element={<StatusPage />} />
+              <Route path="/file" element={<FilePage />} />
               <Route path="/index.html" element={<Navigate to="/" replace />} />
               <Route path="*" element={<Missing />} />
             </Routes>
@@ -64,6 +69,7 @@ function TopBar({ onHelp }: { readonly onHelp: () => void }) {
   const project = useProject();
   const app = useMatch('/p/:project/run/:app')?.params.app ?? null;
   const isStatus = useMatch('/status') !== null;
+  const isFile = useMatch('/file') !== null;
   return (
     <header className="topbar">
       <Link to={projectsPath()} className="brand" aria-label="burr: all projects">
@@ -77,10 +83,10 @@ function TopBar({ onHelp }: { readonly onHelp: () => void }) {
         burr
       </Link>
       <nav className="crumbs" aria-label="Place">
-        {isStatus && (
+        {(isStatus || isFile) && (
           <>
             <span aria-hidden="true">/</span>
-            <span aria-current="page">Status</span>
+            <span aria-current="page">{isStatus ? 'Status' : 'File'}</span>
           </>
         )}
         {project !== null && (

@@ -19,6 +19,10 @@ export function statusPath(): string {
   return '/status';
 }
 
+export function filePath(): string {
+  return '/file';
+}
+
 export function runPath(project: string, appId: string, step: number | null = null): string {
   const query = step === null ? '' : `?step=${step}`;
   return `/p/${encodeURIComponent(project)}/run/${encodeURIComponent(appId)}${query}`;

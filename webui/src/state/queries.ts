@@ -97,6 +97,19 @@ export function useProjects() {
   return useAnswer('projects', '/api/v1/projects', {});
 }
 
+const USUAL_STORE = '/.burr';
+
+/** The folder that the collector keeps, where programs do not find it by themselves; null: they do, or it is not known yet. */
+export function useStore(): string | null {
+  const { data } = useQuery({
+    queryKey: ['store'],
+    queryFn: ({ signal }) => get('/api/v1/status', {}, signal),
+    select: ({ store }) => store,
+    staleTime: Infinity,
+  });
+  return data === undefined || data.endsWith(USUAL_STORE) ? null : data;
+}
+
 const ACTIVITY_MS = 30_000;
 
 /** When all projects were active in the last day; it moves slowly, and is asked for so. */

@@ -232,6 +232,25 @@ export function useOverview(run: RunPlace, detail: Run): Overview | null {
   return data ?? null;
 }
 
+/** The first lines of the run's log that are no records; asked for when they are wanted. */
+export function useDamage(run: RunPlace, wanted: boolean) {
+  return useQuery({
+    queryKey: ['damage', run.project, run.app_id],
+    queryFn: async ({ signal }) => {
+      let answer = await get(`${RUN}/damage`, { ...run }, signal);
+      /* A long log is read piece by piece, until there is something to show. */
+      while (answer.lines.length === 0 && answer.next !== null)
+        answer = await get(
+          `${RUN}/damage`,
+          { ...run, from: answer.next, line: answer.next_line ?? 1 },
+          signal,
+        );
+      return answer;
+    },
+    enabled: wanted,
+  });
+}
+
 /** A value that follows `value`, but moves no more often than every `everyMs`. */
 export function usePaced<T>(value: T, everyMs: number): T {
   const [paced, setPaced] = useState(value);

@@ -43,6 +43,11 @@ function find(pressed: string): KeyBinding | null {
   return null;
 }
 
+/* What Enter presses already. */
+function isPressable(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest('a, button, summary, [role="button"]') !== null;
+}
+
 function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof Element && target.closest('input, textarea, select, [contenteditable="true"]') !== null
@@ -58,6 +63,7 @@ export function listenToKeys(): () => void {
       if (event.key === 'Escape' && event.target instanceof HTMLElement) event.target.blur();
       return;
     }
+    if (event.key === 'Enter' && isPressable(event.target)) return;
     if (document.querySelector('dialog[open]') !== null) return;
     const pair = first && event.timeStamp - first.at < SEQUENCE_MS ? `${first.key} ${event.key}` : null;
     first = { key: event.key, at: event.timeStamp };

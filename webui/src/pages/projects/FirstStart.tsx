@@ -1,4 +1,6 @@
 /* What somebody sees who has just installed burr: the shortest way to a first run. */
+import { storeLine } from '../../model/reproduce';
+import { useStore } from '../../state/queries';
 import { Code } from '../../ui/Code';
 import { CopyButton } from '../../ui/CopyButton';
 
@@ -43,12 +45,19 @@ const PYTHON = '.with_tracker("local", project="my_first_project")';
 const DEMO = 'burr demo';
 
 export function FirstStart() {
+  const store = useStore();
   return (
     <div className="page first-start">
       <h1>No runs yet</h1>
       <p className="dim">
         Runs appear here by themselves, as soon as an application on this machine records its first step.
       </p>
+      {store !== null && (
+        <section>
+          <h2>Tell programs where this store is</h2>
+          <Command text={storeLine(store)} />
+        </section>
+      )}
       <section>
         <h2>Look around with samples</h2>
         <Command text={DEMO} />

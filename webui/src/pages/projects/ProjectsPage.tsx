@@ -10,7 +10,7 @@ import {
   type Project,
   type ProjectSort,
 } from '../../model/project';
-import { runsPath } from '../../state/links';
+import { filePath, runsPath } from '../../state/links';
 import { useActivity, useNow, useProjects } from '../../state/queries';
 import { useUrlQuery } from '../../state/url';
 import { Bars } from '../../ui/Bars';
@@ -123,6 +123,10 @@ function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
           </button>
         </Notice>
       )}
+      <p className="dim aside">
+        A run from elsewhere: drop its <code>log.jsonl</code> on any page, or{' '}
+        <Link to={filePath()}>choose it</Link>.
+      </p>
     </div>
   );
 }

@@ -3,9 +3,8 @@ import type { Exact } from '../../base/jsonText';
 import { formatBytes } from '../../base/number';
 import type { Step } from '../../model/api';
 import { cutOf, read } from '../../model/exact';
-import { readTraceback } from '../../model/traceback';
-import { CopyButton } from '../../ui/CopyButton';
 import { Nothing } from './Nothing';
+import { Trace } from './Trace';
 
 interface Props {
   readonly step: Step;
@@ -26,28 +25,9 @@ export function ErrorTab({ step, onLoad }: Props) {
   const marker = cutOf(exception);
   const head = marker ? marker.head : exception;
   const text = whole?.of === step.number ? whole.text : typeof head === 'string' ? head : '';
-  const trace = readTraceback(text);
   return (
     <div className="trace">
-      <p className="trace-headline">
-        <bdi>{trace.headline}</bdi>
-        <CopyButton className="json-more" label="copy all" text={() => text} />
-      </p>
-      {trace.lines.length > 1 && (
-        <pre dir="ltr">
-          {trace.lines.map((line, index) =>
-            line.kind === 'frame' ? (
-              <div key={index} className="frame">
-                <span className="dim">{line.file}</span>:{line.line} <b>{line.where}</b>
-              </div>
-            ) : (
-              <div key={index} className="trace-text">
-                {line.text || ' '}
-              </div>
-            ),
-          )}
-        </pre>
-      )}
+      <Trace text={text} />
       {marker?.kind === 'string' && whole?.of !== step.number && (
         <button
           type="button"

@@ -1,10 +1,19 @@
 /* The state machine. Laid out once a graph; what the run did in it is only painted on. */
 import { useEffect, useMemo, useState } from 'react';
 import { plural } from '../../base/number';
-import { edgeId, graphOf, hasInputs, INPUT, nextOf, shapeKey, type GraphShape } from '../../model/graph';
+import type { Run } from '../../model/api';
+import {
+  edgeId,
+  graphOf,
+  hasInputs,
+  INPUT,
+  nextOf,
+  shapeKey,
+  type GraphShape,
+  type Machine,
+} from '../../model/graph';
 import { usePreference } from '../../state/preferences';
 import { useKeys } from '../../ui/keys';
-import { useFacts } from './context';
 import { Arrows, COUNT_ROOM, Edge, labelOf, Node, nodeText } from './GraphParts';
 import type { LayoutQuestion, Placement } from './layout';
 import { useGraphView } from './useGraphView';
@@ -14,6 +23,11 @@ const LABEL_FONT = '11px ui-monospace, monospace';
 const NODE_HEIGHT = 34;
 
 interface Props {
+  readonly machine: Machine;
+  /** What the run did in it. */
+  readonly uses: Pick<Run, 'actions' | 'edges'>;
+  /** The colour of an action. */
+  readonly hue: (action: string | null) => string;
   /** The action of the step that is looked at, and the one before it. */
   readonly action: string | null;
   readonly cameFrom: string | null;
@@ -22,11 +36,10 @@ interface Props {
   readonly onPick: (action: string) => void;
 }
 
-export function Graph({ action, cameFrom, hovered, filtered, onPick }: Props) {
-  const { machine, detail, hue } = useFacts();
+export function Graph({ machine, uses, hue, action, cameFrom, hovered, filtered, onPick }: Props) {
   const [inputs, setInputs] = usePreference('graph.inputs', 'hidden');
   const withInputs = inputs === 'shown';
-  const shape = useMemo(() => graphOf(machine, detail, withInputs), [machine, detail, withInputs]);
+  const shape = useMemo(() => graphOf(machine, uses, withInputs), [machine, uses, withInputs]);
   const placement = usePlacement(shape);
   const view = useGraphView(placement, action);
   useKeys('Graph', [{ keys: ['0'], label: 'Fit the graph', run: view.fit }]);

@@ -148,7 +148,7 @@ export const Edge = memo(function Edge({ edge, placed, came, next, shape }: Edge
   const labelPx = (text.length + times.length) * LABEL_CHARACTER_PX + 4;
   const title = `${edge.from} → ${edge.to}: ${edge.conditions.join(' or ')}, taken ${plural(edge.taken, 'time')}`;
   return (
-    <g className={`edge ${kind}${next ? ' next' : ''}`}>
+    <g className={`edge ${kind}${next ? ' next' : ''}${placed.across && !came && !next ? ' across' : ''}`}>
       <title>{title}</title>
       <path
         className="line"
@@ -156,7 +156,7 @@ export const Edge = memo(function Edge({ edge, placed, came, next, shape }: Edge
         markerEnd={`url(#arrow-${kind})`}
         style={{ strokeWidth: came ? 2.4 : 1 + Math.min(Math.log10(edge.taken + 1), 1.2) * 0.5 }}
       />
-      {text + times !== '' && placed.label && (
+      {text + times !== '' && placed.label && (!placed.across || came || next) && (
         <>
           <rect
             className="label-back"

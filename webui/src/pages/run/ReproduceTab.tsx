@@ -1,6 +1,7 @@
-/* Ready to be pasted: look at the state again, go on from it in a new run, resume this one. */
+/* Ready to be pasted: look at the state again, make a test of it, go on from it in a new run, resume this one. */
 import type { Step } from '../../model/api';
-import { recipesFor } from '../../model/reproduce';
+import { recipesFor, storeLine } from '../../model/reproduce';
+import { useStore } from '../../state/queries';
 import { Code } from '../../ui/Code';
 import { CopyButton } from '../../ui/CopyButton';
 import { useFacts } from './context';
@@ -9,14 +10,18 @@ import { Nothing } from './Nothing';
 const LANGUAGES = { shell: 'Shell', c: 'C', python: 'Python, with Burr' } as const;
 
 export function ReproduceTab({ step }: { readonly step: Step }) {
-  const { place, detail } = useFacts();
+  const { place, detail, machine } = useFacts();
+  const store = useStore();
   const recipes = recipesFor({
+    store,
     project: place.project,
     appId: place.app_id,
     partitionKey: detail.partition_key,
     sequenceId: step.sequence_id,
     failedLast: detail.status === 'failed',
     action: step.action,
+    ended: step.status !== 'open',
+    machine,
   });
   return (
     <>
@@ -28,6 +33,11 @@ export function ReproduceTab({ step }: { readonly step: Step }) {
         </Nothing>
       )}
       {step.superseded && <Nothing>A later attempt replaced this step: these go on from that one.</Nothing>}
+      {store !== null && (
+        <Nothing>
+          This store is not the usual one: programs find it by <code>{storeLine(store)}</code>
+        </Nothing>
+      )}
       {recipes.map((recipe) => (
         <section key={`${recipe.language}${recipe.title}`} className="recipe">
           <h3 className="part">

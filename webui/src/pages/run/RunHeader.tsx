@@ -1,4 +1,4 @@
-import { memo } from 'react';
+import { memo, useState } from 'react';
 import { Link } from 'react-router-dom';
 import { formatCount, plural } from '../../base/number';
 import { formatDuration, parseTime } from '../../base/time';
@@ -7,9 +7,11 @@ import { usOf } from '../../model/axis';
 import { childrenBySequenceId } from '../../model/details';
 import { pointerOf } from '../../model/pointer';
 import { partitionPath, pointerPath, runPath } from '../../state/links';
+import { useDamage } from '../../state/run';
 import { CopyButton } from '../../ui/CopyButton';
 import { Status } from '../../ui/Status';
 import { TimeText } from '../../ui/TimeText';
+import { DamagedLines } from '../DamagedLines';
 
 interface Props {
   readonly project: string;
@@ -65,11 +67,8 @@ export const RunHeader = memo(function RunHeader({ project, run, nowUs }: Props)
           </li>
         )}
         {run.damaged_count > 0 && (
-          <li
-            className="failures"
-            title="They could not be read and cost nothing else; burr verify tells where"
-          >
-            {plural(run.damaged_count, 'damaged line')}
+          <li>
+            <Damage project={project} run={run} />
           </li>
         )}
         <li title="From the first record to the last">{formatDuration(durationUs)}</li>
@@ -90,6 +89,21 @@ export const RunHeader = memo(function RunHeader({ project, run, nowUs }: Props)
     </header>
   );
 });
+
+function Damage({ project, run }: { readonly project: string; readonly run: Run }) {
+  const [asked, setAsked] = useState(false);
+  const { data, error } = useDamage({ project, app_id: run.app_id }, asked);
+  return (
+    <DamagedLines count={run.damaged_count} lines={data?.lines ?? []} onOpen={() => setAsked(true)}>
+      {error && <p role="alert">{error.message}</p>}
+      {data?.complete === false && (
+        <p className="dim">
+          The first of them; <code>burr verify</code> lists all.
+        </p>
+      )}
+    </DamagedLines>
+  );
+}
 
 interface ParentProps {
   readonly project: string;

@@ -158,7 +158,7 @@ interface GraphProps {
 }
 
 const StepGraph = memo(function StepGraph({ view, number, hovered }: GraphProps) {
-  const { place } = useFacts();
+  const { place, machine, detail, hue } = useFacts();
   const step = useStep(place, number).data;
   const { from } = useCameFrom(step ?? null);
   const { filter, change } = view;
@@ -168,6 +168,9 @@ const StepGraph = memo(function StepGraph({ view, number, hovered }: GraphProps)
   );
   return (
     <Graph
+      machine={machine}
+      uses={detail}
+      hue={hue}
       action={step?.action ?? null}
       cameFrom={from}
       hovered={hovered}

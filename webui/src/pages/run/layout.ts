@@ -1,6 +1,10 @@
-/* Where the nodes and edges of the state machine go; run once a graph, by layout.worker.ts. */
+/* Where the nodes and edges of the state machine go; run once a graph, by layout.worker.ts.
+ *
+ * dagre places every edge, and takes time and room for each rank that an edge passes: 150 actions with as many ways back took it
+ * seconds, for a picture of 12,000 by 10,000. So of a large graph it is given only the edges that lead one step further from the
+ * entrypoint; they decide where the actions stand, and the others are drawn across. */
 import { Graph, layout } from '@dagrejs/dagre';
-import type { GraphShape } from '../../model/graph';
+import type { GraphEdge, GraphShape } from '../../model/graph';
 
 export interface Point {
   readonly x: number;
@@ -20,6 +24,8 @@ export interface PlacedLabel extends Point {
 export interface PlacedEdge {
   readonly points: readonly Point[];
   readonly label: PlacedLabel | null;
+  /** Drawn across a large graph, where its label would cover actions: it is to be shown with what the reader looks at only. */
+  readonly across: boolean;
 }
 
 export interface Placement {
@@ -50,11 +56,20 @@ export interface Sizes {
 /* How far a transition from an action to itself reaches out on the right. */
 const LOOP_REACH = 26;
 
+/* A graph of more edges is large. */
+const EDGES_PLACED = 60;
+/* Actions are wide: many of one rank fit better below each other. */
+const IN_ROWS = { rankdir: 'TB', nodesep: 28, ranksep: 34, edgesep: 14 } as const;
+const IN_COLUMNS = { rankdir: 'LR', nodesep: 10, ranksep: 40, edgesep: 6 } as const;
+/* How far an edge across bends aside, of its length. */
+const BEND = 0.12;
+
 const NO_SIZE: Size = { width: 0, height: 0 };
 
 export function place(shape: GraphShape, sizes: Sizes): Placement {
+  const across = edgesAcross(shape);
   const graph = new Graph({ directed: true, multigraph: true });
-  graph.setGraph({ rankdir: 'TB', nodesep: 28, ranksep: 34, edgesep: 14, marginx: 8, marginy: 12 });
+  graph.setGraph({ marginx: 8, marginy: 12, ...(across.size > 0 ? IN_COLUMNS : IN_ROWS) });
   graph.setDefaultEdgeLabel(() => ({}));
 
   /* dagre draws loops across their neighbours: they get room on both sides of the node, which keeps it centred, and are drawn here. */
@@ -65,7 +80,7 @@ export function place(shape: GraphShape, sizes: Sizes): Placement {
     graph.setNode(name, { width: width + 2 * (loopRoom.get(name) ?? 0), height });
   }
   for (const edge of shape.edges) {
-    if (edge.from === edge.to) continue;
+    if (edge.from === edge.to || across.has(edge)) continue;
     const size = sizes.label(edge.id);
     graph.setEdge(
       edge.from,
@@ -91,7 +106,12 @@ export function place(shape: GraphShape, sizes: Sizes): Placement {
     const size = sizes.label(key.name ?? '');
     const label =
       size && edge.x !== undefined && edge.y !== undefined ? { x: edge.x, y: edge.y, ...size } : null;
-    edges.set(key.name ?? '', { points: clip(edge.points ?? [], nodes.get(key.v), nodes.get(key.w)), label });
+    const points = clip(edge.points ?? [], nodes.get(key.v), nodes.get(key.w));
+    edges.set(key.name ?? '', { points, label, across: false });
+  }
+  for (const edge of across) {
+    const [from, to] = [nodes.get(edge.from), nodes.get(edge.to)];
+    if (from && to) edges.set(edge.id, bow(from, to, sizes.label(edge.id)));
   }
   for (const edge of loops) {
     const node = nodes.get(edge.from);
@@ -113,7 +133,49 @@ function loop(node: PlacedNode, label: Size | undefined): PlacedEdge {
       { x: right, y: node.y + reach },
     ],
     label: label ? { x: right + LOOP_REACH * 0.8 + label.width / 2, y: node.y, ...label } : null,
+    across: false,
   };
+}
+
+/* Of a large graph the edges that do not lead from one rank to the next, a rank being the fewest steps from the entrypoint. */
+function edgesAcross(shape: GraphShape): ReadonlySet<GraphEdge> {
+  if (shape.edges.length <= EDGES_PLACED) return new Set();
+  const ranks = ranksOf(shape);
+  const rank = (name: string) => ranks.get(name) ?? 0;
+  return new Set(
+    shape.edges.filter((edge) => edge.from !== edge.to && rank(edge.to) !== rank(edge.from) + 1),
+  );
+}
+
+function ranksOf({ nodes, edges, entrypoint }: GraphShape): ReadonlyMap<string, number> {
+  const ways = new Map<string, string[]>();
+  for (const { from, to } of edges) ways.set(from, [...(ways.get(from) ?? []), to]);
+  const ranks = new Map<string, number>();
+  /* What cannot be reached from the entrypoint is reached from itself. */
+  const starts = [...(entrypoint === null ? [] : [entrypoint]), ...nodes.map((node) => node.name)];
+  for (const start of starts) {
+    if (ranks.has(start)) continue;
+    ranks.set(start, 0);
+    const queue = [start];
+    for (const name of queue)
+      for (const next of ways.get(name) ?? []) {
+        if (ranks.has(next)) continue;
+        ranks.set(next, (ranks.get(name) ?? 0) + 1);
+        queue.push(next);
+      }
+  }
+  return ranks;
+}
+
+/* A way and the way back bend to different sides. */
+function bow(from: PlacedNode, to: PlacedNode, label: Size | undefined): PlacedEdge {
+  const middle = {
+    x: (from.x + to.x) / 2 + (from.y - to.y) * BEND,
+    y: (from.y + to.y) / 2 + (to.x - from.x) * BEND,
+  };
+  const [start, end] = [border(from, middle), border(to, middle)];
+  const top = { x: (start.x + 2 * middle.x + end.x) / 4, y: (start.y + 2 * middle.y + end.y) / 4 };
+  return { points: [start, middle, end], label: label ? { ...top, ...label } : null, across: true };
 }
 
 /* The ends of a line moved onto the drawn boxes, which are narrower than the room dagre was asked for. */

@@ -1,4 +1,4 @@
-/* Lays a graph out beside the page, which stays responsive: a graph of 150 actions takes a second. */
+/* Lays a graph out beside the page, which stays responsive. */
 import { place, type LayoutQuestion } from './layout';
 
 self.onmessage = (event: MessageEvent<LayoutQuestion>) => {

@@ -12,7 +12,8 @@ interface View {
 const MOST_ZOOM = 2.5;
 const LEAST_ZOOM = 0.08;
 /* A graph that would be smaller than this is not shrunk to fit; the current action is centred instead. */
-const READABLE_ZOOM = 0.4;
+const LEAST_WHOLE_ZOOM = 0.4;
+const NEAR_ZOOM = 0.75;
 const DRAG_PX = 3;
 
 /* Pan by dragging, zoom by the wheel. Shows the whole, or the current action of a large graph, until the reader has moved it. */
@@ -33,7 +34,7 @@ export function useGraphView(placement: Placement | null, focus: string | null) 
       );
       const centre = { x: placement.width / 2, y: placement.height / 2 };
       const node = focus === null ? undefined : placement.nodes.get(focus);
-      const [zoomTo, middle] = k < READABLE_ZOOM && !whole && node ? [READABLE_ZOOM, node] : [k, centre];
+      const [zoomTo, middle] = k < LEAST_WHOLE_ZOOM && !whole && node ? [NEAR_ZOOM, node] : [k, centre];
       setView({ k: zoomTo, x: box.width / 2 - middle.x * zoomTo, y: box.height / 2 - middle.y * zoomTo });
     },
     [placement, focus],

@@ -85,14 +85,9 @@ export function RunTable(props: Props) {
       if (row?.kind === 'run') navigate(linkOf(project, row));
     },
     reveal: (index) => virtualizer.scrollToIndex(index),
-    more: (index) => {
+    unfold: (index, open) => {
       const row = rows[index];
-      if (row?.kind !== 'run' || row.run.child_count === 0) return [];
-      const { app_id: appId } = row.run;
-      return [
-        { keys: ['l', 'ArrowRight'], label: 'Show its children', run: () => setOpen(appId, true) },
-        { keys: ['h', 'ArrowLeft'], label: 'Hide its children', run: () => setOpen(appId, false) },
-      ];
+      if (row?.kind === 'run' && row.run.child_count > 0) setOpen(row.run.app_id, open);
     },
   });
 
