@@ -607,6 +607,7 @@ class Answers(Store):
             "time_zone": "exact" if run.zone else "assumed",
             "step_count": len(steps),
             "failed_count": run.failed,
+            "superseded_count": sum(step["superseded"] for step in run.is_known_of_steps()),
             "next_sequence_id": steps[-1]["seq"] + 1,
             "record_count": len(run.parts),
             "damaged_count": run.damaged,
@@ -727,8 +728,42 @@ class Answers(Store):
                 if expected:  # a page is full when it has what was asked for, and says where to go on
                     first = self.get(self.run_path(run, f"/steps?limit=1&{text}"))
                     self.assertEqual(first["steps"], expected[:1])
-                    self.assertEqual(first["next"] is None, expected[0]["number"] == len(run.steps) - 1)
+                    if "sequence_id" not in text:  # which looks into few steps
+                        self.assertEqual(first["next"] is None, expected[0]["number"] == len(run.steps) - 1)
+                newest = self.get(self.run_path(run, f"/steps?limit=1000&order=newest&{text}"))
+                self.assertEqual(newest["steps"], expected[::-1], (run.app_id, text))
             self.assertGreaterEqual(matched, text != "action=tal", text)
+
+    def test_steps_from_the_newest_on(self):
+        run = self.by_id["long"]
+        known = list(run.is_known_of_steps())
+        for limit, start, to in ((1, 290, 300), (7, 0, 300), (128, 0, 300), (300, 0, 300), (50, 100, 201)):
+            steps = []
+            next_number = to
+            while next_number is not None:
+                answer = self.get(self.run_path(run, f"/steps?order=newest&limit={limit}&from={start}&to={next_number}"))
+                steps += answer["steps"]
+                self.assertTrue(len(answer["steps"]) == limit or answer["next"] is None)
+                next_number = answer["next"]
+            self.assertEqual(steps, known[start:to][::-1])
+        self.assertEqual(self.ask(self.run_path(run, "/steps?order=random")).status, 422)
+
+    def test_superseded_steps_by_stretches(self):
+        stretches = 0
+        for run in self.runs:
+            gone = [step["number"] for step in run.is_known_of_steps() if step["superseded"]]
+            for limit in (1, 1000):
+                found = []
+                next_number = 0
+                while next_number is not None:
+                    answer = self.get(self.run_path(run, f"/superseded?limit={limit}&from={next_number}"))
+                    self.assertLessEqual(len(answer["ranges"]), limit)
+                    found += answer["ranges"]
+                    next_number = answer["next"]
+                self.assertEqual([n for one in found for n in range(one["from"], one["to"])], gone, run.app_id)
+                self.assertTrue(all(a["to"] < b["from"] for a, b in zip(found, found[1:])))
+            stretches += len(found)
+        self.assertGreater(stretches, 0)
 
     def test_a_step_whole(self):
         for run in self.runs:
@@ -851,6 +886,29 @@ class Answers(Store):
                 next_number = page["next"]
             self.assertEqual(pages, answer["groups"], run.app_id)
 
+    def test_folded_steps_from_the_newest_on(self):
+        for run in self.runs:
+            for superseded in (True, False):
+                numbers = [s["number"] for s in run.is_known_of_steps() if superseded or not s["superseded"]]
+                found = []
+                next_number = len(run.steps)
+                while next_number is not None:
+                    page = self.get(
+                        self.run_path(run, f"/folded?order=newest&limit=3&superseded={int(superseded)}&to={next_number}")
+                    )
+                    for group in page["groups"]:
+                        self.assertTrue(group["to"] <= next_number)
+                        self.assertEqual(group["to"] - group["from"], group["times"] * len(group["actions"]))
+                        for n in range(group["from"], group["to"]):
+                            action = group["actions"][(n - group["from"]) % len(group["actions"])]
+                            self.assertEqual(action, run.steps[n]["action"])
+                        found = list(range(group["from"], group["to"])) + found
+                    next_number = page["next"]
+                self.assertEqual(found, numbers, (run.app_id, superseded))
+            part = self.get(self.run_path(run, "/folded?limit=1000&from=1&to=4"))["groups"]
+            covered = [n for group in part for n in range(group["from"], group["to"])]
+            self.assertEqual(covered, list(range(1, min(4, len(run.steps)))))
+
     def test_searches_find_errors_and_actions(self):
         failed = [
             (run.app_id, step["number"]) for run in self.runs for step in run.steps if step["exception"] is not None
@@ -958,6 +1016,16 @@ class Answers(Store):
             part = self.get(self.run_path(run, f"/history?pointer={quote(text)}&to=5"))
             self.assertEqual([value["number"] for value in part["values"]], [row[0] for row in expected if row[0] < 5])
             self.assertIsNone(part["next"])
+            sampled = self.get(self.run_path(run, f"/history?pointer={quote(text)}&samples=7"))["values"]
+            looked_at = {i * (len(run.steps) - 1) // 6 for i in range(7)}
+            self.assertEqual(sampled, self.sampled(run, text, looked_at) if len(run.steps) > 7 else sampled)
+
+    def sampled(self, run, text, numbers):
+        """What a history tells that looks at these steps alone."""
+        each = (self.get(self.run_path(run, f"/history?pointer={quote(text)}&from={n}&to={n + 1}")) for n in sorted(numbers))
+        values = [value for answer in each for value in answer["values"]]
+        same = lambda a, b: (a["present"], json.dumps(a["value"])) == (b["present"], json.dumps(b["value"]))
+        return [one for i, one in enumerate(values) if i == 0 or not same(values[i - 1], one)]
 
     @staticmethod
     def value_at(value, text):
@@ -1195,6 +1263,11 @@ class LongRun(Served):
             groups += page["groups"]
             number = page["next"]
         return groups
+
+    def test_folded_from_the_newest_on(self):
+        newest = self.get(f"/api/v1/projects/p/runs/{self.app_id}/folded?order=newest&limit=500")["groups"]
+        self.assertEqual([(g["from"], g["to"], g["times"]) for g in (newest[0], newest[-1])], [(40400, 70400, 15000), (0, 1, 1)])
+        self.assertEqual(newest[-2]["times"], 13333)
 
     def test_folded(self):
         whole = self.pages(1000)

@@ -199,6 +199,65 @@ def spawned(store, project):
             file.write(json.dumps({**record, "event_type": "spawn_start", "sequence_id": n % 4}) + "\n")
 
 
+def taken_back(store, project, count=600, tries=3):
+    """Runs that were taken back: all but the first 100 steps, twice; each step by itself; and one that was not."""
+    act = [action(name, ["n"], ["n"]) for name in ("ask", "work", "check")]
+    ways = [transition(a, b) for a, b in (("ask", "work"), ("work", "check"), ("check", "ask"))]
+    with Run(store, project, f"{count}-by-{tries}", act, ways) as run:
+        for attempt in range(tries):
+            for n in range(100 if attempt else 0, count):
+                name = act[n % 3]["name"]
+                run.begin(n, name)
+                failed = n == count - 1 and attempt < tries - 1
+                run.end(n, name, f'{{"n": {n}, "attempt": {attempt}}}', 900 + n % 7 * 100, "ValueError: no" if failed else None)
+    with Run(store, project, "each-again", act, ways) as run:
+        for n in range(60):
+            for attempt in range(2):
+                name = act[n % 3]["name"]
+                run.begin(n, name)
+                span = f"{n}:0.0"
+                put = {"action_sequence_id": n, "span_id": span}
+                run.put(type="begin_span", start_time=stamp(run.us), span_name="try", parent_span_id=None, span_dependencies=[], **put)
+                run.us += 400
+                run.put(type="end_span", end_time=stamp(run.us), **put)
+                run.end(n, name, f'{{"n": {n}, "attempt": {attempt}}}', 900)
+
+
+def nested(store, project):
+    """A run that spawned two, one of which spawned another, each within the time of the step that did."""
+
+    def spawn(parent, number, app_id, steps, us, then=None):
+        act = [action("search"), action("read")]
+        origin = {"type": "pointer_data", "app_id": parent, "sequence_id": number, "partition_key": None}
+        with Run(store, project, app_id, act, [transition("search", "read"), transition("read", "search")], spawned_by=origin) as run:
+            run.us = us
+            for n in range(steps):
+                name = act[n % 2]["name"]
+                run.begin(n, name)
+                put = {"action_sequence_id": n, "span_id": f"{n}:0.0"}
+                run.put(type="begin_span", start_time=stamp(run.us), span_name="fetch", parent_span_id=None, span_dependencies=[], **put)
+                run.us += 60_000
+                run.put(type="end_span", end_time=stamp(run.us), **put)
+                if then and n == 1:
+                    then(run.us)
+                run.end(n, name, f'{{"n": {n}}}', 100_000)
+        child = {"type": "pointer_data", "app_id": app_id, "sequence_id": None, "partition_key": None}
+        record = {"type": "child_application_data", "child": child, "event_time": stamp(us)}
+        with open(pathlib.Path(store, project, parent, "children.jsonl"), "a", encoding="utf-8") as file:
+            file.write(json.dumps({**record, "event_type": "spawn_start", "sequence_id": number}) + "\n")
+
+    act = [action("plan"), action("delegate"), action("answer")]
+    with Run(store, project, "top", act, [transition("plan", "delegate"), transition("delegate", "answer")]) as run:
+        run.begin(0, "plan")
+        run.end(0, "plan", "{}", 200_000)
+        run.begin(1, "delegate")
+        spawn("top", 1, "left", 5, run.us + 30_000, lambda us: spawn("left", 1, "deep", 3, us))
+        spawn("top", 1, "right", 400, run.us + 50_000)
+        run.end(1, "delegate", "{}", 1_500_000)
+        run.begin(2, "answer")
+        run.end(2, "answer", "{}", 300_000)
+
+
 def png():
     """A picture of 32 by 32, red to blue."""
     rows = b"".join(b"\0" + bytes(v for x in range(32) for v in (x * 8, 40, y * 8)) for y in range(32))
@@ -285,7 +344,15 @@ KINDS = {
     "graph_150": graph,
     "spawned_200": spawned,
     "values": values,
+    "taken_back": taken_back,
+    "taken_back_1m": lambda store, name: taken_back(store, name, 550_000, 2),
+    "nested": nested,
+    "steps_700k": lambda store, name: steps(store, name, 700_000),
+    "steps_5m": lambda store, name: steps(store, name, 5_000_000),
 }
+
+# Those that take long to make are asked for by name.
+LARGE = ("taken_back_1m", "steps_700k", "steps_5m")
 
 
 def main():
@@ -295,7 +362,7 @@ def main():
     if kinds[:1] == ["live"]:
         live(store, int(kinds[1]))
         return
-    for kind in kinds or KINDS:
+    for kind in kinds or [kind for kind in KINDS if kind not in LARGE]:
         KINDS[kind](store, kind)
         print(kind, flush=True)
 

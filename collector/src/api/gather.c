@@ -52,7 +52,8 @@ static burr_status gather_indexed(
 	if (status != BURR_OK)
 		return status;
 	gathering->indexed = catalog_indexed_part(&app, gathering->splice->lines.fd);
-	status = catalog_list_bare_steps(reader, app.id, 0, INT64_MAX, take_step, gathering, err);
+	struct steps_request all = {.app = app.id, .end = INT64_MAX};
+	status = catalog_list_bare_steps(reader, &all, take_step, gathering, err);
 	if (status == BURR_OK && app.part_count)
 		status = catalog_list_parts(reader, app.id, -1, INT64_MAX, take_part, gathering, err);
 	return status == BURR_OK && gathering->seqs.failed ? BURR_ENOMEM : status;

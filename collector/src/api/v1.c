@@ -240,6 +240,7 @@ const struct http_route *api_v1_routes(size_t *out_count)
 		{"GET", RUN "/steps", v1_list_steps},
 		{"GET", RUN "/steps/{number}", v1_get_step},
 		{"GET", RUN "/steps/{number}/state", v1_get_state},
+		{"GET", RUN "/superseded", v1_list_superseded},
 		{"GET", RUN "/folded", v1_list_folded},
 		{"GET", RUN "/records", v1_list_records},
 		{"GET", RUN "/overview", v1_get_overview},

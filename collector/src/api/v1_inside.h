@@ -59,6 +59,7 @@ void v1_list_runs(const struct http_request *req, struct http_response *res);
 void v1_get_run(const struct http_request *req, struct http_response *res);
 void v1_list_steps(const struct http_request *req, struct http_response *res);
 void v1_get_step(const struct http_request *req, struct http_response *res);
+void v1_list_superseded(const struct http_request *req, struct http_response *res);
 void v1_list_folded(const struct http_request *req, struct http_response *res);
 void v1_list_records(const struct http_request *req, struct http_response *res);
 void v1_get_overview(const struct http_request *req, struct http_response *res);

@@ -70,6 +70,7 @@ void v1_put_run(struct buf *out, const struct catalog_app *app)
 	json_put_member(out, "time_zone", slice_of(zones[app->zone <= ZONE_ASSUMED ? app->zone : ZONE_NONE]));
 	json_put_member_int(out, "step_count", app->step_count);
 	json_put_member_int(out, "failed_count", app->failed_count);
+	json_put_member_int(out, "superseded_count", app->superseded_count);
 	json_put_member_int(out, "next_sequence_id", app->num_steps);
 	json_put_member_int(out, "record_count", app->part_count);
 	json_put_member_int(out, "damaged_count", app->damaged);

@@ -334,6 +334,7 @@ struct history {
 	struct buf key; /* the top-level key, by which steps that did not change it are passed over */
 	struct buf last;
 	bool has_last, has_any;
+	int64_t samples; /* 0: every step is looked at */
 	int64_t limit, count, next, deadline_ns;
 	bool complete;
 	struct buf *out;
@@ -344,7 +345,8 @@ static bool may_have_changed(const struct history *history, const struct catalog
 {
 	struct slice element;
 	struct json_iter it = json_iter(found->keys);
-	if (!history->has_any || !found->keys.data || !history->key.len)
+	/* Between two samples, others may have. */
+	if (history->samples || !history->has_any || !found->keys.data || !history->key.len)
 		return true;
 	while (json_next_element(&it, &element))
 		if (json_text_is(element, buf_slice(&history->key)))
@@ -429,9 +431,34 @@ static bool first_part(struct slice pointer, struct buf *out)
 	return !out->failed;
 }
 
+/* Looks at `samples` of the steps, the first and the last among them. A picture of a million values needs no
+ * more, and who reads a million states does not answer soon. */
+static burr_status take_samples(
+	struct catalog_reader *reader, struct history *history, int64_t from, int64_t to, burr_error *err)
+{
+	burr_status status = BURR_OK;
+	int64_t last = to - 1 - from;
+	for (int64_t i = 0; status == BURR_OK && history->next < 0 && i < history->samples; i++) {
+		int64_t number = from + (int64_t)((double)last * (double)i / (double)(history->samples - 1));
+		status = catalog_list_steps(
+			reader, history->app->id, number, number + 1, take_moment, history, err);
+	}
+	return status;
+}
+
+static burr_status take_moments(
+	struct catalog_reader *reader, struct history *history, int64_t from, int64_t to, burr_error *err)
+{
+	int64_t end = to < history->app->step_count ? to : history->app->step_count;
+	if (history->samples && from < end && end - from > history->samples)
+		return take_samples(reader, history, from, end, err);
+	history->samples = 0;
+	return catalog_list_steps(reader, history->app->id, from, to, take_moment, history, err);
+}
+
 void v1_get_history(const struct http_request *req, struct http_response *res)
 {
-	static const char *const names[] = {"pointer", "from", "to", "limit", NULL};
+	static const char *const names[] = {"pointer", "from", "to", "limit", "samples", NULL};
 	CLEAN(source_fini) struct source source;
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
 	struct catalog_app app;
@@ -448,7 +475,8 @@ void v1_get_history(const struct http_request *req, struct http_response *res)
 	source_init(&source, v1_reader(req), http_capture(req, "project"));
 	if (!v1_only(req, res, names) || !v1_number(req, res, "from", 0, INT64_MAX, &from) ||
 		!v1_number(req, res, "to", 0, INT64_MAX, &to) ||
-		!v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &history.limit))
+		!v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &history.limit) ||
+		!v1_number(req, res, "samples", 2, V1_LIMIT_MAX, &history.samples))
 		return;
 	if (!history.pointer.data) {
 		http_fail(res, 422, "pointer: it is missing");
@@ -462,7 +490,7 @@ void v1_get_history(const struct http_request *req, struct http_response *res)
 				     : burr_fail(&err, BURR_ENOMEM, "no memory");
 	json_put_open(&rows, '[');
 	if (status == BURR_OK)
-		status = catalog_list_steps(v1_reader(req), app.id, from, to, take_moment, &history, &err);
+		status = take_moments(v1_reader(req), &history, from, to, &err);
 	json_put_close(&rows, ']');
 	buf_fini(&history.key);
 	buf_fini(&history.last);

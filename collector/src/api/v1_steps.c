@@ -17,7 +17,9 @@ struct listing {
 	struct v1_steps_wanted wanted;
 	int64_t limit, deadline_ns;
 	int64_t count;
-	int64_t next; /* where to go on; -1: there is no more */
+	bool newest_first;
+	int64_t next; /* where to go on, as `from`, or as `to` where the newest comes first; -1: there is no
+			 more */
 	bool complete;
 	struct source *source;
 	struct buf *out;
@@ -28,7 +30,7 @@ static bool take_step(const struct catalog_step *found, void *ctx)
 	struct listing *listing = ctx;
 	listing->complete = clock_mono_ns() < listing->deadline_ns;
 	if (listing->count == listing->limit || !listing->complete) {
-		listing->next = found->number;
+		listing->next = found->number + listing->newest_first;
 		return false;
 	}
 	if (!v1_step_is_wanted(&listing->wanted, listing->app, found))
@@ -38,6 +40,17 @@ static bool take_step(const struct catalog_step *found, void *ctx)
 	v1_put_step(listing->out, listing->app, found, listing->source);
 	json_put_close(listing->out, '}');
 	return true;
+}
+
+/* Whether the answer begins at the range's end. */
+static bool read_order(const struct http_request *req, struct http_response *res, bool *out_newest_first)
+{
+	struct slice text = http_query(req, "order");
+	*out_newest_first = slice_is(text, "newest");
+	if (!text.data || *out_newest_first || slice_is(text, "oldest"))
+		return true;
+	http_fail(res, 422, "order: it is neither oldest nor newest");
+	return false;
 }
 
 static bool read_listing(const struct http_request *req, struct http_response *res, struct listing *out)
@@ -52,6 +65,7 @@ static bool read_listing(const struct http_request *req, struct http_response *r
 		return false;
 	}
 	return v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &out->limit) &&
+	       read_order(req, res, &out->newest_first) &&
 	       v1_number(req, res, "slower_us", 0, INT64_MAX, &wanted->slower_us) &&
 	       v1_number(req, res, "sequence_id", 0, INT64_MAX, &wanted->sequence_id) &&
 	       v1_bool(req, res, "superseded", &wanted->superseded);
@@ -66,13 +80,12 @@ static bool read_range(const struct http_request *req, struct http_response *res
 void v1_list_steps(const struct http_request *req, struct http_response *res)
 {
 	static const char *const names[] = {"from", "to", "limit", "action", "status", "changed", "slower_us",
-		"sequence_id", "superseded", NULL};
+		"sequence_id", "superseded", "order", NULL};
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
 	CLEAN(source_fini) struct source source;
 	struct catalog_app app;
 	burr_error err = BURR_ERROR_INIT;
-	int64_t from = 0;
-	int64_t to = INT64_MAX;
+	struct steps_request request = {.end = INT64_MAX};
 	source_init(&source, v1_reader(req), http_capture(req, "project"));
 	struct listing listing = {.wanted = {.slower_us = -1, .sequence_id = -1, .superseded = true},
 		.source = &source,
@@ -81,12 +94,17 @@ void v1_list_steps(const struct http_request *req, struct http_response *res)
 		.complete = true,
 		.out = &rows};
 	if (!v1_only(req, res, names) || !read_listing(req, res, &listing) ||
-		!read_range(req, res, &from, &to) || !v1_find_run(req, res, NULL, NULL, &app))
+		!read_range(req, res, &request.from, &request.end) ||
+		!v1_find_run(req, res, NULL, NULL, &app))
 		return;
 	listing.app = &app;
 	listing.deadline_ns = v1_deadline_ns();
+	request.app = app.id;
+	request.newest_first = listing.newest_first;
+	request.of_one = listing.wanted.sequence_id >= 0;
+	request.sequence_id = listing.wanted.sequence_id;
 	json_put_open(&rows, '[');
-	burr_status status = catalog_list_steps(v1_reader(req), app.id, from, to, take_step, &listing, &err);
+	burr_status status = catalog_find_steps(v1_reader(req), &request, take_step, &listing, &err);
 	json_put_close(&rows, ']');
 	if (status != BURR_OK) {
 		v1_fail(res, status, &err);
@@ -98,6 +116,67 @@ void v1_list_steps(const struct http_request *req, struct http_response *res)
 	json_put_member_bool(out, "complete", listing.complete);
 	v1_put_number(out, "next", listing.next >= 0, listing.next);
 	json_put_member_raw(out, "steps", buf_slice(&rows));
+	json_put_close(out, '}');
+	out->failed = out->failed || rows.failed;
+}
+
+/* ---- superseded ---- */
+
+enum { STRETCHES_MAX = 10 * V1_LIMIT_MAX };
+
+struct ranging {
+	struct buf *out;
+	int64_t limit, deadline_ns;
+	int64_t count;
+	int64_t next; /* the step to go on at; -1: there is no more */
+	bool complete;
+};
+
+static bool take_range(int64_t from, int64_t end, void *ctx)
+{
+	struct ranging *ranging = ctx;
+	ranging->complete = ranging->count == 0 || clock_mono_ns() < ranging->deadline_ns;
+	if (ranging->count == ranging->limit || !ranging->complete) {
+		ranging->next = from;
+		return false;
+	}
+	ranging->count++;
+	json_put_open(ranging->out, '{');
+	json_put_member_int(ranging->out, "from", from);
+	json_put_member_int(ranging->out, "to", end);
+	json_put_close(ranging->out, '}');
+	return true;
+}
+
+void v1_list_superseded(const struct http_request *req, struct http_response *res)
+{
+	static const char *const names[] = {"from", "limit", NULL};
+	CLEAN(buf_fini) struct buf rows = BUF_INIT;
+	struct catalog_app app;
+	burr_error err = BURR_ERROR_INIT;
+	int64_t from = 0;
+	struct ranging ranging = {.out = &rows,
+		.limit = V1_LIMIT_MAX,
+		.deadline_ns = v1_deadline_ns(),
+		.next = -1,
+		.complete = true};
+	if (!v1_only(req, res, names) || !v1_number(req, res, "from", 0, INT64_MAX, &from) ||
+		!v1_number(req, res, "limit", 1, STRETCHES_MAX, &ranging.limit) ||
+		!v1_find_run(req, res, NULL, NULL, &app))
+		return;
+	json_put_open(&rows, '[');
+	burr_status status =
+		catalog_list_superseded(v1_reader(req), app.id, from, take_range, &ranging, &err);
+	json_put_close(&rows, ']');
+	if (status != BURR_OK) {
+		v1_fail(res, status, &err);
+		return;
+	}
+	struct buf *out = &res->body;
+	v1_open(out);
+	json_put_member_bool(out, "complete", ranging.complete);
+	v1_put_number(out, "next", ranging.next >= 0, ranging.next);
+	json_put_member_raw(out, "ranges", buf_slice(&rows));
 	json_put_close(out, '}');
 	out->failed = out->failed || rows.failed;
 }
@@ -371,10 +450,14 @@ enum {
 	FOLD_STEPS_MAX = 4 << 20, /* a longer cycle is given in parts */
 };
 
+enum { ACTION_LEFT_OUT = -2 }; /* of a step that is not asked for; -1 is for what is to be seen */
+
 struct folding {
 	const struct catalog_app *app;
-	struct buf actions; /* int64_t: the name of each step's action; -1 for what is to be seen */
-	int64_t from;
+	struct buf actions; /* int64_t: the name of each step's action, in the order in which they are read */
+	int64_t from, to;   /* of the steps */
+	bool newest_first;  /* read, and folded, from the range's end */
+	bool superseded;    /* attempts that gave way to later ones, too */
 	int64_t limit, deadline_ns;
 	bool over; /* the deadline is */
 	struct source *source;
@@ -391,10 +474,27 @@ static struct fold_iter iter_actions(const struct folding *folding)
 	return fold_iter((const int64_t *)(const void *)folding->actions.data, count_actions(folding), 0);
 }
 
+static size_t group_len(const struct fold_group *group)
+{
+	return group->period * group->times;
+}
+
+static bool is_left_out(const struct folding *folding, const struct fold_group *group)
+{
+	return ((const int64_t *)(const void *)folding->actions.data)[group->from] == ACTION_LEFT_OUT;
+}
+
+/* The step to go on at when `read` of them have been, as `from` or as `to`. */
+static int64_t place_behind(const struct folding *folding, size_t read)
+{
+	return folding->newest_first ? folding->to - (int64_t)read : folding->from + (int64_t)read;
+}
+
 static bool take_action(int64_t number, const struct step *step, void *ctx)
 {
 	struct folding *folding = ctx;
-	const int64_t action = v1_fold_action(step);
+	bool left_out = !folding->superseded && (step->flags & STEP_SUPERSEDED);
+	const int64_t action = left_out ? ACTION_LEFT_OUT : v1_fold_action(step);
 	buf_append(&folding->actions, &action, sizeof(action));
 	folding->over = number % BLOCK_STEPS == 0 && clock_mono_ns() >= folding->deadline_ns;
 	return !folding->actions.failed && !folding->over;
@@ -403,7 +503,7 @@ static bool take_action(int64_t number, const struct step *step, void *ctx)
 /* Whether what comes behind the actions that were looked at may still change the group. */
 static bool is_settled(const struct folding *folding, const struct fold_group *group, bool all)
 {
-	return all || group->from + group->period * group->times + FOLD_REACH <= count_actions(folding);
+	return all || group->from + group_len(group) + FOLD_REACH <= count_actions(folding);
 }
 
 static bool has_enough(const struct folding *folding)
@@ -412,7 +512,7 @@ static bool has_enough(const struct folding *folding)
 	struct fold_group group;
 	int64_t count = 0;
 	while (count < folding->limit && fold_next(&it, &group) && is_settled(folding, &group, false))
-		count++;
+		count += !is_left_out(folding, &group);
 	return count == folding->limit;
 }
 
@@ -422,22 +522,26 @@ static burr_status take_actions(
 	struct catalog_reader *reader, struct folding *folding, bool *out_all, burr_error *err)
 {
 	burr_status status = BURR_OK;
-	*out_all = false;
-	for (int64_t want = FOLD_STEPS; status == BURR_OK && want <= FOLD_STEPS_MAX; want *= 4) {
-		int64_t at;
-		int64_t end;
-		if (__builtin_add_overflow(folding->from, (int64_t)count_actions(folding), &at) ||
-			__builtin_add_overflow(folding->from, want, &end))
-			end = at = INT64_MAX;
-		status =
-			catalog_list_bare_steps(reader, folding->app->id, at, end, take_action, folding, err);
+	int64_t total = folding->to - folding->from;
+	*out_all = total <= 0;
+	for (int64_t want = FOLD_STEPS; !*out_all && want <= FOLD_STEPS_MAX; want *= 4) {
+		int64_t at = place_behind(folding, count_actions(folding));
+		int64_t end = place_behind(folding, (size_t)(want < total ? want : total));
+		struct steps_request request = {.app = folding->app->id,
+			.from = folding->newest_first ? end : at,
+			.end = folding->newest_first ? at : end,
+			.newest_first = folding->newest_first};
+		status = catalog_list_bare_steps(reader, &request, take_action, folding, err);
+		if (status != BURR_OK)
+			return status;
 		if (folding->actions.failed)
 			return burr_fail(err, BURR_ENOMEM, "no memory to fold steps");
-		*out_all = !folding->over && (int64_t)count_actions(folding) < want;
-		if (*out_all || folding->over || has_enough(folding))
+		int64_t count = (int64_t)count_actions(folding);
+		*out_all = !folding->over && (count < want || count == total);
+		if (folding->over || has_enough(folding))
 			break;
 	}
-	return status;
+	return BURR_OK;
 }
 
 static bool put_action(const struct catalog_step *found, void *ctx)
@@ -451,10 +555,12 @@ static burr_status put_group(struct catalog_reader *reader, struct folding *fold
 	const struct fold_group *group, burr_error *err)
 {
 	struct buf *out = folding->out;
-	int64_t from = folding->from + (int64_t)group->from;
+	int64_t len = (int64_t)group_len(group);
+	int64_t at = place_behind(folding, group->from);
+	int64_t from = folding->newest_first ? at - len : at;
 	json_put_open(out, '{');
 	json_put_member_int(out, "from", from);
-	json_put_member_int(out, "to", from + (int64_t)(group->period * group->times));
+	json_put_member_int(out, "to", from + len);
 	json_put_member_int(out, "times", (int64_t)group->times);
 	json_put_key(out, SLICE_LIT("actions"));
 	json_put_open(out, '[');
@@ -478,8 +584,10 @@ static burr_status put_groups(struct catalog_reader *reader, struct folding *fol
 	*out_complete = true;
 	while (status == BURR_OK && fold_next(&it, &group)) {
 		*out_complete = is_settled(folding, &group, all);
+		if (is_left_out(folding, &group))
+			continue;
 		if (count == folding->limit || (count > 0 && !*out_complete)) {
-			*out_next = folding->from + (int64_t)group.from;
+			*out_next = place_behind(folding, group.from);
 			*out_complete = *out_complete || count == folding->limit;
 			return BURR_OK;
 		}
@@ -487,14 +595,14 @@ static burr_status put_groups(struct catalog_reader *reader, struct folding *fol
 		count++;
 	}
 	if (!all)
-		*out_next = folding->from + (int64_t)count_actions(folding);
+		*out_next = place_behind(folding, count_actions(folding));
 	*out_complete = all;
 	return status;
 }
 
 void v1_list_folded(const struct http_request *req, struct http_response *res)
 {
-	static const char *const names[] = {"from", "limit", NULL};
+	static const char *const names[] = {"from", "to", "limit", "order", "superseded", NULL};
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
 	CLEAN(source_fini) struct source source;
 	struct catalog_app app;
@@ -502,6 +610,8 @@ void v1_list_folded(const struct http_request *req, struct http_response *res)
 	struct folding folding = {.app = &app,
 		.source = &source,
 		.actions = BUF_INIT,
+		.to = INT64_MAX,
+		.superseded = true,
 		.limit = V1_LIMIT,
 		.deadline_ns = v1_deadline_ns(),
 		.out = &rows};
@@ -509,10 +619,13 @@ void v1_list_folded(const struct http_request *req, struct http_response *res)
 	bool all;
 	bool complete = true;
 	burr_error err = BURR_ERROR_INIT;
-	if (!v1_only(req, res, names) || !v1_number(req, res, "from", 0, INT64_MAX, &folding.from) ||
+	if (!v1_only(req, res, names) || !read_range(req, res, &folding.from, &folding.to) ||
 		!v1_number(req, res, "limit", 1, V1_LIMIT_MAX, &folding.limit) ||
+		!read_order(req, res, &folding.newest_first) ||
+		!v1_bool(req, res, "superseded", &folding.superseded) ||
 		!v1_find_run(req, res, NULL, NULL, &app))
 		return;
+	folding.to = folding.to < app.step_count ? folding.to : app.step_count;
 	struct catalog_reader *reader = v1_reader(req);
 	burr_status status = take_actions(reader, &folding, &all, &err);
 	json_put_open(&rows, '[');

@@ -34,7 +34,7 @@ static burr_status damaged(burr_error *err)
 struct bounds {
 	int64_t low, high;
 	/* Of steps alone. */
-	int64_t end;
+	int64_t end, superseded_count;
 	struct step_times times;
 	bool all_timed;
 };
@@ -58,6 +58,7 @@ static void bind_times(sqlite3_stmt *stmt, const struct bounds *bounds)
 	sqlite3_bind_int64(stmt, 12, times->open_count);
 	sqlite3_bind_int64(stmt, 13, times->busy_us);
 	sqlite3_bind_int64(stmt, 14, times->longest_us);
+	sqlite3_bind_int64(stmt, 15, bounds->superseded_count);
 }
 
 static burr_status save_bytes(struct blocks *blocks, enum db_statement which, int64_t n,
@@ -87,6 +88,7 @@ static burr_status save_steps(struct blocks *blocks, struct step_block *block, b
 		const struct step *step = &block->steps[i];
 		widen(&bounds, step->seq);
 		step_times_add(&bounds.times, step);
+		bounds.superseded_count += (step->flags & STEP_SUPERSEDED) != 0;
 		if (step->end_len && (int64_t)step->end_at > bounds.end)
 			bounds.end = (int64_t)step->end_at;
 	}
@@ -287,6 +289,7 @@ static burr_status supersede(struct blocks *blocks, int64_t seq, uint32_t *out_n
 		return status;
 	*out_nth = earlier->nth + 1;
 	earlier->flags |= STEP_SUPERSEDED;
+	blocks->superseded_count++;
 	blocks_touch(blocks, number);
 	return BURR_OK;
 }

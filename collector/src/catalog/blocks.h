@@ -31,10 +31,10 @@ struct block_range {
 struct blocks {
 	struct db *db; /* borrowed */
 	int64_t app;
-	int64_t step_count, part_count; /* of the whole run */
-	int64_t max_seq;                /* of all its attempts; -1: none */
-	struct step_block *last;        /* allocated at first use */
-	struct step_block *other;       /* one of the others, where it was asked for */
+	int64_t step_count, part_count, superseded_count; /* of the whole run */
+	int64_t max_seq;                                  /* of all its attempts; -1: none */
+	struct step_block *last;                          /* allocated at first use */
+	struct step_block *other;                         /* one of the others, where it was asked for */
 	struct part_block *parts;
 	struct buf bytes;
 	struct buf ranges;     /* struct block_range of each block before the last */

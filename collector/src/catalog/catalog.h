@@ -196,8 +196,9 @@ struct catalog_app {
 	int64_t log_dev, log_ino, log_len, log_check; /* the log as far as it is indexed */
 	int64_t side_mark;                            /* of graph.json and metadata.json as they were read */
 	enum catalog_status status;
-	int64_t failed_count; /* attempts */
-	int64_t part_count;   /* records within steps */
+	int64_t failed_count;     /* attempts */
+	int64_t superseded_count; /* attempts that a later one replaced */
+	int64_t part_count;       /* records within steps */
 	int64_t input_tokens, output_tokens;
 	struct slice last_action;          /* SLICE_NONE: no step yet */
 	struct slice last_error;           /* what the last exception says, cut; SLICE_NONE */
@@ -232,10 +233,27 @@ typedef bool catalog_step_fn(const struct catalog_step *step, void *ctx); /* fal
 BURR_MUST_CHECK burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t from,
 	int64_t end, catalog_step_fn *each, void *ctx, burr_error *err);
 
-/* The same without the texts: for all the steps of a long run, a tenth of the time. */
+/* The same, the newest first, or those at one sequence id alone, by number, which costs what blocks they are
+ * in. */
+struct steps_request {
+	int64_t app, from, end;
+	bool newest_first;
+	bool of_one; /* only of this one */
+	int64_t sequence_id;
+};
+BURR_MUST_CHECK burr_status catalog_find_steps(struct catalog_reader *reader,
+	const struct steps_request *request, catalog_step_fn *each, void *ctx, burr_error *err);
+
+/* Stretches [from, end) of attempts that later ones replaced, by number, none touching the next; those
+ * before `from` are left out. A block of which all were replaced is not read. */
+typedef bool catalog_range_fn(int64_t from, int64_t end, void *ctx); /* false: no more */
+BURR_MUST_CHECK burr_status catalog_list_superseded(struct catalog_reader *reader, int64_t app, int64_t from,
+	catalog_range_fn *each, void *ctx, burr_error *err);
+
+/* catalog_list_steps without the texts: for all the steps of a long run, a tenth of the time. */
 typedef bool catalog_bare_step_fn(int64_t number, const struct step *step, void *ctx); /* false: no more */
-BURR_MUST_CHECK burr_status catalog_list_bare_steps(struct catalog_reader *reader, int64_t app, int64_t from,
-	int64_t end, catalog_bare_step_fn *each, void *ctx, burr_error *err);
+BURR_MUST_CHECK burr_status catalog_list_bare_steps(struct catalog_reader *reader,
+	const struct steps_request *request, catalog_bare_step_fn *each, void *ctx, burr_error *err);
 
 /* The records of spans, attributes and streams within these attempts, in the order of the log. */
 typedef bool catalog_part_fn(const struct part *part, void *ctx); /* false: no more */

@@ -49,6 +49,7 @@ static const char schema[] =
 	" max_seq INTEGER NOT NULL DEFAULT -1,"
 	" step_count INTEGER NOT NULL DEFAULT 0," /* attempts */
 	" failed_count INTEGER NOT NULL DEFAULT 0,"
+	" superseded_count INTEGER NOT NULL DEFAULT 0,"
 	" part_count INTEGER NOT NULL DEFAULT 0,"
 	" input_tokens INTEGER NOT NULL DEFAULT 0,"
 	" output_tokens INTEGER NOT NULL DEFAULT 0,"
@@ -137,11 +138,14 @@ static const char schema[] =
 	" open_count INTEGER NOT NULL,"
 	" busy_us INTEGER NOT NULL,"
 	" longest_us INTEGER NOT NULL,"
+	" superseded_count INTEGER NOT NULL,"
 	" bytes BLOB NOT NULL);"
 	"CREATE INDEX block_seq ON block(application, max_seq, min_seq);"
 	"CREATE INDEX block_end ON block(application, max_end);"
 	"CREATE INDEX block_times ON block(application, id, low_us, high_us, zoned, step_count, failed_count,"
 	" open_count, busy_us, longest_us);" /* all that an overview asks */
+	"CREATE INDEX block_superseded ON block(application, id, superseded_count) WHERE superseded_count > "
+	"0;"
 
 	"CREATE TABLE part("
 	" id INTEGER PRIMARY KEY,"
@@ -176,7 +180,8 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 		" ended, log_dev, log_ino, log_len, log_check, log_mark, last_us, zone_offset_s, max_seq,"
 		" failed_count, part_count, input_tokens, output_tokens, last_end_at, last_end_len, "
 		"last_end_seq,"
-		" status, writer, finals, last_action, last_error, parent_app FROM application"
+		" status, writer, finals, last_action, last_error, parent_app, superseded_count FROM "
+		"application"
 		" WHERE project = ?1 AND app_id = ?2",
 	[DB_ADD_APP] = "INSERT INTO application(project, app_id) VALUES(?1, ?2)",
 	[DB_SAVE_SIDE] = "UPDATE application SET partition_key = ?2, parent = ?3, spawning_parent = ?4,"
@@ -190,7 +195,7 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 		" log_mark = ?17, max_seq = ?18, failed_count = ?19, part_count = ?20, input_tokens = ?21,"
 		" output_tokens = ?22, last_end_at = ?23, last_end_len = ?24, last_end_seq = ?25, status = "
 		"?26,"
-		" writer = ?27, last_action = ?28, last_error = ?29 WHERE id = ?1",
+		" writer = ?27, last_action = ?28, last_error = ?29, superseded_count = ?30 WHERE id = ?1",
 	[DB_SAVE_STATUS] = "UPDATE application SET status = ?2 WHERE id = ?1",
 	[DB_LIST_LIVE] = "SELECT a.id, p.name, a.app_id, a.writer, a.last_us, a.log_dev, a.log_ino"
 			 " FROM application a INDEXED BY application_live JOIN project p ON p.id = a.project"
@@ -216,8 +221,9 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 			  " JOIN name t ON t.id = e.target WHERE e.application = ?1",
 	[DB_SAVE_BLOCK] =
 		"INSERT OR REPLACE INTO block(id, application, min_seq, max_seq, bytes, max_end,"
-		" low_us, high_us, zoned, step_count, failed_count, open_count, busy_us, longest_us)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+		" low_us, high_us, zoned, step_count, failed_count, open_count, busy_us, longest_us,"
+		" superseded_count)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
 	[DB_LOAD_BLOCK] = "SELECT bytes FROM block WHERE id = ?1",
 	[DB_LIST_RANGES] = "SELECT id, min_seq, max_seq FROM block INDEXED BY block_seq"
 			   " WHERE application = ?1",
@@ -225,6 +231,12 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 				  " INDEXED BY block_seq WHERE application = ?1 AND max_seq >= ?2 AND"
 				  " min_seq <= ?2) ORDER BY id DESC",
 	[DB_LIST_BLOCKS] = "SELECT id, bytes FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+	[DB_LIST_BLOCKS_BACK] = "SELECT id, bytes FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC",
+	[DB_LIST_ATTEMPTS] = "SELECT id, bytes FROM block WHERE id IN (SELECT id FROM block"
+			     " INDEXED BY block_seq WHERE application = ?3 AND max_seq >= ?4 AND"
+			     " min_seq <= ?4) AND id BETWEEN ?1 AND ?2 ORDER BY id",
+	[DB_LIST_SUPERSEDED] = "SELECT id, bytes, superseded_count FROM block INDEXED BY block_superseded"
+			       " WHERE application = ?1 AND superseded_count > 0 AND id >= ?2 ORDER BY id",
 	[DB_LIST_BLOCKS_BY_END] = "SELECT id, bytes, max_end FROM block INDEXED BY block_end"
 				  " WHERE application = ?1 ORDER BY max_end DESC",
 	[DB_LIST_TIMES] = "SELECT id, low_us, high_us, zoned, step_count, failed_count, open_count, busy_us,"

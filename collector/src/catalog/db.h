@@ -12,7 +12,7 @@
 
 /* Raised at every change of the tables. Each version has a file of its own, so that two versions of burr on
  * one store leave each other's alone; burr doctor names those that are left over. */
-#define DB_VERSION 5
+#define DB_VERSION 6
 #define DB_FILE_OF(version) DB_FILE_JOINED(version)
 #define DB_FILE_JOINED(version) ".burr-catalog-" #version
 #define DB_FILE DB_FILE_OF(DB_VERSION)
@@ -54,6 +54,9 @@ enum db_statement {
 	DB_LIST_RANGES,
 	DB_LIST_BLOCKS_BY_SEQ,
 	DB_LIST_BLOCKS,
+	DB_LIST_BLOCKS_BACK,
+	DB_LIST_ATTEMPTS,
+	DB_LIST_SUPERSEDED,
 	DB_LIST_BLOCKS_BY_END,
 	DB_LIST_TIMES,
 	DB_COUNT_STEPS,
@@ -81,8 +84,9 @@ enum db_statement {
 	"id, app_id, partition_key, parent, spawning_parent, has_graph, has_metadata, first_text, first_us," \
 	" last_text, last_us, zone, zone_offset_s, newest_seq, step_count, damaged, ended,"                  \
 	" log_dev, log_ino, log_len, log_check, status, failed_count, part_count, input_tokens,"             \
-	" output_tokens, last_action, last_error, parent_app, last_end_at, last_end_len, side_mark"
-enum { DB_APP_COLUMN_COUNT = 32 };
+	" output_tokens, last_action, last_error, parent_app, last_end_at, last_end_len, side_mark,"         \
+	" superseded_count"
+enum { DB_APP_COLUMN_COUNT = 33 };
 
 enum { DB_RECENT = 8 };
 

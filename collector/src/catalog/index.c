@@ -273,6 +273,7 @@ static burr_status load_pass(struct pass *pass, int64_t project, struct slice ap
 	pass->blocks.step_count = sqlite3_column_int64(stmt, 7);
 	pass->blocks.max_seq = sqlite3_column_int64(stmt, 17);
 	pass->blocks.part_count = sqlite3_column_int64(stmt, 19);
+	pass->blocks.superseded_count = sqlite3_column_int64(stmt, 31);
 	db_done(stmt);
 	return pass->finals.failed || pass->last_action.failed || pass->last_error.failed ||
 			       pass->parent.failed
@@ -428,6 +429,7 @@ static void bind_progress(sqlite3_stmt *stmt, const struct pass *pass, const str
 	db_bind_text(stmt, 27, at->writer[0] ? slice_of(at->writer) : SLICE_NONE);
 	db_bind_text(stmt, 28, pass->last_action.len ? buf_slice(&pass->last_action) : SLICE_NONE);
 	db_bind_text(stmt, 29, pass->last_error.len ? buf_slice(&pass->last_error) : SLICE_NONE);
+	sqlite3_bind_int64(stmt, 30, pass->blocks.superseded_count);
 }
 
 static burr_status save_pass(struct pass *pass, const struct facts *facts, burr_error *err)

@@ -87,7 +87,8 @@ static burr_status add_block(struct overviewing *o, sqlite3_stmt *stmt, burr_err
 		}
 	}
 	int64_t from = first > o->request->from ? first : o->request->from;
-	struct step_walk walk = {app, from, first + BLOCK_STEPS, add_step, o};
+	struct step_walk walk = {
+		.app = app, .from = from, .end = first + BLOCK_STEPS, .each = add_step, .ctx = o};
 	return reader_walk_steps(o->reader, &walk, err);
 }
 

@@ -127,8 +127,8 @@ static void compare(struct fixture *f, const char *app_id, int64_t width_us)
 	struct bucket cut[BUCKETS] = {{0}};
 	struct plain plain = {.app = &app, .from_us = app.first_us, .width_us = width_us};
 	struct overview overview = {app.first_us, width_us, BUCKETS, buckets};
-	assert_int_equal(
-		catalog_list_bare_steps(f->reader, app.id, 0, INT64_MAX, add_plain, &plain, NULL), BURR_OK);
+	struct steps_request all = {.app = app.id, .end = INT64_MAX};
+	assert_int_equal(catalog_list_bare_steps(f->reader, &all, add_plain, &plain, NULL), BURR_OK);
 	assert_int_equal(take_overview(f, &app, clock_mono_ns() + INT64_C(60000000000), &overview), 1);
 	overview.buckets = cut;
 	assert_true(take_overview(f, &app, 0, &overview) > STEPS / 200);

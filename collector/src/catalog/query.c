@@ -266,15 +266,34 @@ static burr_status give_step(int64_t number, const struct step *step, void *ctx,
 	return status;
 }
 
-burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t from, int64_t end,
-	catalog_step_fn *each, void *ctx, burr_error *err)
+static burr_status walk_steps(struct catalog_reader *reader, const struct steps_request *request,
+	step_walk_fn *each, void *ctx, burr_error *err)
 {
-	struct giving giving = {reader, each, ctx};
-	struct step_walk walk = {app, from, end, give_step, &giving};
+	struct step_walk walk = {.app = request->app,
+		.from = request->from,
+		.end = request->end,
+		.each = each,
+		.ctx = ctx,
+		.back = request->newest_first,
+		.of = request->of_one ? &request->sequence_id : NULL};
 	burr_status status = reader_begin(reader, err);
 	if (status != BURR_OK)
 		return reader_answered(reader, status);
 	return reader_end(reader, reader_walk_steps(reader, &walk, err), err);
+}
+
+burr_status catalog_find_steps(struct catalog_reader *reader, const struct steps_request *request,
+	catalog_step_fn *each, void *ctx, burr_error *err)
+{
+	struct giving giving = {reader, each, ctx};
+	return walk_steps(reader, request, give_step, &giving, err);
+}
+
+burr_status catalog_list_steps(struct catalog_reader *reader, int64_t app, int64_t from, int64_t end,
+	catalog_step_fn *each, void *ctx, burr_error *err)
+{
+	struct steps_request request = {.app = app, .from = from, .end = end};
+	return catalog_find_steps(reader, &request, each, ctx, err);
 }
 
 struct bare_giving {
@@ -290,15 +309,11 @@ static burr_status give_bare(int64_t number, const struct step *step, void *ctx,
 	return BURR_OK;
 }
 
-burr_status catalog_list_bare_steps(struct catalog_reader *reader, int64_t app, int64_t from, int64_t end,
+burr_status catalog_list_bare_steps(struct catalog_reader *reader, const struct steps_request *request,
 	catalog_bare_step_fn *each, void *ctx, burr_error *err)
 {
 	struct bare_giving giving = {each, ctx};
-	struct step_walk walk = {app, from, end, give_bare, &giving};
-	burr_status status = reader_begin(reader, err);
-	if (status != BURR_OK)
-		return reader_answered(reader, status);
-	return reader_end(reader, reader_walk_steps(reader, &walk, err), err);
+	return walk_steps(reader, request, give_bare, &giving, err);
 }
 
 struct parting {
@@ -323,6 +338,87 @@ burr_status catalog_list_parts(struct catalog_reader *reader, int64_t app, int64
 	if (status != BURR_OK)
 		return reader_answered(reader, status);
 	return reader_end(reader, reader_walk_parts(reader, &walk, err), err);
+}
+
+/* ---- superseded ---- */
+
+struct superseded {
+	int64_t app, from;
+	catalog_range_fn *each;
+	void *ctx;
+	int64_t begin, end; /* the stretch that may go on; begin < 0: none */
+	bool on;
+};
+
+static void give_superseded(struct superseded *s)
+{
+	if (s->begin >= 0 && s->on)
+		s->on = s->each(s->begin, s->end, s->ctx);
+	s->begin = -1;
+}
+
+static void add_superseded(struct superseded *s, int64_t begin, int64_t end)
+{
+	begin = begin < s->from ? s->from : begin;
+	if (begin >= end)
+		return;
+	if (s->begin >= 0 && s->end == begin) {
+		s->end = end;
+		return;
+	}
+	give_superseded(s);
+	s->begin = begin;
+	s->end = end;
+}
+
+static burr_status add_superseded_block(
+	struct superseded *s, sqlite3_stmt *stmt, int64_t total, burr_error *err)
+{
+	struct step steps[BLOCK_STEPS];
+	int64_t first = (sqlite3_column_int64(stmt, 0) - block_id(s->app, 0)) * BLOCK_STEPS;
+	size_t count = 0;
+	if (sqlite3_column_int64(stmt, 2) == BLOCK_STEPS) {
+		add_superseded(s, first, first + BLOCK_STEPS);
+		return BURR_OK;
+	}
+	burr_status status = reader_read_block(stmt, s->app, total, steps, &first, &count, err);
+	for (size_t i = 0; status == BURR_OK && i < count; i++)
+		if (steps[i].flags & STEP_SUPERSEDED)
+			add_superseded(s, first + (int64_t)i, first + (int64_t)i + 1);
+	return status;
+}
+
+static burr_status list_superseded(struct db *db, struct superseded *s, burr_error *err)
+{
+	int64_t total;
+	int64_t first = s->from / BLOCK_STEPS;
+	bool row = false;
+	burr_status status = reader_count_steps(db, s->app, &total, err);
+	sqlite3_stmt *stmt = status == BURR_OK ? db_get(db, DB_LIST_SUPERSEDED, err) : NULL;
+	if (!stmt)
+		return status == BURR_OK ? db_status(db) : status;
+	sqlite3_bind_int64(stmt, 1, s->app);
+	sqlite3_bind_int64(stmt, 2, first < BLOCKS_MAX ? block_id(s->app, first) : INT64_MAX);
+	while ((status = db_step(db, stmt, &row, err)) == BURR_OK && row) {
+		status = add_superseded_block(s, stmt, total, err);
+		if (status == BURR_OK && s->on)
+			continue;
+		db_done(stmt);
+		return status;
+	}
+	if (status == BURR_OK)
+		give_superseded(s);
+	return status;
+}
+
+burr_status catalog_list_superseded(struct catalog_reader *reader, int64_t app, int64_t from,
+	catalog_range_fn *each, void *ctx, burr_error *err)
+{
+	struct superseded s = {.app = app, .from = from, .each = each, .ctx = ctx, .begin = -1, .on = true};
+	burr_status status = reader_begin(reader, err);
+	if (status != BURR_OK)
+		return reader_answered(reader, status);
+	return reader_end(reader, list_superseded(&reader->db, &s, err), err);
 }
 
 /* ---- counts ---- */

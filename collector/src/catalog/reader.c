@@ -183,6 +183,7 @@ struct catalog_app reader_app_of(sqlite3_stmt *stmt)
 		.last_end_at = sqlite3_column_int64(stmt, 29),
 		.last_end_len = sqlite3_column_int64(stmt, 30),
 		.side_mark = sqlite3_column_int64(stmt, 31),
+		.superseded_count = sqlite3_column_int64(stmt, 32),
 	};
 }
 
@@ -229,14 +230,33 @@ static burr_status give_block(
 	size_t count = 0;
 	burr_status status = reader_read_block(stmt, walk->app, total, steps, &first, &count, err);
 	for (size_t i = 0; status == BURR_OK && *out_on && i < count; i++) {
-		int64_t number = first + (int64_t)i;
+		size_t at = walk->back ? count - 1 - i : i;
+		int64_t number = first + (int64_t)at;
 		if (number >= walk->from && number < walk->end)
-			status = walk->each(number, &steps[i], walk->ctx, out_on, err);
+			status = walk->each(number, &steps[at], walk->ctx, out_on, err);
 	}
 	return status;
 }
 
-static burr_status count_steps(struct db *db, int64_t app, int64_t *out, burr_error *err)
+/* The blocks of a walk, bound. */
+static sqlite3_stmt *list_blocks(struct db *db, const struct step_walk *walk, int64_t end, burr_error *err)
+{
+	enum db_statement which = walk->of     ? DB_LIST_ATTEMPTS
+				  : walk->back ? DB_LIST_BLOCKS_BACK
+					       : DB_LIST_BLOCKS;
+	sqlite3_stmt *stmt = db_get(db, which, err);
+	if (!stmt)
+		return NULL;
+	sqlite3_bind_int64(stmt, 1, block_id(walk->app, walk->from / BLOCK_STEPS));
+	sqlite3_bind_int64(stmt, 2, block_id(walk->app, (end - 1) / BLOCK_STEPS));
+	if (walk->of) {
+		sqlite3_bind_int64(stmt, 3, walk->app);
+		sqlite3_bind_int64(stmt, 4, *walk->of);
+	}
+	return stmt;
+}
+
+burr_status reader_count_steps(struct db *db, int64_t app, int64_t *out, burr_error *err)
 {
 	sqlite3_stmt *stmt = db_get(db, DB_COUNT_STEPS, err);
 	bool row;
@@ -257,15 +277,13 @@ burr_status reader_walk_steps(struct catalog_reader *reader, const struct step_w
 	int64_t total;
 	bool on = true;
 	bool row = false;
-	burr_status status = count_steps(&reader->db, walk->app, &total, err);
+	burr_status status = reader_count_steps(&reader->db, walk->app, &total, err);
 	int64_t end = walk->end < total ? walk->end : total;
 	if (status != BURR_OK || walk->from >= end)
 		return status;
-	sqlite3_stmt *stmt = db_get(&reader->db, DB_LIST_BLOCKS, err);
+	sqlite3_stmt *stmt = list_blocks(&reader->db, walk, end, err);
 	if (!stmt)
 		return db_status(&reader->db);
-	sqlite3_bind_int64(stmt, 1, block_id(walk->app, walk->from / BLOCK_STEPS));
-	sqlite3_bind_int64(stmt, 2, block_id(walk->app, (end - 1) / BLOCK_STEPS));
 	while ((status = db_step(&reader->db, stmt, &row, err)) == BURR_OK && row) {
 		status = give_block(stmt, walk, total, &on, err);
 		if (status == BURR_OK && on)

@@ -28,6 +28,8 @@ burr_status reader_find_project(
 	struct db *db, struct slice project, int64_t *out_id, int64_t *out_count, burr_error *err);
 /* The row of a statement that selects DB_APP_COLUMNS. */
 struct catalog_app reader_app_of(sqlite3_stmt *stmt);
+/* Attempts of a run; 0 for an unknown one. */
+burr_status reader_count_steps(struct db *db, int64_t app, int64_t *out, burr_error *err);
 /* The attempts of a row (id, bytes) of the table block. total: of the run. out: room for BLOCK_STEPS. */
 burr_status reader_read_block(sqlite3_stmt *stmt, int64_t app, int64_t total, struct step *out,
 	int64_t *out_first, size_t *out_count, burr_error *err);
@@ -39,6 +41,8 @@ struct step_walk {
 	int64_t app, from, end;
 	step_walk_fn *each;
 	void *ctx;
+	bool back;         /* from the last to the first */
+	const int64_t *of; /* only blocks that may hold this sequence id, by number; NULL: all */
 };
 burr_status reader_walk_steps(struct catalog_reader *reader, const struct step_walk *walk, burr_error *err);
 

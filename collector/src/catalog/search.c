@@ -175,7 +175,11 @@ static burr_status search_run(struct search *search, burr_error *err)
 	burr_status status = open_logs(search, &there, err);
 	if (status != BURR_OK || !there)
 		return status;
-	struct step_walk walk = {search->app, search->request->from, INT64_MAX, look_in_step, search};
+	struct step_walk walk = {.app = search->app,
+		.from = search->request->from,
+		.end = INT64_MAX,
+		.each = look_in_step,
+		.ctx = search};
 	return reader_walk_steps(search->reader, &walk, err);
 }
 

@@ -152,7 +152,7 @@ burr_status source_begins(
 	struct source *source, const struct catalog_app *app, source_fn *each, void *ctx, burr_error *err)
 {
 	struct walk walk = {source, each, ctx};
-	struct step_walk steps = {app->id, 0, INT64_MAX, give_begin, &walk};
+	struct step_walk steps = {.app = app->id, .end = INT64_MAX, .each = give_begin, .ctx = &walk};
 	bool there;
 	source->reads_ahead = true;
 	burr_status status = open_log(source, app->app_id, &there, err);

@@ -383,6 +383,61 @@ static bool count_attempt(const struct catalog_step *found, void *ctx)
 	return true;
 }
 
+struct stretch {
+	int64_t from, end, count;
+};
+
+static bool keep_stretch(int64_t from, int64_t end, void *ctx)
+{
+	*(struct stretch *)ctx = (struct stretch){from, end, ((struct stretch *)ctx)->count + 1};
+	return true;
+}
+
+/* The attempts of 50 to 449 gave way. */
+static void assert_one_stretch(struct fixture *f, int64_t app)
+{
+	static const int64_t froms[] = {0, 200, 449, 450};
+	for (size_t i = 0; i < sizeof(froms) / sizeof(*froms); i++) {
+		struct stretch found = {0, 0, 0};
+		assert_int_equal(
+			catalog_list_superseded(f->reader, app, froms[i], keep_stretch, &found, NULL),
+			BURR_OK);
+		assert_int_equal(found.count, froms[i] < 450);
+		if (!found.count)
+			continue;
+		assert_int_equal(found.from, froms[i] < 50 ? 50 : froms[i]);
+		assert_int_equal(found.end, 450);
+	}
+}
+
+struct numbers {
+	int64_t count, seen[1000];
+};
+
+static bool keep_number(const struct catalog_step *found, void *ctx)
+{
+	struct numbers *numbers = ctx;
+	numbers->seen[numbers->count++] = found->number;
+	return numbers->count < 1000;
+}
+
+static void assert_found(struct fixture *f, int64_t app)
+{
+	struct numbers numbers = {0};
+	struct steps_request request = {.app = app, .from = 100, .end = 900, .newest_first = true};
+	assert_int_equal(catalog_find_steps(f->reader, &request, keep_number, &numbers, NULL), BURR_OK);
+	assert_int_equal(numbers.count, 800);
+	for (int64_t i = 0; i < 800; i++)
+		assert_int_equal(numbers.seen[i], 899 - i);
+	/* Of the blocks that may hold it alone. */
+	request = (struct steps_request){.app = app, .end = 1000, .of_one = true, .sequence_id = 400};
+	numbers.count = 0;
+	assert_int_equal(catalog_find_steps(f->reader, &request, keep_number, &numbers, NULL), BURR_OK);
+	assert_true(numbers.count <= 3 * 128);
+	for (int64_t i = 1; i < numbers.count; i++)
+		assert_true(numbers.seen[i] > numbers.seen[i - 1]);
+}
+
 /* Over several blocks, and so that the indexer begins anew in between. */
 static void a_long_run_is_taken_back(void **state)
 {
@@ -408,6 +463,9 @@ static void a_long_run_is_taken_back(void **state)
 	assert_int_equal(attempts.count, 1000);
 	assert_int_equal(attempts.second, 400);
 	assert_int_equal(attempts.superseded, 400);
+	assert_int_equal(find(f, "a").superseded_count, 400);
+	assert_one_stretch(f, find(f, "a").id);
+	assert_found(f, find(f, "a").id);
 	assert_int_equal(
 		catalog_find_end(f->reader, SLICE_LIT("p"), SLICE_LIT("a"), 10, &at, &len, NULL), BURR_OK);
 	buf_fini(&log);

@@ -110,6 +110,8 @@ export interface RunSummary {
   readonly step_count: number;
   /** Of these, how many ended with an exception. */
   readonly failed_count: number;
+  /** Of these, how many a later attempt at the same sequence id replaced. */
+  readonly superseded_count: number;
   /** The newest sequence id and one. */
   readonly next_sequence_id: number;
   /** Records of spans, attributes and streams within the steps: those of `…/records`. */
@@ -169,6 +171,8 @@ export interface Run {
   readonly step_count: number;
   /** Of these, how many ended with an exception. */
   readonly failed_count: number;
+  /** Of these, how many a later attempt at the same sequence id replaced. */
+  readonly superseded_count: number;
   /** The newest sequence id and one. */
   readonly next_sequence_id: number;
   /** Records of spans, attributes and streams within the steps: those of `…/records`. */
@@ -257,10 +261,26 @@ export interface Steps {
   readonly step_count: number;
   /** false: the 200 ms that a question is given were over before all was looked at; go on at `next`. */
   readonly complete: boolean;
+  /** More to come: ask again with `from` (newest first: `to`) at this number. null: there is no more. */
+  readonly next: number | null;
+  /** By number, falling where the newest come first. */
+  readonly steps: readonly StepSummary[];
+}
+
+export interface Superseded {
+  /** The server's time at the answer, for ages. */
+  readonly now: Time;
+  /** false: the 200 ms that a question is given were over before all was looked at; go on at `next`. */
+  readonly complete: boolean;
   /** More to come: ask again with `from` at this number. null: there is no more. */
   readonly next: number | null;
-  /** By number. */
-  readonly steps: readonly StepSummary[];
+  /** By number, none touching the next. */
+  readonly ranges: readonly {
+    /** Number of its first attempt. */
+    readonly from: number;
+    /** Number behind its last. */
+    readonly to: number;
+  }[];
 }
 
 export interface Step {
@@ -429,9 +449,9 @@ export interface Folded {
   readonly step_count: number;
   /** false: the time was over, or a cycle so long that it is given in parts; `next` says where to go on. */
   readonly complete: boolean;
-  /** More to come: ask again with `from` at this number. null: there is no more. */
+  /** More to come: ask again with `from` (newest first: `to`) at this number. null: there is no more. */
   readonly next: number | null;
-  /** They follow one another without a gap. */
+  /** They follow one another, without a gap but for attempts that are left out. */
   readonly groups: readonly {
     /** Number of its first step. */
     readonly from: number;
@@ -804,6 +824,8 @@ export interface Api {
       readonly sequence_id?: number;
       /** false (or 0): without attempts that a later one replaced. */
       readonly superseded?: boolean;
+      /** newest: from the range's end to its beginning; `next` is then for `to`. */
+      readonly order?: 'oldest' | 'newest';
     };
     readonly answer: Steps;
   };
@@ -906,8 +928,24 @@ export interface Api {
       readonly to?: number;
       /** Values, at most. */
       readonly limit?: number;
+      /** Only after so many steps of the range, evenly spread, its first and its last among them: for a picture of the value. Without it, after each. */
+      readonly samples?: number;
     };
     readonly answer: History;
+  };
+  /** Which attempts of a run later ones replaced, as stretches of numbers */
+  readonly '/api/v1/projects/{project}/runs/{app_id}/superseded': {
+    readonly params: {
+      /** A project's name. */
+      readonly project: string;
+      /** A run's name, percent-encoded. */
+      readonly app_id: string;
+      /** Number of the first step. */
+      readonly from?: number;
+      /** Stretches, at most. */
+      readonly limit?: number;
+    };
+    readonly answer: Superseded;
   };
   /** The steps of a run, repeated cycles of actions as one group */
   readonly '/api/v1/projects/{project}/runs/{app_id}/folded': {
@@ -918,8 +956,14 @@ export interface Api {
       readonly app_id: string;
       /** Number of the first step. */
       readonly from?: number;
+      /** Number of the step behind the last. */
+      readonly to?: number;
       /** Groups, at most. */
       readonly limit?: number;
+      /** newest: from the range's end to its beginning; a cycle is then told by the round that the run ended with, and `next` is for `to`. */
+      readonly order?: 'oldest' | 'newest';
+      /** false (or 0): without attempts that a later one replaced; a cycle ends where they were. */
+      readonly superseded?: boolean;
     };
     readonly answer: Folded;
   };

@@ -1,139 +1,196 @@
 /* Which row of the step list shows what, for lists of a million steps of which a few pages are loaded.
  *
- * A listing is made of blocks: steps that follow one another, folded cycles, and the details below an open step. It costs one small
- * object a block, whatever the number of steps in it, and both questions (what is in row i, where is step n) are binary searches. */
+ * A listing is made of blocks: steps that follow one another, folded cycles, steps that are not read yet, and what is open below a step:
+ * its earlier attempts, and rows of any kind R. It costs one small object a block, whatever the number of steps in it, and both
+ * questions (what is in row i, where is step n) are binary searches. */
 import type { Folded } from './api';
+import { upperBound, type Sequence } from './sequence';
 
 export type Group = Folded['groups'][number];
 
-export type Segment =
-  | { readonly kind: 'steps'; readonly first: number; readonly count: number }
-  | { readonly kind: 'fold'; readonly group: Group; readonly open: boolean };
-
-export type Place =
-  | { readonly kind: 'step'; readonly number: number; readonly folded: boolean }
-  | { readonly kind: 'fold'; readonly group: Group; readonly open: boolean }
-  | { readonly kind: 'detail'; readonly number: number; readonly offset: number };
-
-type Block =
-  | {
-      readonly kind: 'steps';
-      readonly row: number;
-      readonly first: number;
-      readonly count: number;
-      readonly folded: boolean;
-    }
-  | {
-      readonly kind: 'fold';
-      readonly row: number;
-      readonly first: number;
-      readonly group: Group;
-      readonly open: boolean;
-    }
-  | { readonly kind: 'details'; readonly row: number; readonly first: number; readonly count: number };
-
-export interface Listing {
-  readonly length: number;
-  readonly at: (row: number) => Place | null;
-  /** The row of a step, or of the closed fold that hides it; -1 for one that is not listed. */
-  readonly rowOf: (number: number) => number;
-  /** The listed step at or after `number`, or else the last before it; null in an empty listing. */
-  readonly nearest: (number: number, direction: 1 | -1) => number | null;
+/** Numbers of steps, [from, to). */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
 }
 
-/** `details`: how many rows are open below which steps. */
-export function makeListing(segments: readonly Segment[], details: ReadonlyMap<number, number>): Listing {
-  const opened = [...details.keys()].sort((a, b) => a - b);
-  const blocks: Block[] = [];
-  let row = 0;
-  const putSteps = (first: number, count: number, folded: boolean) => {
-    let from = first;
-    const end = first + count;
-    for (let at = lowerBound(opened, first); at < opened.length; at++) {
-      const number = opened[at] ?? end;
-      if (number >= end) break;
-      blocks.push({ kind: 'steps', row, first: from, count: number + 1 - from, folded });
-      row += number + 1 - from;
-      const below = details.get(number) ?? 0;
-      if (below > 0) blocks.push({ kind: 'details', row, first: number, count: below });
-      row += below;
-      from = number + 1;
-    }
-    if (from < end) blocks.push({ kind: 'steps', row, first: from, count: end - from, folded });
-    row += end - from;
-  };
-  for (const segment of segments) {
-    if (segment.kind === 'steps') {
-      putSteps(segment.first, segment.count, false);
-      continue;
-    }
-    const { group, open } = segment;
-    blocks.push({ kind: 'fold', row, first: group.from, group, open });
-    row++;
-    if (open) putSteps(group.from, group.to - group.from, true);
-  }
-  const length = row;
+export type Segment =
+  | { readonly kind: 'steps'; readonly first: number; readonly count: number }
+  | { readonly kind: 'fold'; readonly group: Group; readonly open: boolean }
+  /** Steps of which it is not known yet which of them are listed: a row. */
+  | { readonly kind: 'gap'; readonly range: Range };
 
-  /* The last block for which `value` does not lie beyond `wanted`. */
-  const find = (wanted: number, value: (block: Block) => number): number => {
-    let low = 0;
-    let high = blocks.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      const block = blocks[middle];
-      if (block && value(block) <= wanted) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+export type Place<R> =
+  | { readonly kind: 'step'; readonly number: number; readonly folded: boolean }
+  | { readonly kind: 'fold'; readonly group: Group; readonly open: boolean }
+  | { readonly kind: 'gap'; readonly range: Range }
+  /** An earlier attempt, below the last. */
+  | { readonly kind: 'attempt'; readonly number: number; readonly last: number }
+  | { readonly kind: 'inner'; readonly number: number; readonly row: R };
+
+interface At {
+  readonly row: number;
+  /** The step that it stands at or below: by these, blocks rise as by their rows. */
+  readonly first: number;
+  /** Rows. */
+  readonly count: number;
+}
+
+type Block<R> = At &
+  (
+    | { readonly kind: 'steps'; readonly folded: boolean }
+    | { readonly kind: 'fold'; readonly group: Group; readonly open: boolean }
+    | { readonly kind: 'gap'; readonly range: Range }
+    | { readonly kind: 'attempt'; readonly number: number }
+    | { readonly kind: 'inner'; readonly number: number; readonly rows: Sequence<R> }
+  );
+
+export interface Listing<R> {
+  readonly length: number;
+  readonly at: (row: number) => Place<R> | null;
+  /** The row of a step, or of the closed fold that hides it; -1 for one that is not listed. */
+  readonly rowOf: (number: number) => number;
+  /** The gap in which a step may be. */
+  readonly gapOf: (number: number) => Range | null;
+  /** The step in the nearest row after (1) or before (-1) that of `number`; of one that is not listed, the nearest by number. null: there
+   * is none, or it is not read yet. */
+  readonly next: (number: number, direction: 1 | -1) => number | null;
+}
+
+/** What is open below steps, by their numbers. */
+export interface Below<R> {
+  readonly inner: ReadonlyMap<number, Sequence<R>>;
+  /** Numbers of earlier attempts at the same step, in the order to show. */
+  readonly attempts: ReadonlyMap<number, readonly number[]>;
+}
+
+export function makeListing<R>(segments: readonly Segment[], below: Below<R>): Listing<R> {
+  const blocks = blocksOf(segments, below);
+  const last = blocks.at(-1);
+  const length = last ? last.row + last.count : 0;
+  const rows = blocks.map((block) => block.row);
+  const firsts = blocks.map((block) => block.first);
+  const attemptRows = new Map(
+    blocks.flatMap((block) => (block.kind === 'attempt' ? [[block.number, block.row] as const] : [])),
+  );
+
+  const blockAt = (row: number) => (row < 0 || row >= length ? undefined : blocks[upperBound(rows, row) - 1]);
+  const at = (row: number): Place<R> | null => {
+    const block = blockAt(row);
+    return block ? placeIn(block, row - block.row) : null;
   };
-  const at = (wanted: number): Place | null => {
-    const block = wanted < 0 || wanted >= length ? undefined : blocks[find(wanted, (b) => b.row)];
-    if (!block) return null;
-    const offset = wanted - block.row;
-    if (block.kind === 'steps') return { kind: 'step', number: block.first + offset, folded: block.folded };
-    if (block.kind === 'details') return { kind: 'detail', number: block.first, offset };
-    return { kind: 'fold', group: block.group, open: block.open };
-  };
-  const holding = (number: number): Block | null => {
-    let index = find(number, (b) => b.first);
-    if (blocks[index]?.kind === 'details') index--;
-    const block = blocks[index];
-    return block && block.first <= number ? block : null;
+  /* The last block that stands in the list itself, and not below a step, and begins at the number or before. */
+  const holding = (number: number): number => {
+    let index = upperBound(firsts, number) - 1;
+    while (isBelow(blocks[index])) index--;
+    return index;
   };
   const rowOf = (number: number): number => {
-    const block = holding(number);
+    const attempt = attemptRows.get(number);
+    if (attempt !== undefined) return attempt;
+    const block = blocks[holding(number)];
     if (block?.kind === 'steps' && number < block.first + block.count)
       return block.row + number - block.first;
     if (block?.kind === 'fold' && !block.open && number < block.group.to) return block.row;
     return -1;
   };
-  const firstOf = (block: Block | undefined) => (block === undefined ? null : block.first);
+  const gapOf = (number: number): Range | null => {
+    const block = blocks[holding(number)];
+    return block?.kind === 'gap' && number < block.range.to ? block.range : null;
+  };
   const nearest = (number: number, direction: 1 | -1): number | null => {
-    if (blocks.length === 0) return null;
-    if (rowOf(number) >= 0) return number;
-    const index = find(number, (b) => b.first);
-    const block = blocks[index];
-    const before = block && block.first <= number ? lastOf(block) : null;
-    const after = block && block.first > number ? block.first : firstOf(blocks[index + 1]);
+    const index = holding(number);
+    const before = stepOf(blocks.slice(0, index + 1).findLast(isListed), -1);
+    const after = stepOf(blocks.slice(index + 1).find(isListed), 1);
     return direction > 0 ? (after ?? before) : (before ?? after);
   };
-  return { length, at, rowOf, nearest };
+  const next = (number: number, direction: 1 | -1): number | null => {
+    const start = rowOf(number);
+    if (start < 0) return nearest(number, direction);
+    const here = blockAt(start);
+    const hidden = number + direction;
+    if (here?.kind === 'fold' && hidden >= here.group.from && hidden < here.group.to) return hidden;
+    for (let row = start + direction; ;) {
+      const block = blockAt(row);
+      if (!block || block.kind === 'gap') return null;
+      if (block.kind === 'steps') return block.first + row - block.row;
+      if (block.kind === 'attempt') return block.number;
+      if (block.kind === 'fold' && !block.open) return direction > 0 ? block.group.from : block.group.to - 1;
+      row = direction > 0 ? block.row + block.count : block.row - 1;
+    }
+  };
+  return { length, at, rowOf, gapOf, next };
 }
 
-function lastOf(block: Block): number {
-  if (block.kind === 'steps') return block.first + block.count - 1;
-  return block.kind === 'fold' ? block.group.to - 1 : block.first;
-}
-
-function lowerBound(sorted: readonly number[], wanted: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] ?? Infinity) < wanted) low = middle + 1;
-    else high = middle;
+function blocksOf<R>(segments: readonly Segment[], { inner, attempts }: Below<R>): readonly Block<R>[] {
+  const opened = [...new Set([...inner.keys(), ...attempts.keys()])].sort((a, b) => a - b);
+  const blocks: Block<R>[] = [];
+  let row = 0;
+  const put = (block: Block<R>) => {
+    if (block.count === 0) return;
+    blocks.push(block);
+    row += block.count;
+  };
+  const putInner = (first: number, number: number) => {
+    const rows = inner.get(number);
+    if (rows) put({ kind: 'inner', row, first, count: rows.length, number, rows });
+  };
+  const putSteps = (first: number, count: number, folded: boolean) => {
+    let from = first;
+    for (let at = upperBound(opened, first - 1); (opened[at] ?? Infinity) < first + count; at++) {
+      const number = opened[at] ?? first;
+      put({ kind: 'steps', row, first: from, count: number + 1 - from, folded });
+      for (const earlier of attempts.get(number) ?? []) {
+        put({ kind: 'attempt', row, first: number, count: 1, number: earlier });
+        putInner(number, earlier);
+      }
+      putInner(number, number);
+      from = number + 1;
+    }
+    put({ kind: 'steps', row, first: from, count: first + count - from, folded });
+  };
+  for (const segment of segments) {
+    if (segment.kind === 'steps') putSteps(segment.first, segment.count, false);
+    else if (segment.kind === 'gap')
+      put({ kind: 'gap', row, first: segment.range.from, count: 1, range: segment.range });
+    else {
+      const { group, open } = segment;
+      put({ kind: 'fold', row, first: group.from, count: 1, group, open });
+      if (open) putSteps(group.from, group.to - group.from, true);
+    }
   }
-  return low;
+  return blocks;
+}
+
+function placeIn<R>(block: Block<R>, offset: number): Place<R> | null {
+  switch (block.kind) {
+    case 'steps':
+      return { kind: 'step', number: block.first + offset, folded: block.folded };
+    case 'fold':
+      return { kind: 'fold', group: block.group, open: block.open };
+    case 'gap':
+      return { kind: 'gap', range: block.range };
+    case 'attempt':
+      return { kind: 'attempt', number: block.number, last: block.first };
+    case 'inner': {
+      const row = block.rows.at(offset);
+      return row === null ? null : { kind: 'inner', number: block.number, row };
+    }
+  }
+}
+
+function isBelow<R>(block: Block<R> | undefined): boolean {
+  return block?.kind === 'inner' || block?.kind === 'attempt';
+}
+
+function isListed<R>(block: Block<R>): boolean {
+  return block.kind === 'steps' || block.kind === 'fold';
+}
+
+function stepOf<R>(block: Block<R> | undefined, side: 1 | -1): number | null {
+  if (block?.kind === 'steps') return side > 0 ? block.first : block.first + block.count - 1;
+  if (block?.kind === 'fold') return side > 0 ? block.group.from : block.group.to - 1;
+  return null;
 }
 
 /** Segments for steps that a filter left, which come by rising number. */
@@ -143,6 +200,17 @@ export function segmentsOf(numbers: readonly number[]): readonly Segment[] {
     const last = segments.at(-1);
     if (last && last.first + last.count === number) last.count++;
     else segments.push({ kind: 'steps', first: number, count: 1 });
+  }
+  return segments;
+}
+
+/** Segments for all of `count` steps but those in `ranges`, which rise. */
+export function segmentsWithout(count: number, ranges: readonly Range[]): readonly Segment[] {
+  const segments: Segment[] = [];
+  let first = 0;
+  for (const { from, to } of [...ranges, { from: count, to: count }]) {
+    if (from > first) segments.push({ kind: 'steps', first, count: from - first });
+    first = to;
   }
   return segments;
 }

@@ -24,6 +24,7 @@ function run(appId: string, minute: number, rest: Partial<RunSummary> = {}): Run
     time_zone: 'exact',
     step_count: 1,
     failed_count: 0,
+    superseded_count: 0,
     next_sequence_id: 1,
     record_count: 0,
     damaged_count: 0,

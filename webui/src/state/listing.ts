@@ -1,18 +1,26 @@
-/* The rows of the step list: all steps of a run by pages, those that a filter leaves, or with repeated cycles folded.
+/* The rows of the step list: the last attempts of a run by pages, what a filter leaves, or with repeated cycles folded.
  *
- * All steps have their place by number, and any of them can be shown at once. What a filter leaves, and cycles, the server finds in the
- * order of the run; they are read on as the reader scrolls, and when the run grows, from the first step that was still open. */
-import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useRef } from 'react';
+ * The last attempts have their place by number, and any of them can be shown at once: only which stretches gave way is asked for. What a
+ * filter leaves, and cycles, the server finds by going through the run. They are read around where the reader is: from the newest end,
+ * or from a step that was chosen, on in either direction; what lies between is a gap until somebody comes there. */
+import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { get } from '../api/client';
-import type { Folded, Steps, StepSummary } from '../model/api';
-import { segmentsOf, segmentsOfGroups, type Group, type Segment } from '../model/listing';
+import type { StepSummary } from '../model/api';
+import {
+  segmentsOf,
+  segmentsOfGroups,
+  segmentsWithout,
+  type Group,
+  type Range,
+  type Segment,
+} from '../model/listing';
 import { filterParams, isFiltered, type StepFilter } from '../model/stepFilter';
-import { runKey, type RunPlace } from './run';
+import { piecesOf, type Piece, type Stretch, type Wish } from '../model/stretches';
+import { cached, runKey, type RunPlace } from './run';
 
 const RUN = '/api/v1/projects/{project}/runs/{app_id}';
-const FILTERED_STEPS = 500;
-const FOLDED_GROUPS = 500;
+const STRETCH_ITEMS = 500;
 
 export type ListingKind = 'all' | 'filtered' | 'folded';
 
@@ -21,130 +29,206 @@ export interface Listed {
   readonly segments: readonly Segment[];
   /** Steps that came with the listing itself. */
   readonly known: ReadonlyMap<number, StepSummary>;
-  /** The server may have more, behind the last. */
-  readonly more: boolean;
+  /** Some of the run is not read, and may hold more. */
+  readonly partial: boolean;
   readonly loading: boolean;
   readonly error: Error | null;
-  readonly loadMore: () => void;
+  readonly read: (wish: Wish) => void;
 }
 
 interface Wanted {
   readonly count: number;
+  readonly supersededCount: number;
   readonly filter: StepFilter;
   readonly folded: boolean;
   readonly openFolds: ReadonlySet<number>;
 }
 
-export function useListed(run: RunPlace, { count, filter, folded, openFolds }: Wanted): Listed {
+type Shown = Pick<Listed, 'kind' | 'segments' | 'known'>;
+
+export function useListed(
+  run: RunPlace,
+  { count, supersededCount, filter, folded, openFolds }: Wanted,
+): Listed {
   const kind = isFiltered(filter) ? 'filtered' : folded ? 'folded' : 'all';
-  const filtered = useFiltered(run, filter, kind === 'filtered', count);
-  const cycles = useFolded(run, kind === 'folded', count);
-  const segments = useMemo((): readonly Segment[] => {
-    if (kind === 'filtered') return segmentsOf(filtered.steps.map((step) => step.number));
-    if (kind === 'folded') return segmentsOfGroups(cycles.groups, openFolds);
-    return count > 0 ? [{ kind: 'steps', first: 0, count }] : [];
-  }, [kind, filtered.steps, cycles.groups, openFolds, count]);
-  const known = useMemo(() => new Map(filtered.steps.map((step) => [step.number, step])), [filtered.steps]);
-  if (kind === 'all')
-    return { kind, segments, known, more: false, loading: false, error: null, loadMore: () => undefined };
-  const source = kind === 'filtered' ? filtered : cycles;
-  const { more, loading, error, loadMore } = source;
-  return { kind, segments, known, more, loading, error, loadMore };
+  const superseded = useSuperseded(run, kind === 'all' ? supersededCount : 0);
+  const matches = useStretches(run, kind === 'filtered', count, readSteps, filter);
+  const cycles = useStretches(run, kind === 'folded', count, readGroups, null);
+  const gone = superseded.data;
+  const shown = useMemo((): Shown | null => {
+    if (kind === 'all')
+      return gone === undefined ? null : { kind, segments: segmentsWithout(count, gone), known: new Map() };
+    if (kind === 'folded')
+      return (
+        cycles.pieces && { kind, segments: segmentsOfCycles(cycles.pieces, openFolds), known: new Map() }
+      );
+    return matches.pieces && { kind, ...shownOf(matches.pieces) };
+  }, [kind, gone, count, cycles.pieces, openFolds, matches.pieces]);
+
+  /* What was there before stays until the first of what is asked for is. */
+  const before = useRef<Shown>({ kind, segments: [], known: new Map() });
+  useEffect(() => {
+    if (shown) before.current = shown;
+  });
+  const source = kind === 'filtered' ? matches : cycles;
+  const { segments, known } = shown ?? before.current;
+  return {
+    kind: (shown ?? before.current).kind,
+    segments,
+    known,
+    partial: segments.some((segment) => segment.kind === 'gap'),
+    loading: kind === 'all' ? superseded.isFetching : source.loading,
+    error: kind === 'all' ? superseded.error : source.error,
+    read: source.read,
+  };
 }
 
-interface Read {
-  readonly next: number;
-  readonly atEnd: boolean;
+function shownOf(pieces: readonly Piece<StepSummary>[]) {
+  const known = new Map<number, StepSummary>();
+  const segments = pieces.flatMap((piece): readonly Segment[] => {
+    if (piece.kind === 'gap') return [piece];
+    for (const step of piece.items) known.set(step.number, step);
+    return segmentsOf(piece.items.map((step) => step.number));
+  });
+  return { segments, known };
 }
 
-/* Goes on by itself while the server had no time to find anything, and when the run has grown. */
-function useReadingOn(
-  query: {
-    readonly hasNextPage: boolean;
-    readonly isFetching: boolean;
-    readonly fetchNextPage: () => Promise<unknown>;
-  },
-  found: number,
-  last: Read | undefined,
+function segmentsOfCycles(pieces: readonly Piece<Group>[], open: ReadonlySet<number>): readonly Segment[] {
+  return pieces.flatMap((piece) => (piece.kind === 'gap' ? [piece] : segmentsOfGroups(piece.items, open)));
+}
+
+/* ---- which attempts gave way ---- */
+
+const NONE: readonly Range[] = [];
+const RANGES = 10_000;
+/* A run of which every second step was taken back has more: those behind these stand in their place, struck through. */
+const RANGES_MOST = 100_000;
+
+function useSuperseded(run: RunPlace, count: number) {
+  const { project, app_id } = run;
+  return useQuery({
+    queryKey: ['superseded', project, app_id, count],
+    queryFn: async ({ signal }): Promise<readonly Range[]> => {
+      const ranges: Range[] = [];
+      let next: number | null = count > 0 ? 0 : null;
+      while (next !== null && ranges.length < RANGES_MOST) {
+        const from: number = next;
+        const answer = await get(`${RUN}/superseded`, { ...run, from, limit: RANGES }, signal);
+        ranges.push(...answer.ranges);
+        next = answer.next;
+      }
+      return ranges;
+    },
+    initialData: count > 0 ? undefined : NONE,
+    placeholderData: (older, query) => (query?.queryKey[2] === app_id ? older : undefined),
+    structuralSharing: false,
+    staleTime: Infinity,
+    gcTime: 10_000,
+  });
+}
+
+/* ---- what the server finds ---- */
+
+interface Read<T> extends Stretch<T> {
+  /** Nothing in it can change any more. */
+  readonly settled: boolean;
+}
+
+type Reader<T, Of> = (run: RunPlace, of: Of, wish: Wish, signal: AbortSignal) => Promise<Read<T>>;
+
+/* Parameters of a question that reads on from a place. */
+function rangeOf({ at, direction, bound }: Wish) {
+  if (direction < 0) return { from: bound, to: at, order: 'newest' as const };
+  return Number.isFinite(bound) ? { from: at, to: bound } : { from: at };
+}
+
+function stretchOf({ at, direction, bound }: Wish, next: number | null, count: number): Range {
+  return direction < 0
+    ? { from: next ?? bound, to: at }
+    : { from: at, to: next ?? Math.max(Math.min(bound, count), at) };
+}
+
+const readSteps: Reader<StepSummary, StepFilter> = async (run, filter, wish, signal) => {
+  const params = { ...run, ...filterParams(filter), ...rangeOf(wish), limit: STRETCH_ITEMS };
+  const { steps, next, step_count } = await get(`${RUN}/steps`, params, signal);
+  const stretch = stretchOf(wish, next, step_count);
+  const settled = stretch.to < step_count && steps.every((step) => step.status !== 'open');
+  return { ...stretch, items: wish.direction > 0 ? steps : [...steps].reverse(), settled };
+};
+
+const readGroups: Reader<Group, null> = async (run, _of, wish, signal) => {
+  const params = { ...run, ...rangeOf(wish), superseded: false, limit: STRETCH_ITEMS };
+  const { groups, next, step_count } = await get(`${RUN}/folded`, params, signal);
+  const stretch = stretchOf(wish, next, step_count);
+  const items = wish.direction > 0 ? groups : [...groups].reverse();
+  return { ...stretch, items, settled: stretch.to < step_count };
+};
+
+interface Wishes {
+  readonly key: string;
+  readonly list: readonly Wish[];
+}
+
+function numberOf(item: { readonly number: number } | { readonly from: number }): number {
+  return 'number' in item ? item.number : item.from;
+}
+
+/* What was read of a run, stretch by stretch, each an answer of its own; `pieces` is null until the first is there. */
+function useStretches<T extends StepSummary | Group, Of>(
+  run: RunPlace,
   enabled: boolean,
   count: number,
+  reader: Reader<T, Of>,
+  of: Of,
 ) {
-  const { isFetching, fetchNextPage } = query;
-  const seen = useRef(count);
-  const grown = enabled && last?.atEnd === true && count > seen.current;
-  useEffect(() => {
-    if (!enabled || isFetching || last === undefined) return;
-    if (grown || (!last.atEnd && found === 0)) {
-      seen.current = count;
-      void fetchNextPage();
-    }
-  }, [enabled, isFetching, fetchNextPage, last, grown, found, count]);
-  const loadMore = useCallback(() => {
-    if (enabled && !isFetching && last?.atEnd === false) void fetchNextPage();
-  }, [enabled, isFetching, fetchNextPage, last]);
-  return { more: last?.atEnd === false, loading: isFetching, loadMore };
+  const client = useQueryClient();
+  const key = JSON.stringify([...runKey(run), of]);
+  const [wishes, setWishes] = useState<Wishes>({ key, list: [] });
+  const list = enabled && wishes.key === key ? wishes.list : NO_WISHES;
+  const results = useQueries({
+    queries: list.map((wish) => {
+      const queryKey = runKey(run, 'stretch', of, wish.at, wish.direction, String(wish.bound));
+      return {
+        queryKey,
+        queryFn: async ({ signal }: { readonly signal: AbortSignal }) => {
+          const known = cached<Read<T>>(client, queryKey);
+          return known?.data.settled === true ? known.data : reader(run, of, wish, signal);
+        },
+        structuralSharing: false as const,
+        gcTime: 30_000,
+      };
+    }),
+    combine: combineStretches<T>,
+  });
+  const { stretches, loading, error } = results;
+  const pieces = useMemo(
+    () => (stretches.length === 0 ? null : piecesOf(stretches, count, numberOf)),
+    [stretches, count],
+  );
+  const read = useCallback(
+    (wish: Wish) =>
+      setWishes((old) => {
+        const before = old.key === key ? old.list : NO_WISHES;
+        const known = before.some((one) => one.at === wish.at && one.direction === wish.direction);
+        return known ? old : { key, list: [...before, wish] };
+      }),
+    [key],
+  );
+  return { pieces, loading, error, read };
 }
 
-function useFiltered(run: RunPlace, filter: StepFilter, enabled: boolean, count: number) {
-  const query = useInfiniteQuery({
-    queryKey: ['filtered', ...runKey(run), filter],
-    queryFn: async ({ signal, pageParam }): Promise<{ readonly steps: Steps['steps'] } & Read> => {
-      const params = { ...run, ...filterParams(filter), from: pageParam, limit: FILTERED_STEPS };
-      const answer = await get(`${RUN}/steps`, params, signal);
-      const open = answer.steps.find((step) => step.status === 'open')?.number;
-      return {
-        steps: answer.steps,
-        next: answer.next ?? open ?? answer.step_count,
-        atEnd: answer.next === null,
-      };
-    },
-    initialPageParam: 0,
-    getNextPageParam: (last) => last.next,
-    enabled,
-    structuralSharing: false,
-    placeholderData: keepPreviousData,
-    staleTime: Infinity,
-    gcTime: 30_000,
-  });
-  const pages = query.data?.pages;
-  const steps = useMemo(() => {
-    const byNumber = new Map<number, StepSummary>();
-    for (const page of pages ?? []) for (const step of page.steps) byNumber.set(step.number, step);
-    return [...byNumber.values()].sort((a, b) => a.number - b.number);
-  }, [pages]);
-  const reading = useReadingOn(query, steps.length, pages?.at(-1), enabled, count);
-  return { steps, error: query.error, ...reading };
+const NO_WISHES: readonly Wish[] = [];
+
+interface Result<T> {
+  readonly data: Read<T> | undefined;
+  readonly isFetching: boolean;
+  readonly error: Error | null;
 }
 
-function useFolded(run: RunPlace, enabled: boolean, count: number) {
-  const query = useInfiniteQuery({
-    queryKey: ['folded', ...runKey(run)],
-    queryFn: async ({ signal, pageParam }): Promise<{ readonly groups: Folded['groups'] } & Read> => {
-      const answer = await get(`${RUN}/folded`, { ...run, from: pageParam, limit: FOLDED_GROUPS }, signal);
-      const lastGroup = answer.groups.at(-1);
-      return {
-        groups: answer.groups,
-        next: answer.next ?? lastGroup?.from ?? pageParam,
-        atEnd: answer.next === null,
-      };
-    },
-    initialPageParam: 0,
-    getNextPageParam: (last) => last.next,
-    enabled,
-    structuralSharing: false,
-    staleTime: Infinity,
-    gcTime: 30_000,
-  });
-  const pages = query.data?.pages;
-  const groups = useMemo(() => {
-    const all: Group[] = [];
-    for (const page of pages ?? []) {
-      const from = page.groups[0]?.from ?? Infinity;
-      while ((all.at(-1)?.from ?? -1) >= from) all.pop();
-      all.push(...page.groups);
-    }
-    return all;
-  }, [pages]);
-  const reading = useReadingOn(query, groups.length, pages?.at(-1), enabled, count);
-  return { groups, error: query.error, ...reading };
+function combineStretches<T>(results: readonly Result<T>[]) {
+  return {
+    stretches: results.flatMap(({ data }) => (data ? [data] : [])),
+    loading: results.some(({ isFetching, data }) => isFetching && data === undefined),
+    error: results.find(({ error }) => error !== null)?.error ?? null,
+  };
 }

@@ -33,14 +33,18 @@ export function runKey({ project, app_id }: RunPlace, ...more: readonly unknown[
 export function useRunDetail(run: RunPlace) {
   const { project, app_id } = run;
   useLive(topicOf('run', project, app_id), runKey(run));
-  return useQuery({
-    queryKey: runKey(run, 'detail'),
-    queryFn: ({ signal }) => get(RUN, { project, app_id }, signal),
-    structuralSharing: false,
-  });
+  return useQuery(detailQuery(run));
 }
 
-function cached<T>(client: QueryClient, key: readonly unknown[]) {
+export function detailQuery(run: RunPlace) {
+  return {
+    queryKey: runKey(run, 'detail'),
+    queryFn: ({ signal }: { readonly signal: AbortSignal }) => get(RUN, { ...run }, signal),
+    structuralSharing: false as const,
+  };
+}
+
+export function cached<T>(client: QueryClient, key: readonly unknown[]) {
   const state = client.getQueryState<T>(key);
   return state?.data === undefined ? null : { data: state.data, ageMs: Date.now() - state.dataUpdatedAt };
 }
@@ -86,37 +90,45 @@ export function useFound<T, D>(wanted: readonly T[]) {
 export function usePages(run: RunPlace, pages: readonly number[]): ReadonlyMap<number, Steps> {
   const client = useQueryClient();
   const combine = useFound<number, Steps>(pages);
-  return useQueries({
-    queries: pages.map((page) => ({
-      queryKey: runKey(run, 'page', page),
-      queryFn: ({ signal }: { readonly signal: AbortSignal }) => fetchPage(client, run, page, signal),
-      structuralSharing: false as const,
-      gcTime: 60_000,
-    })),
-    combine,
-  });
+  return useQueries({ queries: pages.map((page) => pageQuery(client, run, page)), combine });
 }
 
-/** The attempts at a sequence id. */
+export function pageQuery(client: QueryClient, run: RunPlace, page: number) {
+  return {
+    queryKey: runKey(run, 'page', page),
+    queryFn: ({ signal }: { readonly signal: AbortSignal }) => fetchPage(client, run, page, signal),
+    structuralSharing: false as const,
+    gcTime: 60_000,
+  };
+}
+
+/** The attempts at a sequence id, by number. */
 export function useAttempts(run: RunPlace, sequence_id: number | null) {
-  return useQuery({
+  return useQuery({ ...attemptsQuery(run, sequence_id ?? 0), enabled: sequence_id !== null });
+}
+
+/** Of several sequence ids, as far as they are there. `ids` as for usePages. */
+export function useAttemptsOf(
+  run: RunPlace,
+  ids: readonly number[],
+): ReadonlyMap<number, readonly StepSummary[]> {
+  const combine = useFound<number, readonly StepSummary[]>(ids);
+  return useQueries({ queries: ids.map((id) => attemptsQuery(run, id)), combine });
+}
+
+function attemptsQuery(run: RunPlace, sequence_id: number) {
+  return {
     queryKey: runKey(run, 'attempts', sequence_id),
-    queryFn: async ({ signal }) => {
-      let answer = await get(`${RUN}/steps`, { ...run, sequence_id: sequence_id ?? 0, limit: 1000 }, signal);
+    queryFn: async ({ signal }: { readonly signal: AbortSignal }): Promise<readonly StepSummary[]> => {
+      let answer = await get(`${RUN}/steps`, { ...run, sequence_id, limit: 1000 }, signal);
       const steps = [...answer.steps];
       while (answer.next !== null && !answer.complete) {
-        const from = answer.next;
-        answer = await get(
-          `${RUN}/steps`,
-          { ...run, sequence_id: sequence_id ?? 0, from, limit: 1000 },
-          signal,
-        );
+        answer = await get(`${RUN}/steps`, { ...run, sequence_id, from: answer.next, limit: 1000 }, signal);
         steps.push(...answer.steps);
       }
       return steps;
     },
-    enabled: sequence_id !== null,
-  });
+  };
 }
 
 export function useStep(run: RunPlace, number: number | null) {
@@ -195,25 +207,15 @@ async function fetchRecords(run: RunPlace, number: number, signal: AbortSignal):
 }
 
 export function useRecords(run: RunPlace, number: number | null) {
-  return useQuery({
-    queryKey: runKey(run, 'records', number),
-    queryFn: ({ signal }) => fetchRecords(run, number ?? 0, signal),
-    enabled: number !== null,
-    structuralSharing: false,
-  });
+  return useQuery({ ...recordsQuery(run, number ?? 0), enabled: number !== null });
 }
 
-/** Of several steps, as far as they are there. */
-export function useRecordsOf(run: RunPlace, numbers: readonly number[]): ReadonlyMap<number, StepRecords> {
-  const combine = useFound<number, StepRecords>(numbers);
-  return useQueries({
-    queries: numbers.map((number) => ({
-      queryKey: runKey(run, 'records', number),
-      queryFn: ({ signal }: { readonly signal: AbortSignal }) => fetchRecords(run, number, signal),
-      structuralSharing: false as const,
-    })),
-    combine,
-  });
+export function recordsQuery(run: RunPlace, number: number) {
+  return {
+    queryKey: runKey(run, 'records', number),
+    queryFn: ({ signal }: { readonly signal: AbortSignal }) => fetchRecords(run, number, signal),
+    structuralSharing: false as const,
+  };
 }
 
 const OVERVIEW_BUCKETS = 400;

@@ -2,16 +2,21 @@
 import { useCallback, useMemo } from 'react';
 import type { Interval } from '../model/axis';
 import { FILTER_NAMES, readFilter, type StepFilter } from '../model/stepFilter';
+import { isTrail, withTrail, type Trail } from '../model/trail';
 import { useUrlQuery, type Query } from './url';
 
 const OPEN_MOST = 50;
+/* Browsers and servers take longer addresses, but not all that addresses are pasted into. */
+const OPEN_MOST_BYTES = 1500;
 const PINS_MOST = 6;
 
 export interface RunView {
   readonly filter: StepFilter;
   readonly folded: boolean;
-  /** Numbers of the steps whose details are open. */
-  readonly open: ReadonlySet<number>;
+  /** Steps whose details are open, spawned runs whose steps are, and so on. */
+  readonly open: ReadonlySet<Trail>;
+  /** Sequence ids whose earlier attempts are shown. */
+  readonly earlier: ReadonlySet<number>;
   /** Folds that are open, by their first step. */
   readonly openFolds: ReadonlySet<number>;
   /** JSON pointers into the state. */
@@ -19,7 +24,8 @@ export interface RunView {
   /** In microseconds since the run's start. */
   readonly zoom: Interval | null;
   readonly change: (parts: Query, how?: 'push' | 'replace') => void;
-  readonly toggle: (number: number, open: boolean) => void;
+  readonly toggle: (trail: Trail, open: boolean) => void;
+  readonly toggleEarlier: (sequenceId: number, open: boolean) => void;
   readonly toggleFold: (first: number, open: boolean) => void;
   readonly togglePin: (pointer: string) => void;
   readonly setZoom: (zoom: Interval | null) => void;
@@ -38,6 +44,21 @@ function readNumbers(text: string | null): ReadonlySet<number> {
 
 function writeNumbers(numbers: ReadonlySet<number>): string {
   return [...numbers].slice(-OPEN_MOST).join(',');
+}
+
+function readTrails(text: string | null): ReadonlySet<Trail> {
+  return new Set((text ?? '').split(',').filter(isTrail).slice(0, OPEN_MOST));
+}
+
+/* What was opened last stays. */
+function writeTrails(trails: ReadonlySet<Trail>): string {
+  let left = OPEN_MOST_BYTES;
+  return [...trails]
+    .slice(-OPEN_MOST)
+    .reverse()
+    .filter((trail) => (left -= trail.length + 1) >= 0)
+    .reverse()
+    .join(',');
 }
 
 function readPins(text: string | null): readonly string[] {
@@ -74,7 +95,9 @@ export function useRunView(): RunView {
   // eslint-disable-next-line react-hooks/exhaustive-deps -- the same object as long as it says the same
   const filter = useMemo(() => readFilter(query), [filterKey]);
   const openText = query.get('open');
-  const open = useMemo(() => readNumbers(openText), [openText]);
+  const open = useMemo(() => readTrails(openText), [openText]);
+  const earlierText = query.get('earlier');
+  const earlier = useMemo(() => readNumbers(earlierText), [earlierText]);
   const foldsText = query.get('folds');
   const openFolds = useMemo(() => readNumbers(foldsText), [foldsText]);
   const pinsText = query.get('pin');
@@ -83,8 +106,13 @@ export function useRunView(): RunView {
   const zoom = useMemo(() => readZoom(zoomText), [zoomText]);
 
   const toggle = useCallback(
-    (number: number, opened: boolean) => change({ open: writeNumbers(withOne(open, number, opened)) }),
+    (trail: Trail, opened: boolean) => change({ open: writeTrails(withTrail(open, trail, opened)) }),
     [change, open],
+  );
+  const toggleEarlier = useCallback(
+    (sequenceId: number, opened: boolean) =>
+      change({ earlier: writeNumbers(withOne(earlier, sequenceId, opened)) }),
+    [change, earlier],
   );
   const toggleFold = useCallback(
     (first: number, opened: boolean) => change({ folds: writeNumbers(withOne(openFolds, first, opened)) }),
@@ -114,11 +142,13 @@ export function useRunView(): RunView {
       filter,
       folded,
       open,
+      earlier,
       openFolds,
       pins,
       zoom,
       change,
       toggle,
+      toggleEarlier,
       toggleFold,
       togglePin,
       setZoom,
@@ -128,11 +158,13 @@ export function useRunView(): RunView {
       filter,
       folded,
       open,
+      earlier,
       openFolds,
       pins,
       zoom,
       change,
       toggle,
+      toggleEarlier,
       toggleFold,
       togglePin,
       setZoom,

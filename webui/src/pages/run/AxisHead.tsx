@@ -14,7 +14,6 @@ import type { TimeMode } from './StepList';
 interface Props {
   readonly axis: Axis;
   readonly listed: Listed;
-  readonly shown: number;
   readonly view: RunView;
   readonly selected: number | null;
   readonly timeMode: TimeMode;
@@ -22,14 +21,14 @@ interface Props {
   readonly onJump: (number: number) => void;
 }
 
-export function AxisHead({ axis, listed, shown, view, selected, timeMode, onTimeMode, onJump }: Props) {
+export function AxisHead({ axis, listed, view, selected, timeMode, onTimeMode, onJump }: Props) {
   const { detail } = useFacts();
   const total = detail.step_count;
   return (
     <div className="steps-head">
       <span className="steps-count">
         {listed.kind === 'filtered'
-          ? `${listed.more ? 'over ' : ''}${formatCount(shown)} of ${plural(total, 'step')}`
+          ? `${listed.partial ? 'over ' : ''}${formatCount(listed.known.size)} of ${plural(total, 'step')}`
           : plural(total, 'step')}
       </span>
       <button type="button" className="num at" title="Elapsed or absolute time (t)" onClick={onTimeMode}>

@@ -1,22 +1,20 @@
-/* What is nested in a step, a row each, on the same time axis. */
-import { Link } from 'react-router-dom';
+/* What was recorded in a step, a row each, on the same time axis. */
 import { plural } from '../../base/number';
 import { formatDuration } from '../../base/time';
 import type { Axis } from '../../model/axis';
-import { summariseStream, type Detail, type StreamDetail } from '../../model/details';
+import { summariseStream, type ChildDetail, type Detail, type StreamDetail } from '../../model/details';
 import { brief, read } from '../../model/exact';
-import { runPath } from '../../state/links';
 import { Bar, Tick } from './Bar';
 
 interface Props {
-  readonly detail: Detail;
-  readonly project: string;
+  readonly detail: Exclude<Detail, ChildDetail>;
+  readonly depth: number;
   readonly axis: Axis;
   readonly nowUs: number | null;
 }
 
-export function DetailRow({ detail, project, axis, nowUs }: Props) {
-  const indent = { paddingInlineStart: `${Math.min(detail.depth, 24) * 14}px` };
+export function DetailRow({ detail, depth, axis, nowUs }: Props) {
+  const indent = indentOf(depth);
   switch (detail.kind) {
     case 'span': {
       const { name, id, startUs, endUs } = detail;
@@ -63,19 +61,12 @@ export function DetailRow({ detail, project, axis, nowUs }: Props) {
     }
     case 'stream':
       return <StreamRow stream={detail} axis={axis} nowUs={nowUs} indent={indent} />;
-    case 'child':
-      return (
-        <div className="step-row detail">
-          <span className="detail-name wide cut" style={indent}>
-            <span className="kind">{detail.how === 'fork' ? 'forked' : 'spawned'}</span>{' '}
-            <Link to={runPath(project, detail.appId)} title={detail.appId}>
-              <bdi>{detail.appId}</bdi>
-            </Link>
-          </span>
-          <span className="lane">{detail.atUs !== null && <Tick us={detail.atUs} axis={axis} />}</span>
-        </div>
-      );
   }
+}
+
+/** How far a row stands in: deep ones no further than can be read. */
+export function indentOf(depth: number) {
+  return { paddingInlineStart: `${Math.min(depth, 24) * 14}px` };
 }
 
 interface StreamProps {

@@ -18,8 +18,8 @@ import { InspectorHead } from './InspectorHead';
 import { Nothing } from './Nothing';
 import { RawTab } from './RawTab';
 import { ReproduceTab } from './ReproduceTab';
-import { statusOf } from './RowView';
 import { StateTab } from './StateTab';
+import { statusOf } from './stepStatus';
 import { useRead } from './useRead';
 
 const TABS = ['state', 'result', 'inputs', 'error', 'attributes', 'code', 'reproduce', 'raw'] as const;

@@ -1,20 +1,21 @@
 /* A row of the list, by what its place holds. */
-import { formatCount } from '../../base/number';
+import { formatCount, plural } from '../../base/number';
 import type { StepSummary } from '../../model/api';
 import type { Axis } from '../../model/axis';
 import { intervalOf } from '../../model/axis';
-import type { Group, Place } from '../../model/listing';
+import type { Inner } from '../../model/inner';
+import type { Group, Place, Range } from '../../model/listing';
 import type { RunView } from '../../state/runView';
-import type { StatusKind } from '../../ui/Status';
 import { Bar } from './Bar';
 import { useFacts } from './context';
-import { DetailRow } from './DetailRow';
+import { InnerRow } from './InnerRow';
 import { PlaceholderRow, StepRow } from './StepRow';
+import { statusOf } from './stepStatus';
 import type { TimeMode } from './StepList';
 import type { StepRows } from './useStepRows';
 
 interface Props {
-  readonly place: Place;
+  readonly place: Place<Inner>;
   readonly steps: StepRows;
   readonly axis: Axis;
   readonly originUs: number;
@@ -38,56 +39,77 @@ export function RowView(props: Props) {
 
 function Content(props: Props) {
   const { place, steps, axis, view, nowUs } = props;
-  const { detail, hue, place: run } = useFacts();
-  if (place.kind === 'fold')
-    return (
-      <FoldRow
-        group={place.group}
-        open={place.open}
-        first={steps.stepAt(place.group.from)}
-        last={steps.stepAt(place.group.to - 1)}
-        axis={axis}
-        onToggle={view.toggleFold}
-      />
-    );
-  const step = steps.stepAt(place.number);
-  if (place.kind === 'detail') {
-    const shown = steps.details.get(place.number)?.[place.offset];
-    const runsUs = step?.status === 'open' ? nowUs : null;
-    return shown ? (
-      <DetailRow detail={shown} project={run.project} axis={axis} nowUs={runsUs} />
-    ) : (
-      <PlaceholderRow pins={props.pins.length} />
-    );
+  switch (place.kind) {
+    case 'fold':
+      return (
+        <FoldRow
+          group={place.group}
+          open={place.open}
+          first={steps.stepAt(place.group.from)}
+          last={steps.stepAt(place.group.to - 1)}
+          axis={axis}
+          onToggle={view.toggleFold}
+        />
+      );
+    case 'gap':
+      return <GapRow range={place.range} />;
+    case 'inner':
+      return (
+        <InnerRow
+          row={place.row}
+          steps={steps}
+          runsUs={steps.stepAt(place.number)?.status === 'open' ? nowUs : null}
+          axis={axis}
+          originUs={props.originUs}
+          timeMode={props.timeMode}
+          nowUs={nowUs}
+          onToggle={view.toggle}
+        />
+      );
+    case 'step':
+    case 'attempt':
+      return <OwnStep {...props} number={place.number} />;
   }
+}
+
+/* A step of the run itself. */
+function OwnStep({ number, ...props }: Props & { readonly number: number }) {
+  const { place, steps, view, nowUs } = props;
+  const { detail, hue } = useFacts();
+  const step = steps.stepAt(number);
   if (!step) return <PlaceholderRow pins={props.pins.length} />;
-  const children = steps.children.get(step.sequence_id)?.length ?? 0;
+  const open = step.record_count + steps.opened.childCount(step.sequence_id) > 0;
+  const shownEarlier = steps.earlier.has(step.sequence_id);
   return (
     <StepRow
       step={step}
       status={statusOf(step, detail.step_count - 1, detail.status)}
-      current={place.number === props.selected}
-      hit={props.hits.has(place.number)}
-      folded={place.folded}
-      open={step.record_count + children > 0 ? view.open.has(place.number) : null}
+      current={number === props.selected}
+      hit={props.hits.has(number)}
+      folded={place.kind === 'step' && place.folded}
+      earlier={place.kind === 'attempt'}
+      attempts={step.superseded || step.attempt === 1 || !steps.foldsAttempts ? null : shownEarlier}
+      open={open ? view.open.has(String(number)) : null}
       hue={hue(step.action)}
-      axis={axis}
+      axis={props.axis}
       originUs={props.originUs}
       timeMode={props.timeMode}
-      nowUs={step.status === 'open' && place.number === detail.step_count - 1 ? nowUs : null}
+      nowUs={step.status === 'open' && number === detail.step_count - 1 ? nowUs : null}
       pins={props.pins}
       onToggle={view.toggle}
+      onToggleEarlier={view.toggleEarlier}
       onSelect={props.onPick}
       onHover={props.onHover}
     />
   );
 }
 
-/** An open step runs, is lost or cannot be known where it is the newest; before others, it was left without an end. */
-export function statusOf(step: StepSummary, last: number, run: string): StatusKind {
-  if (step.status !== 'open') return step.status;
-  if (step.number !== last) return 'abandoned';
-  return run === 'lost' || run === 'unknown' ? run : 'running';
+function GapRow({ range }: { readonly range: Range }) {
+  return (
+    <div className="step-row gap">
+      <span className="gap-name dim">{plural(range.to - range.from, 'step')} to look through</span>
+    </div>
+  );
 }
 
 interface FoldProps {

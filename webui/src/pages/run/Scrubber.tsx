@@ -1,23 +1,42 @@
-/* Through the steps by dragging, or by arrow keys when it has the focus. */
+/* Through the steps by dragging, or by arrow keys when it has the focus. Earlier attempts are passed over. */
+import { useMemo } from 'react';
+import { makeListing } from '../../model/listing';
+import type { Listed } from '../../state/listing';
 import type { Selection } from '../../state/selection';
 import { useFacts } from './context';
 
-export function Scrubber({ selection }: { readonly selection: Selection }) {
+interface Props {
+  readonly listed: Listed;
+  readonly selection: Selection;
+}
+
+export function Scrubber({ listed, selection }: Props) {
   const { detail } = useFacts();
-  const last = detail.step_count - 1;
-  if (last < 1) return null;
+  const { kind, segments } = listed;
+  /* What is filtered or folded is not known whole: then it goes through all that there is. */
+  const steps = useMemo(() => (kind === 'all' ? makeListing(segments, NOTHING) : null), [kind, segments]);
+  const count = steps?.length ?? detail.step_count;
+  if (count < 2) return null;
+  const row = selection.number === null ? -1 : (steps?.rowOf(selection.number) ?? selection.number);
+  const at = row < 0 ? count - 1 : row;
+  const select = (wanted: number) => {
+    const place = steps ? steps.at(wanted) : { kind: 'step' as const, number: wanted };
+    if (place?.kind === 'step') selection.select(place.number, 'replace');
+  };
   return (
     <input
       className="scrubber"
       type="range"
       min={0}
-      max={last}
+      max={count - 1}
       step={1}
-      value={selection.number ?? last}
+      value={at}
       aria-label="Step"
-      aria-valuetext={`step ${(selection.number ?? last) + 1} of ${detail.step_count}`}
+      aria-valuetext={`step ${at + 1} of ${count}`}
       title="Drag through the steps"
-      onChange={(event) => selection.select(Number(event.target.value), 'replace')}
+      onChange={(event) => select(Number(event.target.value))}
     />
   );
 }
+
+const NOTHING = { inner: new Map<number, never>(), attempts: new Map<number, readonly number[]>() };

@@ -3,10 +3,13 @@ import { useEffect, useLayoutEffect, useMemo, useRef, type CSSProperties } from 
 import { plural } from '../../base/number';
 import type { Overview } from '../../model/api';
 import { usOf } from '../../model/axis';
+import type { Inner } from '../../model/inner';
 import type { Listing, Place } from '../../model/listing';
 import { momentAt, pinText } from '../../model/pins';
+import { wishFor, type Wish } from '../../model/stretches';
 import type { Listed } from '../../state/listing';
 import { useHistories, type PinnedPage } from '../../state/history';
+import { useLiveRun } from '../../state/nested';
 import { PAGE_STEPS } from '../../state/run';
 import type { RunView } from '../../state/runView';
 import type { Selection } from '../../state/selection';
@@ -17,16 +20,18 @@ import { Empty } from './Empty';
 import { Minimap } from './Minimap';
 import { RowView } from './RowView';
 import { useFollowByScroll } from './useFollowByScroll';
-import { ROW_PX, type Rows } from './useRows';
-import { useAxis, useStepRows } from './useStepRows';
+import type { Rows } from './useRows';
+import { useAxis, useStepRows, type StepRows } from './useStepRows';
 
 export type TimeMode = 'elapsed' | 'clock';
 
 /* More stripes would not be told apart. */
 const PAUSES_DRAWN = 200;
 
-/* A step that is chosen but not listed yet is read on to, so far. */
-const FAR_ROWS = 20_000;
+/* Gaps are read before they are scrolled to. */
+const GAP_ROWS = 50;
+/* A run that grew by more is read from its new end. */
+const TAIL_STEPS = 500;
 
 interface Props {
   readonly listed: Listed;
@@ -53,14 +58,11 @@ export function StepList(props: Props) {
   const originUs = usOf(detail.started) ?? 0;
   const jump = (number: number) => select(number, 'push');
 
+  useSteady(listing, rows, listed.kind);
   useReveal(listing, rows, selection);
   const onFollowScroll = useFollowByScroll(selection);
-  const { more, loadMore } = listed;
-  const away = selected !== null && listing.rowOf(selected) < 0 && listing.length < FAR_ROWS;
-  useEffect(() => {
-    if (more && (rows.to >= listing.length - 50 || away)) loadMore();
-  }, [more, away, rows.to, listing.length, loadMore]);
-  useListKeys(listing, view, selection);
+  useReading(listed, listing, rows, selection, detail.step_count);
+  useListKeys(steps, view, selection);
 
   const current = selected === null ? null : stepAt(selected);
   const drawn = Array.from({ length: rows.drawTo - rows.drawFrom }, (_, index) => rows.drawFrom + index);
@@ -83,7 +85,6 @@ export function StepList(props: Props) {
       <AxisHead
         axis={axis}
         listed={listed}
-        shown={listing.length}
         view={view}
         selected={selected}
         timeMode={props.timeMode}
@@ -100,7 +101,7 @@ export function StepList(props: Props) {
         onMouseLeave={() => props.onHover(null)}
       >
         <div className="steps-body" style={{ height: rows.heightPx }} role="list" aria-label="Steps">
-          <div className="drawn" style={{ transform: `translateY(${rows.drawFrom * ROW_PX}px)` }}>
+          <div className="drawn" style={{ transform: `translateY(${rows.drawPx}px)` }}>
             <div className="pauses" aria-hidden="true">
               <div className="pauses-lane">
                 {axis.pauses.slice(0, PAUSES_DRAWN).map((pause) => (
@@ -124,7 +125,7 @@ export function StepList(props: Props) {
                     selected={selected}
                     hits={props.hits}
                     view={view}
-                    pins={place.kind === 'step' ? pinsAt(place.number) : []}
+                    pins={place.kind === 'step' || place.kind === 'attempt' ? pinsAt(place.number) : []}
                     timeMode={props.timeMode}
                     nowUs={nowUs}
                     onPick={props.onPick}
@@ -137,6 +138,9 @@ export function StepList(props: Props) {
         </div>
         <Empty listed={listed} count={detail.step_count} shown={listing.length} onClear={view.clearFilter} />
       </div>
+      {[...steps.opened.runs.keys()].map((appId) => (
+        <LiveRun key={appId} appId={appId} />
+      ))}
       {selection.unseen > 0 && (
         <button type="button" className="unseen" onClick={() => selection.follow()}>
           {plural(selection.unseen, 'new step')} ↓
@@ -146,9 +150,24 @@ export function StepList(props: Props) {
   );
 }
 
-function keyOf(place: Place): string {
-  if (place.kind === 'step') return `s${place.number}`;
-  return place.kind === 'fold' ? `f${place.group.from}` : `d${place.number}/${place.offset}`;
+function LiveRun({ appId }: { readonly appId: string }) {
+  const { place } = useFacts();
+  useLiveRun(place.project, appId);
+  return null;
+}
+
+function keyOf(place: Place<Inner>): string {
+  switch (place.kind) {
+    case 'step':
+    case 'attempt':
+      return `s${place.number}`;
+    case 'fold':
+      return `f${place.group.from}`;
+    case 'gap':
+      return `g${place.range.from}`;
+    case 'inner':
+      return 'trail' in place.row ? `t${place.row.trail}` : `d${place.row.key}`;
+  }
 }
 
 function usePins(pins: readonly string[], pages: readonly number[]) {
@@ -165,32 +184,114 @@ function usePins(pins: readonly string[], pages: readonly number[]) {
     });
 }
 
-function useListKeys(listing: Listing, view: RunView, { number: selected, select }: Selection) {
+function useListKeys(
+  { listing, stepAt, earlier }: StepRows,
+  view: RunView,
+  { number: selected, select }: Selection,
+) {
   const move = (by: 1 | -1) => {
-    const target = selected === null ? null : listing.nearest(selected + by, by);
+    const target = selected === null ? null : listing.next(selected, by);
     if (target !== null) select(target, 'replace');
   };
   const toggle = (open: boolean) => {
-    if (selected !== null) view.toggle(selected, open);
+    if (selected !== null) view.toggle(String(selected), open);
+  };
+  const toggleEarlier = () => {
+    const step = selected === null ? null : stepAt(selected);
+    if (!step || (step.attempt === 1 && !step.superseded)) return;
+    const open = earlier.has(step.sequence_id);
+    const last = open && step.superseded ? lastAttempt(listing, step.number) : null;
+    if (last !== null) select(last, 'replace');
+    view.toggleEarlier(step.sequence_id, !open);
   };
   useKeys('Steps', [
     { keys: ['j', 'ArrowDown'], label: 'Next step', run: () => move(1) },
     { keys: ['k', 'ArrowUp'], label: 'Step before', run: () => move(-1) },
     { keys: ['l', 'ArrowRight'], label: 'Open spans and attributes', run: () => toggle(true) },
     { keys: ['h', 'ArrowLeft'], label: 'Close them', run: () => toggle(false) },
+    { keys: ['a'], label: 'Earlier attempts of the step', run: toggleEarlier },
   ]);
+}
+
+function lastAttempt(listing: Listing<Inner>, number: number): number | null {
+  const place = listing.at(listing.rowOf(number));
+  return place?.kind === 'attempt' ? place.last : null;
+}
+
+/* What is not read of a filtered or folded list is when it comes near the screen, from the side that is seen of it; or where the reader
+ * goes. */
+function useReading(
+  listed: Listed,
+  listing: Listing<Inner>,
+  { from, to }: Rows,
+  { number, following }: Selection,
+  count: number,
+) {
+  const { kind, loading, read, error } = listed;
+  const idle = kind !== 'all' && !loading && error === null && count > 0;
+  const wish = useMemo((): Wish | null => {
+    if (!idle) return null;
+    if (listing.length === 0)
+      return number === null || following ? newest(count) : { at: number, direction: 1, bound: Infinity };
+    const away = number === null ? null : listing.gapOf(number);
+    if (away && following)
+      return count - away.from > TAIL_STEPS
+        ? { at: count, direction: -1, bound: away.from }
+        : tail(away.from);
+    if (away && number !== null)
+      return away.to === count ? tail(number) : { at: number, direction: 1, bound: away.to };
+    const middle = (from + to) / 2;
+    for (let row = Math.max(from - GAP_ROWS, 0); row < to + GAP_ROWS; row++) {
+      const place = listing.at(row);
+      if (place?.kind !== 'gap') continue;
+      const { range } = place;
+      if (range.to < count || range.from === 0) return wishFor(range, row < middle ? 'below' : 'above');
+      return tail(range.from);
+    }
+    return null;
+  }, [idle, listing, number, following, count, from, to]);
+  useEffect(() => {
+    if (wish) read(wish);
+  }, [wish, read]);
+}
+
+function newest(count: number): Wish {
+  return { at: count, direction: -1, bound: 0 };
+}
+
+function tail(at: number): Wish {
+  return { at, direction: 1, bound: Infinity };
+}
+
+/* Rows that come or go above the screen move nothing on it: the first step on the screen stays where it is. */
+function useSteady(listing: Listing<Inner>, rows: Rows, kind: string) {
+  const before = useRef<{ readonly listing: Listing<Inner>; readonly kind: string } | null>(null);
+  const { from, moveBy } = rows;
+  useLayoutEffect(() => {
+    const last = before.current;
+    before.current = { listing, kind };
+    if (last === null || last.listing === listing || last.kind !== kind) return;
+    for (let row = from; row < Math.min(from + 40, last.listing.length); row++) {
+      const place = last.listing.at(row);
+      const now = place?.kind === 'step' ? listing.rowOf(place.number) : -1;
+      if (now < 0) continue;
+      if (now !== row) moveBy(now - row);
+      return;
+    }
+  }, [listing, kind, from, moveBy]);
 }
 
 /* The chosen step is brought onto the screen when it is chosen, and the end while it is followed. Nothing else scrolls: who stops
  * following, by scrolling up, stays there. */
-function useReveal(listing: Listing, rows: Rows, { number, following }: Selection) {
+function useReveal(listing: Listing<Inner>, rows: Rows, { number, following }: Selection) {
   const revealed = useRef<{ readonly number: number | null; readonly end: number | null } | null>(null);
   const { reveal } = rows;
   const row = number === null ? -1 : listing.rowOf(number);
   const end = following ? listing.length : null;
   useLayoutEffect(() => {
     const before = revealed.current;
-    if (row < 0 || (before?.number === number && (end === null || before.end === end))) return;
+    if ((row < 0 && end === null) || end === 0) return;
+    if (before?.number === number && (end === null || before.end === end)) return;
     revealed.current = { number, end };
     if (end !== null) reveal(end - 1, 'end');
     else reveal(row, before === null ? 'centre' : 'near');

@@ -1,10 +1,11 @@
 /* One step as a row. */
 import { memo } from 'react';
 import { Link, useLocation } from 'react-router-dom';
-import { formatCount } from '../../base/number';
+import { formatCount, plural } from '../../base/number';
 import { formatClock, formatDuration, formatElapsed, explainTime, parseTime } from '../../base/time';
 import type { StepSummary } from '../../model/api';
 import { intervalOf, usOf, type Axis } from '../../model/axis';
+import type { Trail } from '../../model/trail';
 import { Status, type StatusKind } from '../../ui/Status';
 import { Bar } from './Bar';
 import type { TimeMode } from './StepList';
@@ -16,7 +17,10 @@ interface CellProps {
   readonly open: boolean | null;
   readonly originUs: number;
   readonly timeMode: TimeMode;
-  readonly onToggle: (number: number, open: boolean) => void;
+  /** Whether the earlier attempts are shown; null: there are none to show. */
+  readonly attempts: boolean | null;
+  readonly onToggle: (trail: Trail, open: boolean) => void;
+  readonly onToggleEarlier: (sequenceId: number, open: boolean) => void;
   readonly onSelect: (number: number) => void;
 }
 
@@ -24,6 +28,8 @@ interface Props extends CellProps {
   readonly current: boolean;
   readonly hit: boolean;
   readonly folded: boolean;
+  /** It is an earlier attempt, below the last. */
+  readonly earlier: boolean;
   readonly hue: string;
   readonly axis: Axis;
   /** The server's time for what still runs; null for what does not. */
@@ -38,7 +44,7 @@ export function StepRow(props: Props) {
   const tookUs = step.duration_us ?? (nowUs !== null && interval ? interval.to - interval.from : null);
   return (
     <div
-      className={`step-row${props.hit ? ' hit' : ''}${step.superseded ? ' superseded' : ''}${props.folded ? ' folded' : ''}`}
+      className={`step-row${props.hit ? ' hit' : ''}${step.superseded ? ' superseded' : ''}${props.folded ? ' folded' : ''}${props.earlier ? ' earlier' : ''}`}
       data-status={props.status}
       data-number={step.number}
       aria-current={current ? 'step' : undefined}
@@ -48,9 +54,11 @@ export function StepRow(props: Props) {
         step={step}
         status={props.status}
         open={props.open}
+        attempts={props.attempts}
         originUs={props.originUs}
         timeMode={props.timeMode}
         onToggle={props.onToggle}
+        onToggleEarlier={props.onToggleEarlier}
         onSelect={props.onSelect}
       />
       {props.pins.map((pin, index) => (
@@ -74,7 +82,8 @@ export function StepRow(props: Props) {
 }
 
 /* What the axis does not move: drawn once, while the bars beside it go along with the scrolling. */
-const Cells = memo(function Cells({ step, status, open, originUs, timeMode, onToggle, onSelect }: CellProps) {
+const Cells = memo(function Cells(props: CellProps) {
+  const { step, status, open, attempts, originUs, timeMode, onToggle, onSelect } = props;
   return (
     <>
       {open === null ? (
@@ -85,14 +94,28 @@ const Cells = memo(function Cells({ step, status, open, originUs, timeMode, onTo
           className="row-toggle"
           aria-expanded={open}
           aria-label={`${open ? 'Close' : 'Open'} the details of step ${step.sequence_id}`}
-          onClick={() => onToggle(step.number, !open)}
+          onClick={() => onToggle(String(step.number), !open)}
         >
           {open ? '▼' : '▶'}
         </button>
       )}
       <span className="num seq">{step.sequence_id}</span>
       <Status kind={status} />
-      <StepLink step={step} name={step.action ?? 'unnamed action'} onSelect={onSelect} />
+      <span className="name-cell">
+        <StepLink step={step} name={step.action ?? 'unnamed action'} onSelect={onSelect} />
+        {attempts !== null && (
+          <button
+            type="button"
+            className="attempts"
+            aria-expanded={attempts}
+            aria-label={plural(step.attempt, 'attempt')}
+            title={`${plural(step.attempt, 'attempt')}: ${attempts ? 'hide' : 'show'} the earlier ones (a)`}
+            onClick={() => props.onToggleEarlier(step.sequence_id, !attempts)}
+          >
+            ×{formatCount(step.attempt)}
+          </button>
+        )}
+      </span>
       <When step={step} originUs={originUs} mode={timeMode} />
     </>
   );
@@ -123,9 +146,7 @@ function StepLink({ step, name, onSelect }: LinkProps) {
       }}
     >
       <bdi>{name}</bdi>
-      {(step.attempt > 1 || step.superseded) && (
-        <span className="attempt"> attempt {formatCount(step.attempt)}</span>
-      )}
+      {step.superseded && <span className="attempt"> attempt {formatCount(step.attempt)}</span>}
     </Link>
   );
 }
@@ -136,7 +157,7 @@ interface WhenProps {
   readonly mode: TimeMode;
 }
 
-function When({ step, originUs, mode }: WhenProps) {
+export function When({ step, originUs, mode }: WhenProps) {
   const text = step.started ?? step.ended;
   const us = usOf(text);
   const time = parseTime(text);

@@ -32,6 +32,7 @@ export function Workspace() {
   const selection = useSelection(place, count);
   const listed = useListed(place, {
     count,
+    supersededCount: detail.superseded_count,
     filter: view.filter,
     folded: view.folded,
     openFolds: view.openFolds,
@@ -96,7 +97,7 @@ export function Workspace() {
             onHover={setHovered}
             onTimeMode={toggleTime}
           />
-          <Scrubber selection={selection} />
+          <Scrubber listed={listed} selection={selection} />
         </section>
         <Splitter
           direction="vertical"

@@ -1,11 +1,18 @@
 /* Rows of one height, of which only those on the screen and a few around them are drawn. Nothing here costs more for a million rows than for
- * ten, which a virtualizer for rows of any height cannot give. */
-import { useCallback, useLayoutEffect, useRef, useState, type RefObject } from 'react';
+ * ten, which a virtualizer for rows of any height cannot give.
+ *
+ * A browser scrolls no more than some 33 million pixels, 1.28 million rows. A list that is taller gets an area of TALLEST_PX, whose ends
+ * are to scale, so that both ends of a list are like those of any other; in between, a pixel of the scroll bar is many of the list. The
+ * wheel and keys still move by pixels of the list, and when they rest, the scroll bar is put where it belongs. */
+import { useCallback, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react';
 import { clamp } from '../../base/number';
+import { makeScale } from '../../model/scale';
 
 export const ROW_PX = 26;
 /* Above and below the screen: what a fast wheel passes between two frames. */
 const AROUND = 12;
+/* More pixels at once than this many screens: it was the scroll bar, not the wheel. */
+const FAR_SCREENS = 3;
 
 export interface Rows {
   readonly scroller: RefObject<HTMLDivElement | null>;
@@ -15,30 +22,64 @@ export interface Rows {
   /** The rows to draw. */
   readonly drawFrom: number;
   readonly drawTo: number;
+  /** Where the first of them is drawn. */
+  readonly drawPx: number;
   readonly heightPx: number;
   readonly onScroll: () => void;
   /** Brings a row onto the screen: where it is there already, nothing moves. */
   readonly reveal: (row: number, align: 'near' | 'centre' | 'end') => void;
+  /** Rows came or went above: what is on the screen stays there. */
+  readonly moveBy: (rows: number) => void;
 }
 
 export function useRows(count: number): Rows {
   const scroller = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ from: 0, size: 30 });
+  const scale = useMemo(() => makeScale(count * ROW_PX), [count]);
+  /* How far the list's own pixels are from the scroll bar's. */
+  const place = useRef({ barPx: 0, topPx: 0 });
+  const [view, setView] = useState({ from: 0, size: 30, shiftPx: 0 });
   const measure = useCallback(() => {
     const element = scroller.current;
     if (!element) return;
-    const from = Math.floor(element.scrollTop / ROW_PX);
-    const size = Math.ceil(element.clientHeight / ROW_PX) + 1;
-    setView((old) => (old.from === from && old.size === size ? old : { from, size }));
-  }, []);
+    const { scrollTop: barPx, clientHeight } = element;
+    const moved = barPx - place.current.barPx;
+    const near = scale.isScaled && Math.abs(moved) < FAR_SCREENS * clientHeight;
+    const topPx = near
+      ? clamp(place.current.topPx + moved, 0, Math.max(count * ROW_PX - clientHeight, 0))
+      : scale.listPx(barPx, clientHeight);
+    place.current = { barPx, topPx };
+    const from = Math.floor(topPx / ROW_PX);
+    const size = Math.ceil(clientHeight / ROW_PX) + 1;
+    const shiftPx = barPx - topPx;
+    setView((old) =>
+      old.from === from && old.size === size && old.shiftPx === shiftPx ? old : { from, size, shiftPx },
+    );
+  }, [scale, count]);
+  const scrollTo = useCallback(
+    (topPx: number) => {
+      const element = scroller.current;
+      if (!element) return;
+      const { clientHeight } = element;
+      const wanted = clamp(topPx, 0, Math.max(count * ROW_PX - clientHeight, 0));
+      element.scrollTop = scale.barPx(wanted, clientHeight);
+      place.current = { barPx: element.scrollTop, topPx: scale.isScaled ? wanted : element.scrollTop };
+      measure();
+    },
+    [scale, count, measure],
+  );
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element) return;
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
-    return () => observer.disconnect();
-  }, [measure]);
+    const rest = () => scale.isScaled && scrollTo(place.current.topPx);
+    element.addEventListener('scrollend', rest);
+    return () => {
+      observer.disconnect();
+      element.removeEventListener('scrollend', rest);
+    };
+  }, [measure, scale, scrollTo]);
   /* A list that became shorter has been scrolled by the browser. */
   useLayoutEffect(measure, [measure, count]);
 
@@ -47,25 +88,30 @@ export function useRows(count: number): Rows {
       const element = scroller.current;
       if (!element || row < 0) return;
       const top = row * ROW_PX;
-      const { clientHeight: height, scrollTop } = element;
-      if (align === 'end') element.scrollTop = top + ROW_PX - height;
-      else if (align === 'centre') element.scrollTop = top - (height - ROW_PX) / 2;
-      else if (top < scrollTop) element.scrollTop = top;
-      else if (top + ROW_PX > scrollTop + height) element.scrollTop = top + ROW_PX - height;
-      measure();
+      const { clientHeight: height } = element;
+      const { topPx } = place.current;
+      if (align === 'end') scrollTo(top + ROW_PX - height);
+      else if (align === 'centre') scrollTo(top - (height - ROW_PX) / 2);
+      else if (top < topPx) scrollTo(top);
+      else if (top + ROW_PX > topPx + height) scrollTo(top + ROW_PX - height);
+      else measure();
     },
-    [measure],
+    [scrollTo, measure],
   );
+  const moveBy = useCallback((rows: number) => scrollTo(place.current.topPx + rows * ROW_PX), [scrollTo]);
   const from = clamp(view.from, 0, Math.max(count - 1, 0));
   const to = Math.min(from + view.size, count);
+  const drawFrom = Math.max(from - AROUND, 0);
   return {
     scroller,
     from,
     to,
-    drawFrom: Math.max(from - AROUND, 0),
+    drawFrom,
     drawTo: Math.min(to + AROUND, count),
-    heightPx: count * ROW_PX,
+    drawPx: drawFrom * ROW_PX + view.shiftPx,
+    heightPx: scale.heightPx,
     onScroll: measure,
     reveal,
+    moveBy,
   };
 }

@@ -2,12 +2,13 @@
 import { useMemo } from 'react';
 import type { Overview, Steps, StepSummary } from '../../model/api';
 import { buildAxis, intervalOf, intervalsOf, usOf, type Axis, type Interval } from '../../model/axis';
-import { childrenBySequenceId, detailsOf, type ChildDetail, type Detail } from '../../model/details';
+import type { Inner } from '../../model/inner';
 import { makeListing, type Listing } from '../../model/listing';
 import type { Listed } from '../../state/listing';
-import { PAGE_STEPS, usePages, useRecordsOf } from '../../state/run';
+import { PAGE_STEPS, useAttemptsOf, usePages } from '../../state/run';
 import type { RunView } from '../../state/runView';
 import { useFacts } from './context';
+import { runInterval, useInnerSteps, useOpened, type InnerSteps, type Opened } from './useInner';
 import { useRows, type Rows } from './useRows';
 
 /* A run of no more steps has one axis for all of it; of a longer one, the steps on the screen would be dots on it. */
@@ -18,13 +19,17 @@ const PREFETCH_ROWS = 150;
 export type StepAt = (number: number) => StepSummary | null;
 
 export interface StepRows {
-  readonly listing: Listing;
+  readonly listing: Listing<Inner>;
   readonly rows: Rows;
   /** The pages of the steps on the screen. */
   readonly pages: readonly number[];
   readonly stepAt: StepAt;
-  readonly details: ReadonlyMap<number, readonly Detail[]>;
-  readonly children: ReadonlyMap<number, readonly ChildDetail[]>;
+  readonly opened: Opened;
+  readonly inner: InnerSteps;
+  /** Sequence ids whose earlier attempts are shown. */
+  readonly earlier: ReadonlySet<number>;
+  /** Earlier attempts are below their last ones, and not in a place of their own. */
+  readonly foldsAttempts: boolean;
 }
 
 function pageOf(number: number): number {
@@ -44,31 +49,20 @@ function useNumbers(numbers: Iterable<number>): readonly number[] {
 export function useStepRows(listed: Listed, view: RunView, selected: number | null): StepRows {
   const { place, detail } = useFacts();
   const count = detail.step_count;
-  const open = useNumbers([...view.open].filter((number) => number < count));
   const whole = count <= WHOLE_AXIS_STEPS;
   const kept = useNumbers([
-    ...[...open, ...(selected === null ? [] : [selected])].map(pageOf),
+    ...(selected === null ? [] : [pageOf(selected)]),
     ...(whole ? Array.from({ length: Math.ceil(count / PAGE_STEPS) }, (_, page) => page) : []),
   ]);
   const keptPages = usePages(place, kept);
+  const attempts = useEarlier(listed, view, selected === null ? null : inPages(keptPages, selected));
 
-  const records = useRecordsOf(place, open);
-  const children = useMemo(() => childrenBySequenceId(detail.children), [detail.children]);
-  const details = useMemo(() => {
-    const map = new Map<number, readonly Detail[]>();
-    for (const number of open) {
-      const found = records.get(number);
-      const step = inPages(keptPages, number);
-      if (found && step) map.set(number, detailsOf(found.records, children.get(step.sequence_id) ?? []));
-    }
-    return map;
-  }, [open, records, children, keptPages]);
-  const listing = useMemo(() => {
-    const rowsBelow = (number: number) =>
-      details.get(number)?.length ?? inPages(keptPages, number)?.record_count ?? 1;
-    return makeListing(listed.segments, new Map(open.map((number) => [number, rowsBelow(number)])));
-  }, [listed.segments, open, details, keptPages]);
-
+  const opened = useOpened(view.open);
+  const { below } = opened;
+  const listing = useMemo(
+    () => makeListing(listed.segments, { inner: below, attempts: attempts.numbers }),
+    [listed.segments, below, attempts.numbers],
+  );
   const rows = useRows(listing.length);
   const wanted = useNumbers(
     listed.kind === 'filtered' ? [] : pagesIn(listing, rows.from - PREFETCH_ROWS, rows.to + PREFETCH_ROWS),
@@ -77,20 +71,60 @@ export function useStepRows(listed: Listed, view: RunView, selected: number | nu
   const pages = useNumbers(pagesIn(listing, rows.from, rows.to));
   const stepAt = useMemo(
     () => (number: number) =>
-      inPages(loaded, number) ?? inPages(keptPages, number) ?? listed.known.get(number) ?? null,
-    [loaded, keptPages, listed.known],
+      inPages(loaded, number) ??
+      inPages(keptPages, number) ??
+      listed.known.get(number) ??
+      attempts.known.get(number) ??
+      null,
+    [loaded, keptPages, listed.known, attempts.known],
   );
-  return { listing, rows, pages, stepAt, details, children };
+  const inner = useInnerSteps(listing, rows.from - PREFETCH_ROWS, rows.to + PREFETCH_ROWS, opened);
+  return {
+    listing,
+    rows,
+    pages,
+    stepAt,
+    opened,
+    inner,
+    earlier: attempts.ids,
+    foldsAttempts: listed.kind !== 'filtered',
+  };
+}
+
+/* Earlier attempts that are shown below their last ones: those that the address names, and the one that is looked at. What a filter
+ * left stands in its own place. */
+function useEarlier(listed: Listed, view: RunView, selected: StepSummary | null) {
+  const { place } = useFacts();
+  const looked = selected?.superseded === true ? [selected.sequence_id] : [];
+  const ids = useNumbers(listed.kind === 'filtered' ? [] : [...view.earlier, ...looked]);
+  const found = useAttemptsOf(place, ids);
+  return useMemo(() => {
+    const numbers = new Map<number, readonly number[]>();
+    const known = new Map<number, StepSummary>();
+    for (const steps of found.values()) {
+      const last = steps.at(-1);
+      if (!last) continue;
+      numbers.set(
+        last.number,
+        steps
+          .slice(0, -1)
+          .map((step) => step.number)
+          .reverse(),
+      );
+      for (const step of steps) known.set(step.number, step);
+    }
+    return { ids: new Set(ids), numbers, known };
+  }, [ids, found]);
 }
 
 /* Of the steps in rows [from, to). */
-function pagesIn(listing: Listing, from: number, to: number): ReadonlySet<number> {
+function pagesIn(listing: Listing<Inner>, from: number, to: number): ReadonlySet<number> {
   const pages = new Set<number>();
   const end = Math.min(to, listing.length);
   for (let row = Math.max(from, 0); row < end; row++) {
     const place = listing.at(row);
     if (place?.kind === 'fold') pages.add(pageOf(place.group.from)).add(pageOf(place.group.to - 1));
-    else if (place) pages.add(pageOf(place.number));
+    else if (place?.kind === 'step') pages.add(pageOf(place.number));
   }
   return pages;
 }
@@ -106,8 +140,9 @@ interface AxisParts {
 /** The axis of the rows: of the zoom, of the whole of a short run, or of the steps on the screen. */
 export function useAxis({ steps, overview, zoom, compressed, nowUs }: AxisParts): Axis {
   const { detail } = useFacts();
-  const { listing, stepAt, rows } = steps;
+  const { listing, stepAt, rows, inner, opened } = steps;
   const { from, to } = rows;
+  const { runs } = opened;
   const originUs = usOf(detail.started) ?? 0;
   const count = detail.step_count;
   return useMemo(() => {
@@ -118,14 +153,27 @@ export function useAxis({ steps, overview, zoom, compressed, nowUs }: AxisParts)
       const step = stepAt(number);
       return step && intervalOf(step, nowUs);
     };
-    const ranges = whole ? everyStep(count) : rangesIn(listing, from, to);
-    const intervals = ranges.flatMap((range) => {
-      const begin = at(range.first);
-      const end = range.last === range.first ? begin : at(range.last);
+    const ofRange = ({ first, last }: StepRange): readonly Interval[] => {
+      const begin = at(first);
+      const end = last === first ? begin : at(last);
       return begin && end ? [{ from: begin.from, to: end.to }] : [];
-    });
+    };
+    const ofRow = (row: number): Interval | readonly Interval[] => {
+      const place = listing.at(row);
+      if (place?.kind === 'inner') return inner.intervalOf(place.row, nowUs) ?? [];
+      if (place?.kind === 'fold') return ofRange({ first: place.group.from, last: place.group.to - 1 });
+      return place?.kind === 'step' || place?.kind === 'attempt'
+        ? ofRange({ first: place.number, last: place.number })
+        : [];
+    };
+    const intervals = whole
+      ? [
+          ...everyStep(count).flatMap(ofRange),
+          ...[...runs.values()].flatMap((run) => runInterval(run, nowUs) ?? []),
+        ]
+      : Array.from({ length: Math.max(to - from, 0) }, (_, index) => from + index).flatMap(ofRow);
     return buildAxis(intervals, compressed, window);
-  }, [count, listing, stepAt, from, to, overview, zoom, originUs, compressed, nowUs]);
+  }, [count, listing, stepAt, inner, runs, from, to, overview, zoom, originUs, compressed, nowUs]);
 }
 
 interface StepRange {
@@ -135,15 +183,4 @@ interface StepRange {
 
 function everyStep(count: number): readonly StepRange[] {
   return Array.from({ length: count }, (_, number) => ({ first: number, last: number }));
-}
-
-/* Steps and folds in rows [from, to). */
-function rangesIn(listing: Listing, from: number, to: number): readonly StepRange[] {
-  const ranges: StepRange[] = [];
-  for (let row = from; row < to; row++) {
-    const place = listing.at(row);
-    if (place?.kind === 'fold') ranges.push({ first: place.group.from, last: place.group.to - 1 });
-    else if (place?.kind === 'step') ranges.push({ first: place.number, last: place.number });
-  }
-  return ranges;
 }
