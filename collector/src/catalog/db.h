@@ -12,7 +12,7 @@
 
 /* Raised at every change of the tables. Each version has a file of its own, so that two versions of burr on
  * one store leave each other's alone; burr doctor names those that are left over. */
-#define DB_VERSION 5
+#define DB_VERSION 6
 #define DB_FILE_OF(version) DB_FILE_JOINED(version)
 #define DB_FILE_JOINED(version) ".burr-catalog-" #version
 #define DB_FILE DB_FILE_OF(DB_VERSION)
@@ -62,6 +62,7 @@ enum db_statement {
 	DB_LIST_PARTS,
 	DB_LIST_PART_RANGES,
 	DB_COUNT_APPS,
+	DB_COUNT_ROOTS,
 	DB_LIST_PROJECTS,
 	DB_FIND_PROJECT_ROW,
 	DB_LIST_TALLY,

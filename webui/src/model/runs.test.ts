@@ -40,7 +40,7 @@ function run(appId: string, minute: number, rest: Partial<RunSummary> = {}): Run
 }
 
 function answer(runs: readonly RunSummary[], next: string | null, total: number | null = null): Runs {
-  return { now: time(59), total, complete: true, next, runs };
+  return { now: time(59), indexing: null, total, complete: true, next, runs };
 }
 
 const ids = (list: RunList) =>

@@ -5,14 +5,27 @@ import {
   useQueries,
   useQuery,
   useQueryClient,
+  type Query,
   type QueryClient,
 } from '@tanstack/react-query';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { get } from '../api/client';
+import { cursorOf, upTo } from '../base/cursor';
 import type { JsonText } from '../base/jsonText';
-import type { Difference, Overview, Record as StepRecord, Run, Step, Steps, StepSummary } from '../model/api';
+import { Refresher } from '../base/refresher';
+import type {
+  Changed,
+  Difference,
+  Overview,
+  Record as StepRecord,
+  Run,
+  Step,
+  Steps,
+  StepSummary,
+} from '../model/api';
+import { runDelta, withRow, withSteps, type StepRange } from '../model/deltas';
 import { topicOf } from './live';
-import { useLive } from './queries';
+import { applyTo, askCurrent, refreshQueries, useLive } from './queries';
 
 export interface RunPlace {
   readonly project: string;
@@ -23,48 +36,115 @@ const RUN = '/api/v1/projects/{project}/runs/{app_id}';
 
 /** Steps of a page of the windowed list. */
 export const PAGE_STEPS = 200;
-/* A page whose steps have all ended can change only when one of them is taken back. */
-const SETTLED_MS = 5000;
+/* Of a page that is not looked at. A run that grows fast leaves ten a second behind. */
+const PAGE_KEPT_MS = 15_000;
+/* How often actions and edges were taken is not told, but asked for again, as often while the run goes on. */
+const COUNTS_MS = 1000;
 
 export function runKey({ project, app_id }: RunPlace, ...more: readonly unknown[]): readonly unknown[] {
   return ['run', project, app_id, ...more];
 }
 
+/** The run, and whatever else of it is cached, kept current while the caller is shown. */
 export function useRunDetail(run: RunPlace) {
   const { project, app_id } = run;
-  useLive(topicOf('run', project, app_id), runKey(run));
+  const topic = topicOf('run', project, app_id);
+  const queryKey = runKey(run, 'detail');
+  useLive(topic, runKey(run), useApply(run));
   return useQuery({
-    queryKey: runKey(run, 'detail'),
-    queryFn: ({ signal }) => get(RUN, { project, app_id }, signal),
+    queryKey,
+    queryFn: ({ signal }) => askCurrent(topic, () => get(RUN, { project, app_id }, signal), withRow),
     structuralSharing: false,
   });
 }
 
-function cached<T>(client: QueryClient, key: readonly unknown[]) {
-  const state = client.getQueryState<T>(key);
-  return state?.data === undefined ? null : { data: state.data, ageMs: Date.now() - state.dataUpdatedAt };
+/* Row and steps are told, and are on the screen at once. What is shown of single steps, and the counts, are asked for again. */
+function useApply({ project, app_id }: RunPlace): (change: Changed) => boolean {
+  const client = useQueryClient();
+  const asking = useMemo(() => {
+    const run = { project, app_id };
+    let touched = NOTHING;
+    return {
+      run,
+      counts: new Refresher(() => refreshQueries(client, runKey(run, 'detail')), COUNTS_MS),
+      steps: new Refresher(() => {
+        const wanted = touched;
+        touched = NOTHING;
+        const predicate = ({ queryKey }: Query) => isTouched(queryKey, wanted);
+        return client.invalidateQueries({ queryKey: runKey(run), predicate }, { cancelRefetch: false });
+      }),
+      touch: (from: number, to: number) => {
+        touched = { from: Math.min(touched.from, from), to: Math.max(touched.to, to) };
+      },
+    };
+  }, [client, project, app_id]);
+  useEffect(
+    () => () => {
+      asking.counts.stop();
+      asking.steps.stop();
+    },
+    [asking],
+  );
+  return (change) => {
+    const delta = runDelta(change);
+    if (delta === null || !applyTo(client, runKey(asking.run, 'detail'), change, withRow)) return false;
+    client.setQueryData(runKey(asking.run, 'newest'), delta.steps);
+    for (const { queryKey } of client.getQueryCache().findAll({ queryKey: runKey(asking.run, 'page') })) {
+      if (!applyTo<Steps>(client, queryKey, change, bringTo(rangeOf(queryKey[4] as number))))
+        void client.invalidateQueries({ queryKey }, { cancelRefetch: false });
+    }
+    asking.touch(delta.from ?? Infinity, delta.to ?? 0);
+    asking.steps.request();
+    asking.counts.request();
+    return true;
+  };
 }
 
-async function fetchPage(
-  client: QueryClient,
-  run: RunPlace,
-  page: number,
-  signal: AbortSignal,
-): Promise<Steps> {
-  const known = cached<Steps>(client, runKey(run, 'page', page));
-  if (known && known.ageMs < SETTLED_MS && isSettled(known.data)) return known.data;
-  const to = (page + 1) * PAGE_STEPS;
-  let answer = await get(`${RUN}/steps`, { ...run, from: page * PAGE_STEPS, to, limit: PAGE_STEPS }, signal);
+interface Touched {
+  readonly from: number;
+  readonly to: number;
+}
+
+const NOTHING: Touched = { from: Infinity, to: 0 };
+
+/* Of what is cached of a run: what of it is by the number of a step, by a page of them, or brought up by the change itself. */
+function isTouched(queryKey: readonly unknown[], { from, to }: Touched): boolean {
+  const [, , , kind, first, second] = queryKey;
+  const isIn = (number: unknown, size: number) =>
+    typeof number === 'number' && number * size < to && (number + 1) * size > from;
+  if (kind === 'detail' || kind === 'page' || kind === 'newest') return false;
+  if (kind === 'step' || kind === 'state' || kind === 'difference' || kind === 'records')
+    return isIn(first, 1);
+  return kind === 'history' ? isIn(second, PAGE_STEPS) : true;
+}
+
+function rangeOf(page: number): StepRange {
+  return { first: page * PAGE_STEPS, size: PAGE_STEPS };
+}
+
+function bringTo(range: StepRange) {
+  return (page: Steps, change: Changed) => withSteps(page, change, range);
+}
+
+async function fetchPage(run: RunPlace, page: number, signal: AbortSignal): Promise<Steps> {
+  const { first, size } = rangeOf(page);
+  const params = { ...run, to: first + size, limit: size };
+  const answer = await get(`${RUN}/steps`, { ...params, from: first }, signal);
   const steps = [...answer.steps];
-  while (!answer.complete && answer.next !== null) {
-    answer = await get(`${RUN}/steps`, { ...run, from: answer.next, to, limit: PAGE_STEPS }, signal);
-    steps.push(...answer.steps);
+  for (let last = answer; !last.complete && last.next !== null;) {
+    last = await get(`${RUN}/steps`, { ...params, from: last.next }, signal);
+    steps.push(...last.steps);
   }
-  return steps.length === answer.steps.length ? answer : { ...answer, steps };
+  return steps.length === answer.steps.length ? answer : upTo({ ...answer, steps }, cursorOf(answer));
 }
 
-function isSettled({ steps }: Steps): boolean {
-  return steps.length === PAGE_STEPS && steps.every((step) => step.status !== 'open');
+/* Until the page is there: what the newest change told of it. The end of a run that grows fast is seen at once by that. */
+function newestOf(client: QueryClient, run: RunPlace, page: number): Steps | undefined {
+  const newest = client.getQueryData<readonly StepSummary[]>(runKey(run, 'newest')) ?? [];
+  const steps: StepSummary[] = [];
+  for (const step of newest)
+    if (Math.floor(step.number / PAGE_STEPS) === page) steps[step.number % PAGE_STEPS] = step;
+  return steps.length === 0 ? undefined : { now: '', step_count: 0, complete: false, next: null, steps };
 }
 
 /** Combines results by what was asked for: the same map as long as they are the same. `wanted` must be, too. */
@@ -89,9 +169,15 @@ export function usePages(run: RunPlace, pages: readonly number[]): ReadonlyMap<n
   return useQueries({
     queries: pages.map((page) => ({
       queryKey: runKey(run, 'page', page),
-      queryFn: ({ signal }: { readonly signal: AbortSignal }) => fetchPage(client, run, page, signal),
+      queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
+        askCurrent(
+          topicOf('run', run.project, run.app_id),
+          () => fetchPage(run, page, signal),
+          bringTo(rangeOf(page)),
+        ),
+      placeholderData: () => newestOf(client, run, page),
       structuralSharing: false as const,
-      gcTime: 60_000,
+      gcTime: PAGE_KEPT_MS,
     })),
     combine,
   });
@@ -120,15 +206,9 @@ export function useAttempts(run: RunPlace, sequence_id: number | null) {
 }
 
 export function useStep(run: RunPlace, number: number | null) {
-  const client = useQueryClient();
-  const queryKey = runKey(run, 'step', number);
   return useQuery({
-    queryKey,
-    queryFn: async ({ signal }) => {
-      const known = cached<Step>(client, queryKey);
-      if (known && known.data.status !== 'open' && known.ageMs < SETTLED_MS) return known.data;
-      return get(`${RUN}/steps/{number}`, { ...run, number: number ?? 0 }, signal);
-    },
+    queryKey: runKey(run, 'step', number),
+    queryFn: ({ signal }) => get(`${RUN}/steps/{number}`, { ...run, number: number ?? 0 }, signal),
     enabled: number !== null,
     structuralSharing: false,
     placeholderData: keepPreviousData,
@@ -142,8 +222,8 @@ export function useDifference(run: RunPlace, to: number | null, from: number | n
   return useQuery({
     queryKey,
     queryFn: async ({ signal }) => {
-      const known = cached<Difference>(client, queryKey);
-      if (known) return known.data;
+      const known = client.getQueryData<Difference>(queryKey);
+      if (known) return known;
       const base = { ...run, to: to ?? 0, limit: 300, cut: 2048 };
       return get(`${RUN}/difference`, from === null ? base : { ...base, from }, signal);
     },
