@@ -145,6 +145,22 @@ export function allRuns(list: RunList): readonly RunSummary[] {
   return [...seen.values()];
 }
 
+/** The runs as they are now, in the order of before; new ones stand before the run that they come before. */
+export function inOrderOf(before: readonly RunSummary[], now: readonly RunSummary[]): readonly RunSummary[] {
+  const places = new Map(before.map((run, index) => [run.app_id, index]));
+  const placed = now.map((run, index) => ({ run, index, place: places.get(run.app_id) ?? null }));
+  /* A new run stands where the known one behind it does. */
+  let behind = Infinity;
+  const keyed = placed.toReversed().map((one) => {
+    behind = one.place ?? behind;
+    return { ...one, place: behind, isNew: one.place === null };
+  });
+  const sorted = keyed.sort(
+    (a, b) => a.place - b.place || Number(b.isNew) - Number(a.isNew) || a.index - b.index,
+  );
+  return sorted.map(({ run }) => run);
+}
+
 /** The cursors of the pages that hold the runs from `first` to `last`, counted over all pages. */
 export function cursorsOf(list: RunList, first: number, last: number): readonly string[] {
   const cursors: string[] = [];

@@ -88,7 +88,7 @@ function useApply({ project, app_id }: RunPlace): (change: Changed) => boolean {
   return (change) => {
     const delta = runDelta(change);
     if (delta === null || !applyTo(client, runKey(asking.run, 'detail'), change, withRow)) return false;
-    client.setQueryData(runKey(asking.run, 'newest'), delta.steps);
+    client.setQueryData(runKey(asking.run, 'newest'), byPage(delta.steps));
     for (const { queryKey } of client.getQueryCache().findAll({ queryKey: runKey(asking.run, 'page') })) {
       if (!applyTo<Steps>(client, queryKey, change, bringTo(rangeOf(queryKey[4] as number))))
         void client.invalidateQueries({ queryKey }, { cancelRefetch: false });
@@ -138,13 +138,21 @@ async function fetchPage(run: RunPlace, page: number, signal: AbortSignal): Prom
   return steps.length === answer.steps.length ? answer : upTo({ ...answer, steps }, cursorOf(answer));
 }
 
-/* Until the page is there: what the newest change told of it. The end of a run that grows fast is seen at once by that. */
+/* Steps by the page that they are on, each at its place there: what is shown of a page until it is there. The end of a run that grows fast
+ * is seen at once by that. */
+function byPage(steps: readonly StepSummary[]): ReadonlyMap<number, Steps> {
+  const pages = new Map<number, Steps & { readonly steps: StepSummary[] }>();
+  for (const step of steps) {
+    const page = Math.floor(step.number / PAGE_STEPS);
+    const part = pages.get(page) ?? { now: '', step_count: 0, complete: false, next: null, steps: [] };
+    part.steps[step.number % PAGE_STEPS] = step;
+    pages.set(page, part);
+  }
+  return pages;
+}
+
 function newestOf(client: QueryClient, run: RunPlace, page: number): Steps | undefined {
-  const newest = client.getQueryData<readonly StepSummary[]>(runKey(run, 'newest')) ?? [];
-  const steps: StepSummary[] = [];
-  for (const step of newest)
-    if (Math.floor(step.number / PAGE_STEPS) === page) steps[step.number % PAGE_STEPS] = step;
-  return steps.length === 0 ? undefined : { now: '', step_count: 0, complete: false, next: null, steps };
+  return client.getQueryData<ReadonlyMap<number, Steps>>(runKey(run, 'newest'))?.get(page);
 }
 
 /** Combines results by what was asked for: the same map as long as they are the same. `wanted` must be, too. */
