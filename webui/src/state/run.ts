@@ -36,8 +36,10 @@ const RUN = '/api/v1/projects/{project}/runs/{app_id}';
 
 /** Steps of a page of the windowed list. */
 export const PAGE_STEPS = 200;
-/* Of a page that is not looked at. A run that grows fast leaves ten a second behind. */
-const PAGE_KEPT_MS = 15_000;
+/* Of pages and steps that are not looked at any more. A run that grows fast leaves some behind each second. */
+const KEPT_MS = 15_000;
+/* How long a page or a step is looked at before it is asked for, where one follows the other fast: as the end of a run that grows. */
+const CALM_MS = 150;
 /* How often actions and edges were taken is not told, but asked for again, as often while the run goes on. */
 const COUNTS_MS = 1000;
 
@@ -89,15 +91,26 @@ function useApply({ project, app_id }: RunPlace): (change: Changed) => boolean {
     const delta = runDelta(change);
     if (delta === null || !applyTo(client, runKey(asking.run, 'detail'), change, withRow)) return false;
     client.setQueryData(runKey(asking.run, 'newest'), byPage(delta.steps));
-    for (const { queryKey } of client.getQueryCache().findAll({ queryKey: runKey(asking.run, 'page') })) {
-      if (!applyTo<Steps>(client, queryKey, change, bringTo(rangeOf(queryKey[4] as number))))
-        void client.invalidateQueries({ queryKey }, { cancelRefetch: false });
-    }
+    bringToPages(client, asking.run, change);
     asking.touch(delta.from ?? Infinity, delta.to ?? 0);
     asking.steps.request();
     asking.counts.request();
     return true;
   };
+}
+
+/* Into all that are there: who scrolls back finds them as they are now. */
+function bringToPages(client: QueryClient, run: RunPlace, change: Changed): void {
+  const queryKey = runKey(run, 'page');
+  const left = new Set<Query>();
+  for (const query of client.getQueryCache().findAll({ queryKey })) {
+    if (query.state.data === undefined && !query.isActive()) continue;
+    const bring = bringTo(rangeOf(query.queryKey[4] as number));
+    if (!applyTo<Steps>(client, query.queryKey, change, bring)) left.add(query);
+  }
+  if (left.size === 0) return;
+  const predicate = (query: Query) => left.has(query);
+  void client.invalidateQueries({ queryKey, predicate }, { cancelRefetch: false });
 }
 
 interface Touched {
@@ -173,6 +186,7 @@ export function useFound<T, D>(wanted: readonly T[]) {
 /** The wanted pages as far as they are there. `pages` stays the same array as long as it says the same. */
 export function usePages(run: RunPlace, pages: readonly number[]): ReadonlyMap<number, Steps> {
   const client = useQueryClient();
+  const calm = usePaced(pages, CALM_MS);
   const combine = useFound<number, Steps>(pages);
   return useQueries({
     queries: pages.map((page) => ({
@@ -184,8 +198,9 @@ export function usePages(run: RunPlace, pages: readonly number[]): ReadonlyMap<n
           bringTo(rangeOf(page)),
         ),
       placeholderData: () => newestOf(client, run, page),
+      enabled: calm.includes(page),
       structuralSharing: false as const,
-      gcTime: PAGE_KEPT_MS,
+      gcTime: KEPT_MS,
     })),
     combine,
   });
@@ -213,18 +228,21 @@ export function useAttempts(run: RunPlace, sequence_id: number | null) {
   });
 }
 
-export function useStep(run: RunPlace, number: number | null) {
+export function useStep(run: RunPlace, step: number | null) {
+  const number = usePaced(step, CALM_MS);
   return useQuery({
     queryKey: runKey(run, 'step', number),
     queryFn: ({ signal }) => get(`${RUN}/steps/{number}`, { ...run, number: number ?? 0 }, signal),
     enabled: number !== null,
     structuralSharing: false,
     placeholderData: keepPreviousData,
+    gcTime: KEPT_MS,
   });
 }
 
 /** What a step changed, or what is different from the state after `from`. Asked only of steps that have ended. */
-export function useDifference(run: RunPlace, to: number | null, from: number | null) {
+export function useDifference(run: RunPlace, step: number | null, from: number | null) {
+  const to = usePaced(step, CALM_MS);
   const client = useQueryClient();
   const queryKey = runKey(run, 'difference', to, from);
   return useQuery({
@@ -238,19 +256,22 @@ export function useDifference(run: RunPlace, to: number | null, from: number | n
     enabled: to !== null,
     structuralSharing: false,
     placeholderData: keepPreviousData,
+    gcTime: KEPT_MS,
   });
 }
 
 const CUT_BYTES = 65536;
 
 /** The state after a step, long values cut. */
-export function useStateAfter(run: RunPlace, number: number | null) {
+export function useStateAfter(run: RunPlace, step: number | null) {
+  const number = usePaced(step, CALM_MS);
   return useQuery({
     queryKey: runKey(run, 'state', number),
     queryFn: ({ signal }) => fetchState(run, number ?? 0, '', CUT_BYTES, signal),
     enabled: number !== null,
     structuralSharing: false,
     staleTime: Infinity,
+    gcTime: KEPT_MS,
   });
 }
 
@@ -282,12 +303,14 @@ async function fetchRecords(run: RunPlace, number: number, signal: AbortSignal):
   return { records, leftOut: left_out };
 }
 
-export function useRecords(run: RunPlace, number: number | null) {
+export function useRecords(run: RunPlace, step: number | null) {
+  const number = usePaced(step, CALM_MS);
   return useQuery({
     queryKey: runKey(run, 'records', number),
     queryFn: ({ signal }) => fetchRecords(run, number ?? 0, signal),
     enabled: number !== null,
     structuralSharing: false,
+    gcTime: KEPT_MS,
   });
 }
 
@@ -320,19 +343,24 @@ export function useOverview(run: RunPlace, detail: Run): Overview | null {
   return data ?? null;
 }
 
-/** A value that follows `value`, but moves no more often than every `everyMs`. */
+/** A value that follows `value`, but moves no more often than every `everyMs`; the first time at once. */
 export function usePaced<T>(value: T, everyMs: number): T {
   const [paced, setPaced] = useState(value);
-  const newest = useRef(value);
-  const behind = !Object.is(paced, value);
+  const movedMs = useRef(-Infinity);
   useEffect(() => {
-    newest.current = value;
-  });
-  useEffect(() => {
-    if (!behind) return;
-    const timer = setTimeout(() => setPaced(newest.current), everyMs);
+    if (Object.is(paced, value)) return;
+    const move = () => {
+      movedMs.current = performance.now();
+      setPaced(() => value);
+    };
+    const waitMs = movedMs.current + everyMs - performance.now();
+    if (waitMs <= 0) {
+      move();
+      return;
+    }
+    const timer = setTimeout(move, waitMs);
     return () => clearTimeout(timer);
-  }, [behind, everyMs]);
+  }, [paced, value, everyMs]);
   return paced;
 }
 
