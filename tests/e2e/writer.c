@@ -6,16 +6,20 @@
  *     turns                for each line "K" of standard input: the last recorded step must be K (-1: none);
  *                          record K+1, say it
  *     wait MS COUNT        record COUNT steps with wait_ms MS, say each call's status and time
- *     hold COUNT           make the application, say "ready", await a line; record COUNT steps and begin one
- *                          more, say "holding", await a line; end it
+ *     pace RUNS RATE       RUNS applications APP-<i>, RATE steps a second together, until a line comes; say
+ * at most every millisecond "K TIME": K is the last step of APP-0, TIME in ms since 1970 hold COUNT make the
+ * application, say "ready", await a line; record COUNT steps and begin one more, say "holding", await a line;
+ * end it
  *
  * A step's state is {"n": <its sequence id>, "app": "<APP>"}. Ends with 1 and a message when a call fails. */
 #include <burr/burr.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static void check(burr_status status, const burr_error *err, const char *what)
 {
@@ -187,6 +191,41 @@ static int wait_bounded(char **args)
 	return closed == BURR_OK ? 0 : 1;
 }
 
+static long long wall_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A program that records all the time. */
+static int pace(char **args)
+{
+	enum { MAX = 256 };
+	static burr_tracker_app *apps[MAX];
+	burr_error err = BURR_ERROR_INIT;
+	burr_tracker *tracker = open_tracker(args[0], args[1], UINT32_MAX);
+	long long runs = atoll(args[3]) < MAX ? atoll(args[3]) : MAX;
+	char app_id[200];
+	for (long long i = 0; i < runs; i++) {
+		snprintf(app_id, sizeof(app_id), "%s-%lld", args[2], i);
+		apps[i] = create_app(tracker, app_id);
+	}
+	struct pollfd order = {.fd = STDIN_FILENO, .events = POLLIN};
+	long long began = now_ms();
+	for (long long n = 0; poll(&order, 1, 1) == 0;) {
+		long long before = n;
+		for (long long due = (now_ms() - began) * atoll(args[4]) / 1000; n < due; n++)
+			check(record_step(apps[n % runs], n / runs), &err, "step");
+		if (n == before)
+			continue;
+		printf("%lld %lld\n", (n - 1) / runs, wall_ms());
+		fflush(stdout);
+	}
+	check(burr_tracker_close(tracker, &err), &err, "close");
+	return 0;
+}
+
 /* A program in the middle of a step, for as long as the test wants it to be. */
 static int hold(char **args)
 {
@@ -219,7 +258,7 @@ int main(int argc, char **argv)
 		int args;
 		int (*run)(char **args);
 	} modes[] = {{"record", 5, record}, {"threads", 5, threads}, {"turns", 3, turns},
-		{"wait", 5, wait_bounded}, {"hold", 4, hold}};
+		{"wait", 5, wait_bounded}, {"pace", 5, pace}, {"hold", 4, hold}};
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
 		if (argc == modes[i].args + 2 && strcmp(argv[1], modes[i].name) == 0)
 			return modes[i].run(argv + 2);

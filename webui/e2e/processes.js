@@ -53,6 +53,24 @@ export function startWriter(store, project, app) {
   return { ...writer, record, recordMany, last: () => last };
 }
 
+/** A program that records all the time: `rate` steps a second over `runs` runs, app-0 and so on. */
+export function startPace(store, project, app, { runs, rate }) {
+  const args = ['pace', store, project, app, String(runs), String(rate)];
+  const writer = start(join(process.env.BURR_BUILD, 'tests', 'e2e_writer'), args);
+  /* [step, ms]: the last step of the first run, and when it was recorded. */
+  const recorded = [];
+  const reading = (async () => {
+    for await (const line of writer.lines) recorded.push(line.split(' ').map(Number));
+  })();
+  const stop = async () => {
+    writer.child.stdin.end();
+    await reading;
+  };
+  /* When a step was recorded, at the latest. */
+  const timeOf = (step) => recorded.find(([last]) => last >= step)?.[1] ?? null;
+  return { ...writer, stop, recorded, timeOf };
+}
+
 export async function endAll() {
   for (const child of children) child.kill('SIGKILL');
   await Promise.all([...children].map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')));

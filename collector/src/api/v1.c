@@ -29,6 +29,21 @@ void v1_open(struct buf *out)
 	v1_put_time(out, "now", true, clock_wall_ns() / 1000);
 }
 
+void v1_put_indexing(struct buf *out, const struct http_request *req)
+{
+	size_t done;
+	size_t total;
+	json_put_key(out, SLICE_LIT("indexing"));
+	if (!catalog_is_indexing(((struct api *)req->ctx)->catalog, &done, &total)) {
+		json_put_null(out);
+		return;
+	}
+	json_put_open(out, '{');
+	json_put_member_int(out, "done", (int64_t)done);
+	json_put_member_int(out, "total", (int64_t)total);
+	json_put_close(out, '}');
+}
+
 void v1_set_tag(struct http_response *res)
 {
 	char tag[32];

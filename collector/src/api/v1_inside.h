@@ -16,6 +16,8 @@ int64_t v1_deadline_ns(void);
 
 /* Each answer is an object that begins with "now", the server's time. */
 void v1_open(struct buf *out);
+/* "indexing" of a list: how far the store is indexed, or null when all that was there at the start is. */
+void v1_put_indexing(struct buf *out, const struct http_request *req);
 /* An ETag of all but that time, for an answer that is whole. */
 void v1_set_tag(struct http_response *res);
 /* Whole objects, as lists have them; out: a struct buf. */

@@ -7,7 +7,10 @@
 #include "catalog/runs.h"
 #include "http/router.h"
 
-enum { STEPS_MAX = 100 }; /* in one delta; more are for the reader to ask for */
+enum {
+	STEPS_MAX = 100,  /* in one delta; more are for the reader to ask for */
+	NEWEST_STEPS = 60 /* that are told even so: more than a screen shows of a run's end */
+};
 
 /* What is being written of a topic. */
 struct telling {
@@ -57,18 +60,40 @@ static struct ranges steps_of(const struct http_changes *changes, int64_t step_c
 	return steps;
 }
 
-/* *out_all: they are few enough. */
-static burr_status put_steps(
+/* *out_all: they fit. */
+static burr_status list_steps(
 	struct telling *telling, struct run *run, const struct ranges *steps, bool *out_all)
 {
-	int64_t size = ranges_size(steps);
 	burr_status status = BURR_OK;
+	run->count = 0;
 	json_put_open(&run->steps, '[');
-	for (size_t i = 0; status == BURR_OK && size <= STEPS_MAX && i < steps->count; i++)
+	for (size_t i = 0; status == BURR_OK && i < steps->count; i++)
 		status = catalog_list_steps(telling->reader, run->app.id, steps->items[i].from,
 			steps->items[i].to, take_step, run, NULL);
 	json_put_close(&run->steps, ']');
-	*out_all = run->count == size && run->row.len + run->steps.len < run->max_len;
+	*out_all = run->count == ranges_size(steps) && run->row.len + run->steps.len < run->max_len;
+	return status;
+}
+
+/* Those that changed, or where they are too many, the newest. */
+static burr_status put_steps(struct telling *telling, struct run *run, const struct ranges *steps)
+{
+	int64_t count = run->app.step_count;
+	struct ranges newest = RANGES_INIT;
+	bool fit = false;
+	telling->whole = false;
+	if (ranges_size(steps) <= STEPS_MAX) {
+		burr_status status = list_steps(telling, run, steps, &telling->whole);
+		if (status != BURR_OK || telling->whole)
+			return status;
+	}
+	buf_clear(&run->steps);
+	ranges_add(&newest, count > NEWEST_STEPS ? count - NEWEST_STEPS : 0, count);
+	burr_status status = list_steps(telling, run, &newest, &fit);
+	if (!fit) {
+		buf_clear(&run->steps);
+		buf_append_str(&run->steps, "[]");
+	}
 	return status;
 }
 
@@ -81,7 +106,7 @@ static void put_run(struct telling *telling, struct run *run, const struct range
 	json_put_member_raw(out, "run", run->row.len ? buf_slice(&run->row) : SLICE_NONE);
 	v1_put_number(out, "from", steps->count > 0, from);
 	v1_put_number(out, "to", steps->count > 0, to);
-	json_put_member_raw(out, "steps", telling->whole ? buf_slice(&run->steps) : SLICE_LIT("[]"));
+	json_put_member_raw(out, "steps", buf_slice(&run->steps));
 	json_put_close(out, '}');
 	out->failed = out->failed || run->row.failed || run->steps.failed;
 }
@@ -95,7 +120,7 @@ static burr_status tell_run(struct telling *telling, struct slice project, struc
 	burr_status status = catalog_find_run(telling->reader, project, app_id, take_run, &run, NULL);
 	if (status == BURR_OK) {
 		steps = steps_of(telling->changes, run.app.step_count);
-		status = put_steps(telling, &run, &steps, &telling->whole);
+		status = put_steps(telling, &run, &steps);
 	} else if (status == BURR_ENOTFOUND) {
 		buf_append_str(&run.steps, "[]");
 		status = BURR_OK;

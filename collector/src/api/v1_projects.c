@@ -24,6 +24,7 @@ void v1_list_projects(const struct http_request *req, struct http_response *res)
 	if (!v1_only(req, res, names))
 		return;
 	v1_open(&res->body);
+	v1_put_indexing(&res->body, req); /* before the rows are read: they have at least so many */
 	json_put_key(&res->body, SLICE_LIT("projects"));
 	json_put_open(&res->body, '[');
 	burr_status status = catalog_list_projects(v1_reader(req), v1_put_project_row, &res->body, &err);

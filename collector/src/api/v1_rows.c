@@ -48,6 +48,7 @@ void v1_put_project(struct buf *out, const struct catalog_project *project)
 {
 	json_put_member(out, "name", project->name);
 	json_put_member_int(out, "run_count", project->app_count);
+	json_put_member_int(out, "root_count", project->root_count);
 	v1_put_time(out, "started", project->app_count > 0, project->first_us);
 	put_us(out, "last_activity", project->last_us);
 	put_statuses(out, project->statuses);

@@ -66,12 +66,13 @@ static void list_runs(
 	CLEAN(buf_fini) struct buf rows = BUF_INIT;
 	struct runs_page page = {.cursor = BUF_INIT};
 	burr_error err = BURR_ERROR_INIT;
+	v1_open(&res->body);
+	v1_put_indexing(&res->body, req); /* before the rows are read: they have at least so many */
 	json_put_open(&rows, '[');
 	burr_status status = catalog_list_runs(v1_reader(req), request, v1_put_run_row, &rows, &page, &err);
 	json_put_close(&rows, ']');
 	if (status == BURR_OK) {
 		struct buf *out = &res->body;
-		v1_open(out);
 		v1_put_number(out, "total", page.total >= 0, page.total);
 		json_put_member_bool(out, "complete", page.complete);
 		json_put_member(out, "next", page.cursor.len ? buf_slice(&page.cursor) : SLICE_NONE);

@@ -416,8 +416,9 @@ static bool one_turn(struct catalog *catalog, bool poll_now, bool *rescan, burr_
 			say(catalog, "the catalog was damaged or deleted, making it anew");
 		turn.status = rebuild(catalog, &turn.err);
 		turn.rescan = true;
-		atomic_store(&catalog->ready, false);
 		catalog->start_done = 0;
+		catalog->start_total = 0;
+		atomic_store(&catalog->ready, false);
 	}
 	if (turn.status == BURR_OK)
 		watch_read(&catalog->watch, on_event, &turn);
@@ -547,6 +548,15 @@ void catalog_note(struct catalog *catalog, struct slice project, struct slice ap
 bool catalog_is_ready(struct catalog *catalog)
 {
 	return atomic_load(&catalog->ready);
+}
+
+bool catalog_is_indexing(struct catalog *catalog, size_t *out_done, size_t *out_total)
+{
+	if (catalog_is_ready(catalog))
+		return false;
+	*out_total = atomic_load(&catalog->start_total);
+	*out_done = atomic_load(&catalog->start_done);
+	return true;
 }
 
 const char *catalog_path(const struct catalog *catalog)

@@ -89,6 +89,10 @@ BURR_MUST_CHECK burr_status catalog_check_store(const struct catalog *catalog, b
 /* Whether the scan at the start is through, or that of a file that was made anew. */
 bool catalog_is_ready(struct catalog *catalog);
 
+/* How far that scan is: *out_done of *out_total applications (0: they are still being counted). False: it is
+ * through, and both are untouched. */
+bool catalog_is_indexing(struct catalog *catalog, size_t *out_done, size_t *out_total);
+
 /* Of its file. Valid until close. */
 const char *catalog_path(const struct catalog *catalog);
 
@@ -133,6 +137,7 @@ struct catalog_project {
 	struct slice created;      /* first time of its first application, as its log has it */
 	struct slice last_written; /* last time of its newest application */
 	int64_t app_count;
+	int64_t root_count;             /* of these, without those whose parent is in the project */
 	int64_t first_us, last_us;      /* the same as UTC; of the folder where there is no application */
 	int64_t statuses[STATUS_COUNT]; /* how many applications are at each */
 };

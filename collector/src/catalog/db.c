@@ -21,7 +21,8 @@ static const char schema[] =
 	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" name TEXT NOT NULL UNIQUE,"
 	" made_us INTEGER NOT NULL," /* of the folder, for a project without applications */
-	" app_count INTEGER NOT NULL DEFAULT 0);"
+	" app_count INTEGER NOT NULL DEFAULT 0,"
+	" root_count INTEGER NOT NULL DEFAULT 0);"
 
 	"CREATE TABLE application("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -88,13 +89,18 @@ static const char schema[] =
 	" PRIMARY KEY(project, status)) WITHOUT ROWID;"
 	"CREATE TRIGGER application_added AFTER INSERT ON application BEGIN"
 	" UPDATE application SET root = 0 WHERE project = new.project AND parent_app = new.app_id;"
-	" UPDATE project SET app_count = app_count + 1 WHERE id = new.project;"
+	" UPDATE project SET app_count = app_count + 1, root_count = root_count + new.root"
+	"  WHERE id = new.project;"
 	" INSERT INTO tally VALUES(new.project, new.status, 1) ON CONFLICT DO UPDATE SET count = count + 1;"
 	" END;"
 	"CREATE TRIGGER application_removed AFTER DELETE ON application BEGIN"
 	" UPDATE application SET root = 1 WHERE project = old.project AND parent_app = old.app_id;"
-	" UPDATE project SET app_count = app_count - 1 WHERE id = old.project;"
+	" UPDATE project SET app_count = app_count - 1, root_count = root_count - old.root"
+	"  WHERE id = old.project;"
 	" UPDATE tally SET count = count - 1 WHERE project = old.project AND status = old.status; END;"
+	"CREATE TRIGGER application_rooted AFTER UPDATE OF root ON application"
+	" WHEN old.root <> new.root BEGIN"
+	" UPDATE project SET root_count = root_count + new.root - old.root WHERE id = new.project; END;"
 	"CREATE TRIGGER application_settled AFTER UPDATE OF status ON application"
 	" WHEN old.status <> new.status BEGIN"
 	" UPDATE tally SET count = count - 1 WHERE project = old.project AND status = old.status;"
@@ -160,7 +166,7 @@ static const char schema[] =
 	" (SELECT first_text FROM application WHERE project = p.id ORDER BY first_us LIMIT 1),"      \
 	" (SELECT last_text FROM application WHERE project = p.id ORDER BY last_us DESC LIMIT 1),"   \
 	" ifnull((SELECT max(last_us) FROM application WHERE project = p.id), p.made_us) AS newest," \
-	" (SELECT min(first_us) FROM application WHERE project = p.id)"
+	" (SELECT min(first_us) FROM application WHERE project = p.id), p.root_count"
 
 static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 	[DB_BEGIN_WRITE] = "BEGIN IMMEDIATE",
@@ -250,6 +256,7 @@ static const char *const statement_texts[DB_STATEMENT_COUNT] = {
 			  " WHERE application = ?1 AND max_step >= ?2 AND min_step <= ?3) ORDER BY id",
 	[DB_LIST_PART_RANGES] = "SELECT id, min_step, max_step FROM part INDEXED BY part_step"
 				" WHERE application = ?1",
+	[DB_COUNT_ROOTS] = "SELECT root_count FROM project WHERE id = ?1",
 	[DB_COUNT_APPS] = "SELECT ifnull(sum(app_count), 0) FROM project",
 	[DB_LIST_PROJECTS] = "SELECT " PROJECT_COLUMNS " FROM project p ORDER BY newest DESC, p.name",
 	[DB_FIND_PROJECT_ROW] = "SELECT " PROJECT_COLUMNS " FROM project p WHERE p.name = ?1",

@@ -35,6 +35,7 @@ static burr_status give_project(
 	struct catalog_project project = {
 		.name = db_text(stmt, 0),
 		.app_count = sqlite3_column_int64(stmt, 1),
+		.root_count = sqlite3_column_int64(stmt, 7),
 		.created = db_text(stmt, 3),
 		.last_written = db_text(stmt, 4),
 		.last_us = sqlite3_column_int64(stmt, 5),

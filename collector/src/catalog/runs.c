@@ -254,14 +254,29 @@ static burr_status count_first(
 	return status;
 }
 
+static burr_status count_roots(struct db *db, int64_t project, int64_t *out, burr_error *err)
+{
+	bool row;
+	sqlite3_stmt *stmt = db_get(db, DB_COUNT_ROOTS, err);
+	if (!stmt)
+		return db_status(db);
+	sqlite3_bind_int64(stmt, 1, project);
+	burr_status status = db_step(db, stmt, &row, err);
+	if (row) {
+		*out = sqlite3_column_int64(stmt, 0);
+		db_done(stmt);
+	}
+	return status;
+}
+
 /* all: how many the project has. */
 static burr_status count_runs(struct db *db, int64_t project, int64_t all, const struct runs_request *request,
 	int64_t *out, burr_error *err)
 {
 	bool any = request->filter && request->filter->term_count;
-	if (!any && !request->parent.data && !request->roots_only && request->project.data) {
+	if (!any && !request->parent.data && request->project.data) {
 		*out = all;
-		return BURR_OK;
+		return request->roots_only ? count_roots(db, project, out, err) : BURR_OK;
 	}
 	if (!all_rows_decide(request->filter))
 		return BURR_OK;

@@ -26,8 +26,6 @@ struct catalog {
 	bool watching;       /* between start and close */
 	bool told_unwatched; /* the sentence about inotify was said */
 	struct table topics; /* changed in the open batch; value: struct ranges, of the steps, or NULL */
-	size_t start_total;  /* what the scan at the start, or of a new file, found */
-	size_t start_done;
 	int64_t look_at_ns;  /* when to ask next whether writers live */
 	int64_t retry_at_ns; /* the database failed: pause until then; 0: it works */
 
@@ -39,6 +37,8 @@ struct catalog {
 	_Atomic bool damaged; /* set by whoever finds the database damaged; the indexer makes it anew */
 	_Atomic unsigned generation;
 	_Atomic uint64_t line_count, failed_count;
+	_Atomic size_t start_total; /* what the scan at the start, or of a new file, found */
+	_Atomic size_t start_done;
 	_Atomic size_t watched, unwatched; /* copies for stats */
 	_Atomic size_t working;            /* 1 while a batch's notes are taken and its rows cannot be read */
 

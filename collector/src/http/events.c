@@ -314,6 +314,7 @@ static void answer_poll(struct listener *listener, struct buf *changes)
 	respond_init(&res);
 	json_put_open(&res.body, '{');
 	put_now(&res.body);
+	json_put_member(&res.body, "version", slice_of(listener->hub->events->version));
 	json_put_key(&res.body, SLICE_LIT("cursor"));
 	json_put_uint(&res.body, listener->reader.told);
 	json_put_close(changes, ']');

@@ -34,7 +34,7 @@
 #include <h2o.h>
 
 enum {
-	EVENTS_TICK_MS = 10,    /* how late a merged change may be */
+	EVENTS_TICK_MS = 5,     /* how late a merged change may be */
 	EVENTS_BEAT_MS = 2000,  /* readers take five seconds of silence for a broken stream */
 	EVENTS_WAIT_MS = 25000, /* of a poll; proxies give up after 30 s or more */
 	EVENTS_WAIT_MAX_MS = 60000,

@@ -24,8 +24,8 @@
 #include <h2o/linklist.h>
 
 enum {
-	TOPICS_MERGE_MS = 100, /* ten deltas a second look live */
-	TOPICS_BURST = 3, /* at once after a pause: a step begins, something is recorded in it, it ends */
+	TOPICS_MERGE_MS = 40, /* of the 100 ms that a record may take to the screen */
+	TOPICS_BURST = 3,     /* at once after a pause: a step begins, something is recorded in it, it ends */
 	TOPICS_LINGER_MS = 30000,             /* after its last reader a topic's deltas are made so long */
 	TOPICS_IDLE_MAX = 4096,               /* such topics at a time */
 	TOPICS_KEPT_BYTES = 16 * 1024 * 1024, /* of all rings */

@@ -1,4 +1,5 @@
 /* The only place that asks the server. Answers are checked here, once, against the API's own schemas, and trusted beyond. */
+import { upTo } from '../base/cursor';
 import { address } from '../base/place';
 import { noteServerTime } from '../base/serverClock';
 import { tokenHeaders } from '../base/token';
@@ -22,9 +23,10 @@ export class ApiError extends Error {
   }
 }
 
-const checker = new Checker(SCHEMAS);
+export const checker = new Checker(SCHEMAS);
 
-/** Asks for `path`, a key of Api. Rejects with ApiError, or the signal's reason. An answer that did not change is the same object. */
+/** Asks for `path`, a key of Api. Rejects with ApiError, or the signal's reason. An answer that did not change is the same object. How far it
+ * goes, cursorOf tells. */
 export function get<P extends keyof Api>(
   path: P,
   params: Api[P]['params'],
@@ -46,6 +48,21 @@ const KEPT_ANSWERS = 32;
 const kept = new Map<string, { readonly etag: string; readonly value: unknown }>();
 
 async function request<T>(relative: string, read: (text: string) => T, signal: AbortSignal): Promise<T> {
+  const { value, cursor } = await answerOf(relative, read, signal);
+  return typeof value === 'object' && value !== null ? upTo(value, cursor) : value;
+}
+
+interface Answered<T> {
+  readonly value: T;
+  /** Its Burr-Cursor; 0: it has none. */
+  readonly cursor: number;
+}
+
+async function answerOf<T>(
+  relative: string,
+  read: (text: string) => T,
+  signal: AbortSignal,
+): Promise<Answered<T>> {
   let response: Response;
   try {
     response = await fetch(address(relative), { cache: 'no-cache', headers: tokenHeaders(), signal });
@@ -56,11 +73,12 @@ async function request<T>(relative: string, read: (text: string) => T, signal: A
   noteServerTime(response.headers.get('date'));
   if (!response.ok) throw await refusal(response);
 
+  const cursor = Number(response.headers.get('burr-cursor'));
   const etag = response.headers.get('etag');
   const known = kept.get(relative);
   if (etag !== null && known?.etag === etag) {
     await response.body?.cancel();
-    return known.value as T;
+    return { value: known.value as T, cursor };
   }
   const value = await readAnswer(response, read, signal);
   if (etag !== null) {
@@ -69,7 +87,7 @@ async function request<T>(relative: string, read: (text: string) => T, signal: A
     const oldest = kept.keys().next();
     if (kept.size > KEPT_ANSWERS && oldest.done !== true) kept.delete(oldest.value);
   }
-  return value;
+  return { value, cursor };
 }
 
 async function readAnswer<T>(response: Response, read: (text: string) => T, signal: AbortSignal): Promise<T> {

@@ -14,10 +14,11 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Error: { type: 'object', required: ['detail'], properties: { detail: { type: 'string' } } },
   Project: {
     type: 'object',
-    required: ['name', 'run_count', 'started', 'last_activity', 'statuses'],
+    required: ['name', 'run_count', 'root_count', 'started', 'last_activity', 'statuses'],
     properties: {
       name: { type: 'string' },
       run_count: { type: 'integer' },
+      root_count: { type: 'integer' },
       started: { anyOf: [{ $ref: 'Time' }, { type: 'null' }] },
       last_activity: { $ref: 'Time' },
       statuses: {
@@ -34,10 +35,19 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       },
     },
   },
+  Indexing: {
+    type: 'object',
+    required: ['done', 'total'],
+    properties: { done: { type: 'integer' }, total: { type: 'integer' } },
+  },
   Projects: {
     type: 'object',
-    required: ['now', 'projects'],
-    properties: { now: { $ref: 'Time' }, projects: { type: 'array', items: { $ref: 'Project' } } },
+    required: ['now', 'indexing', 'projects'],
+    properties: {
+      now: { $ref: 'Time' },
+      indexing: { anyOf: [{ $ref: 'Indexing' }, { type: 'null' }] },
+      projects: { type: 'array', items: { $ref: 'Project' } },
+    },
   },
   Activity: {
     type: 'object',
@@ -120,9 +130,10 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   },
   Runs: {
     type: 'object',
-    required: ['now', 'total', 'complete', 'next', 'runs'],
+    required: ['now', 'indexing', 'total', 'complete', 'next', 'runs'],
     properties: {
       now: { $ref: 'Time' },
+      indexing: { anyOf: [{ $ref: 'Indexing' }, { type: 'null' }] },
       total: { type: ['integer', 'null'] },
       complete: { type: 'boolean' },
       next: { type: ['string', 'null'] },
@@ -689,9 +700,10 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   },
   Changes: {
     type: 'object',
-    required: ['now', 'cursor', 'changes'],
+    required: ['now', 'version', 'cursor', 'changes'],
     properties: {
       now: { $ref: 'Time' },
+      version: { type: 'string' },
       cursor: { type: 'integer' },
       changes: { type: 'array', items: { $ref: 'Changed' } },
     },

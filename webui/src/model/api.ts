@@ -37,6 +37,8 @@ export interface Project {
   readonly name: string;
   /** Its runs. */
   readonly run_count: number;
+  /** Of these, those without a parent among them: what `roots` leaves of them. */
+  readonly root_count: number;
   /** Of its first run; null: it has none. */
   readonly started: Time | null;
   /** Of its newest run; of the folder where there is none. */
@@ -58,9 +60,19 @@ export interface Project {
   };
 }
 
+/** How far the store is indexed, at the start or when its index was lost. */
+export interface Indexing {
+  /** Runs that were read. */
+  readonly done: number;
+  /** Runs that had to be; 0: they are still being counted. */
+  readonly total: number;
+}
+
 export interface Projects {
   /** The server's time at the answer, for ages. */
   readonly now: Time;
+  /** The store is being indexed, and projects and runs may be missing. null: all that was there at the start is here. */
+  readonly indexing: Indexing | null;
   /** Those with the newest activity first. */
   readonly projects: readonly Project[];
 }
@@ -139,7 +151,9 @@ export interface RunSummary {
 export interface Runs {
   /** The server's time at the answer, for ages. */
   readonly now: Time;
-  /** How many fit, on the first page. null: a further page, more than 1,000 of those that a parameter picks, or a filter for which their logs are read. */
+  /** The store is being indexed: runs may be missing, and `total` counts those that are not. null: all that was there at the start is here. */
+  readonly indexing: Indexing | null;
+  /** How many fit, on the first page. null: a further page, more than 1,000 of those that `filter` or `parent` picks, or a filter for which their logs are read. */
   readonly total: number | null;
   /** false: the 200 ms that a question is given were over before all was looked at; go on at `next`; the page may be short, or empty. */
   readonly complete: boolean;
@@ -664,7 +678,7 @@ export interface RunDelta {
   readonly from: number | null;
   /** Number behind the last of them; between the two there may be some that did not. */
   readonly to: number | null;
-  /** All of them by number, each in place of what was at its number, at most 100. Empty with `refetch`: ask for `…/steps?from=…&to=…`. */
+  /** All of them by number, each in place of what was at its number, at most 100. With `refetch` the newest of the run instead, 60 at most, or none: ask for the others by `…/steps?from=…&to=…`. */
   readonly steps: readonly StepSummary[];
 }
 
@@ -701,6 +715,8 @@ export interface Changed {
 export interface Changes {
   /** The server's time at the answer, for ages. */
   readonly now: Time;
+  /** The program's. */
+  readonly version: string;
   /** `after` of the next question: all up to it was told. */
   readonly cursor: number;
   /** In the order in which they are to be applied. Empty: nothing changed within the time. */

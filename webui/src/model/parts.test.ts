@@ -28,6 +28,7 @@ describe('readTraceback', () => {
 test('projects are sorted and found', () => {
   const project = (name: string, runCount: number, seconds: number, failed = 0) => ({
     name,
+    root_count: 0,
     run_count: runCount,
     started: null,
     last_activity: `2026-11-30T10:00:0${seconds}.000000Z`,

@@ -1,47 +1,28 @@
 import { describe, expect, test } from 'vitest';
-import type { Runs, RunSummary } from './api';
+import { upTo } from '../base/cursor';
+import type { Changed, Runs, RunSummary } from './api';
+import { project, row } from './fixtures';
 import {
   allRuns,
   arrangeRows,
   cursorsOf,
   durationOf,
+  inOrderOf,
   NO_RUNS,
   rootsOf,
   withPage,
+  withRows,
   type RunList,
 } from './runs';
 
 const time = (minute: number) => `2026-11-30T10:${String(minute).padStart(2, '0')}:00.000000Z`;
 
 function run(appId: string, minute: number, rest: Partial<RunSummary> = {}): RunSummary {
-  return {
-    app_id: appId,
-    partition_key: null,
-    status: 'ok',
-    started: time(0),
-    last_activity: time(minute),
-    duration_us: 5,
-    time_zone: 'exact',
-    step_count: 1,
-    failed_count: 0,
-    superseded_count: 0,
-    next_sequence_id: 1,
-    record_count: 0,
-    damaged_count: 0,
-    input_tokens: 0,
-    output_tokens: 0,
-    last_action: null,
-    last_error: null,
-    parent: null,
-    spawning_parent: null,
-    log_bytes: 1,
-    child_count: 0,
-    ...rest,
-  };
+  return row(appId, { started: time(0), last_activity: time(minute), ...rest });
 }
 
 function answer(runs: readonly RunSummary[], next: string | null, total: number | null = null): Runs {
-  return { now: time(59), total, complete: true, next, runs };
+  return { now: time(59), indexing: null, total, complete: true, next, runs };
 }
 
 const ids = (list: RunList) =>
@@ -133,4 +114,84 @@ describe('the tree', () => {
       'q',
     ]);
   });
+});
+
+describe('a change of the project, in a list', () => {
+  const wanted = { filter: '', sort: '-last', roots: false } as const;
+  const pages = (next: string | null = null) => {
+    const first = withPage(NO_RUNS, '', answer([run('a', 9), run('b', 8)], 'after-b', 4), '-last');
+    return withPage(first, 'after-b', answer([run('c', 7), run('d', 6)], next), '-last');
+  };
+  const told = (runs: readonly RunSummary[], gone: readonly string[] = [], cursor = 5): Changed => ({
+    topic: 'project/x',
+    cursor,
+    refetch: false,
+    delta: { project: project('x', { run_count: 40, root_count: 30 }), runs, gone },
+  });
+
+  test('moves a run to where it belongs, and counts', () => {
+    const { list, whole } = withRows(pages(), told([run('c', 20)]), wanted);
+    expect(ids(list)).toBe('cabd');
+    expect(list.total).toBe(40);
+    expect(whole).toBe(true);
+  });
+
+  test('leaves one in its place whose place is the same', () => {
+    const { list } = withRows(pages(), told([run('b', 8, { status: 'failed' })]), wanted);
+    expect(ids(list)).toBe('abcd');
+    expect(allRuns(list)[1]?.status).toBe('failed');
+  });
+
+  test('brings new runs and takes those that are gone', () => {
+    expect(ids(withRows(pages(), told([run('n', 10)], ['b', 'd']), wanted).list)).toBe('nac');
+    expect(ids(withRows(pages(), told([run('n', 1)]), wanted).list)).toBe('abcdn');
+    expect(ids(withRows(pages('more'), told([run('n', 1)]), wanted).list)).toBe('abcd');
+  });
+
+  test('is not told again to a page that has it, or a newer one', () => {
+    const list = pages();
+    const newer = withPage(list, '', upTo(answer([run('a', 9), run('b', 8)], 'after-b', 4), 7), '-last');
+    const next = withRows(newer, told([run('a', 3), run('x', 10), run('c', 20)]), wanted).list;
+    expect(ids(next)).toBe('abd');
+    const again = withRows(next, told([run('d', 30)], [], 5), wanted).list;
+    expect(ids(again)).toBe('abd');
+    expect(ids(withRows(next, told([run('c', 20)], [], 8), wanted).list)).toBe('cabd');
+  });
+
+  test('with a filter shows what it tells of the runs there, and the rest is asked for', () => {
+    const filtered = { ...wanted, filter: 'status:ok' };
+    const { list, whole } = withRows(
+      pages(),
+      told([run('n', 10), run('a', 9, { status: 'failed' })]),
+      filtered,
+    );
+    expect(ids(list)).toBe('abcd');
+    expect(allRuns(list)[0]?.status).toBe('failed');
+    expect(list.total).toBe(4);
+    expect(whole).toBe(false);
+  });
+
+  test('leaves children out among the roots', () => {
+    const roots = { ...wanted, roots: true };
+    const child = (parent: string) => run('n', 10, { parent: { app_id: parent } });
+    const known = withRows(pages(), told([child('a')]), roots);
+    expect(ids(known.list)).toBe('abcd');
+    expect(known.list.total).toBe(30);
+    expect(known.whole).toBe(true);
+    expect(withRows(pages(), told([child('who?')]), roots).whole).toBe(false);
+  });
+
+  test('that does not tell all is asked for', () => {
+    const list = pages();
+    const change = { topic: 'project/x', cursor: 5, refetch: true, delta: null };
+    expect(withRows(list, change, wanted)).toEqual({ list, whole: false });
+  });
+});
+
+test('runs whose order is held stay in it, and new ones come where they belong', () => {
+  const before = [run('a', 9), run('b', 8), run('c', 7)];
+  const now = [run('n', 30), run('c', 20), run('m', 19), run('a', 9), run('b', 8, { status: 'lost' })];
+  const held = inOrderOf(before, now);
+  expect(held.map((one) => one.app_id).join('')).toBe('mabnc');
+  expect(held[2]?.status).toBe('lost');
 });

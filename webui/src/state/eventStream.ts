@@ -1,50 +1,61 @@
-/* The one event stream of a browser: opened for a set of topics, and again when that changes or the connection is lost.
+/* What changes, heard once for a browser: by an event stream, opened for a set of topics, and again when that changes or the connection is
+ * lost. What happened while it was closed is not missed: the server is told the id of the last event that was heard.
  *
- * What happened while it was closed is not missed: the server is told the id of the last event that was heard. Where there is no stream
- * to be had, as behind a proxy that keeps it back, every topic counts as changed every two seconds. */
-import type { readEvents } from '../api/stream';
+ * A proxy may keep the stream back. Then questions that wait for the next change take over, with the same ids, and every half a minute the
+ * stream is tried beside them:
+ *
+ *     connecting ──hello──▶ live ──ends──▶ lost ──▶ connecting          polling ──fails──▶ lost ──▶ polling
+ *         └──────5 s of silence, or no stream to be had──▶ polling ──hello──▶ live
+ */
+import type { pollChanges, readEvents, StreamEnd } from '../api/stream';
 import { backoffMs } from '../base/backoff';
-import { isObject, type Json, type JsonObject } from '../base/json';
-import type { ServerEvent } from '../base/sse';
+import type { Changed, Changes } from '../model/api';
 
 export type LiveStatus = 'connecting' | 'live' | 'polling' | 'lost';
 
 export type Told =
   | { readonly kind: 'status'; readonly status: LiveStatus; readonly version: string | null }
-  /** A topic changed; `data` is what the event said of it, and may say how. */
-  | { readonly kind: 'change'; readonly topic: string; readonly data: JsonObject }
+  | { readonly kind: 'change'; readonly change: Changed }
   /** What was said of these was not heard. */
   | { readonly kind: 'stale'; readonly topics: readonly string[] };
 
-export type ReadEvents = typeof readEvents;
+/** The server's two ways to tell. */
+export interface Server {
+  readonly read: typeof readEvents;
+  readonly poll: typeof pollChanges;
+}
 
 const SILENCE_MS = 5000;
-const POLL_MS = 2000;
 const RETRY_STREAM_MS = 30_000;
+/* Proxies give up on a question after half a minute, or a whole one. */
+const POLL_WAIT_MS = 20_000;
 
 export class EventStream {
   #status: LiveStatus = 'connecting';
   #version: string | null = null;
+  #toldVersion: string | null = null;
   #topics: readonly string[] = [];
   /** Those whose changes the last connection told. */
   #heard: readonly string[] = [];
   #lastId = '';
-  #abort: AbortController | null = null;
+  #stream: AbortController | null = null;
+  #polls: AbortController | null = null;
+  /** There is no stream to be had at the moment. */
+  #isKeptBack = false;
   #attempt = 0;
-  #restart: ReturnType<typeof setTimeout> | null = null;
-  #poll: ReturnType<typeof setInterval> | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
     private readonly tell: (told: Told) => void,
-    private readonly read: ReadEvents,
+    private readonly server: Server,
   ) {}
 
-  /** Listens to these and no others; to none: the stream is closed. */
+  /** Listens to these and no others; to none: the connection is closed. */
   setTopics(topics: readonly string[]): void {
     const sorted = topics.toSorted();
     if (sorted.join() === this.#topics.join()) return;
     this.#topics = sorted;
-    this.#schedule(0);
+    this.#schedule(() => this.#begin(), 0);
   }
 
   tellStatus(): void {
@@ -53,89 +64,127 @@ export class EventStream {
 
   /** Of `topics`, those that are listened to at this moment. */
   hears(topics: readonly string[]): readonly string[] {
-    return this.#status === 'live' ? topics.filter((topic) => this.#heard.includes(topic)) : [];
+    const isHearing = this.#status === 'live' || this.#status === 'polling';
+    return isHearing ? topics.filter((topic) => this.#heard.includes(topic)) : [];
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#restart !== null) clearTimeout(this.#restart);
-    this.#restart = setTimeout(() => {
-      this.#restart = null;
-      this.#abort?.abort();
-      this.#abort = null;
-      if (this.#topics.length > 0) void this.#run();
-      else this.#endPolling();
+  #schedule(what: () => void, delayMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      what();
     }, delayMs);
   }
 
-  async #run(): Promise<void> {
-    const abort = new AbortController();
-    this.#abort = abort;
-    const topics = this.#topics;
-    let greeted = false as boolean;
-    const handlers = {
-      onOpen: () => undefined,
-      onEvent: (event: ServerEvent) => {
-        if (!greeted) this.#opened(topics);
-        greeted = true;
-        this.#take(event);
-      },
-    };
-    const end = await this.read(topics, this.#lastId, handlers, SILENCE_MS, abort.signal);
-    if (abort.signal.aborted) return;
-    if (end === 'unsupported' || (end === 'silent' && !greeted)) {
-      this.#startPolling();
-      this.#schedule(RETRY_STREAM_MS);
-      return;
-    }
-    this.#endPolling();
-    this.#set('lost');
-    this.#schedule(backoffMs(this.#attempt++, Math.random()));
+  #begin(): void {
+    this.#stream?.abort();
+    this.#endPolls();
+    if (this.#topics.length === 0) return;
+    if (this.#isKeptBack) void this.#poll();
+    else void this.#listen();
   }
 
-  #opened(topics: readonly string[]): void {
-    this.#endPolling();
+  async #listen(): Promise<void> {
+    const abort = new AbortController();
+    this.#stream = abort;
+    const topics = this.#topics;
+    let greetedMs: number | null = null as number | null;
+    const end = await this.server.read(
+      topics,
+      this.#lastId,
+      {
+        onHello: ({ version }) => {
+          greetedMs = Date.now();
+          this.#endPolls();
+          this.#isKeptBack = false;
+          this.#version = version;
+          this.#hear(topics, 'live');
+        },
+        onChange: (change) => this.tell({ kind: 'change', change }),
+        onId: (id) => {
+          this.#lastId = id;
+        },
+      },
+      SILENCE_MS,
+      abort.signal,
+    );
+    if (abort.signal.aborted) return;
+    this.#ended(end, greetedMs);
+  }
+
+  /* One that was silent from its beginning on is kept back by somebody: it would have had a heartbeat. */
+  #ended(end: StreamEnd, greetedMs: number | null): void {
+    const wasSilent = end === 'silent' && (greetedMs === null || Date.now() - greetedMs < 2 * SILENCE_MS);
+    this.#isKeptBack ||= wasSilent || end === 'unsupported';
+    if (!this.#isKeptBack) this.#lose();
+    else if (this.#polls === null) void this.#poll();
+    else this.#tryAgain();
+  }
+
+  #tryAgain(): void {
+    this.#schedule(() => void this.#listen(), RETRY_STREAM_MS);
+  }
+
+  async #poll(): Promise<void> {
+    const abort = new AbortController();
+    this.#polls = abort;
+    const topics = this.#topics;
+    this.#tryAgain();
+    /* The first is answered at once: by that the page knows that the server is there. */
+    for (let waitMs = 0; ; waitMs = POLL_WAIT_MS) {
+      const answer = await this.#ask(topics, waitMs, abort);
+      if (abort.signal.aborted) return;
+      if (answer === null) break;
+      this.#version = answer.version;
+      this.#hear(topics, 'polling');
+      for (const change of answer.changes) this.tell({ kind: 'change', change });
+      this.#lastId = String(answer.cursor);
+    }
+    this.#stream?.abort();
+    this.#endPolls();
+    this.#lose();
+  }
+
+  /* null: there is no answer, whatever the reason. The page says that what it shows may be old, and goes on trying. */
+  async #ask(topics: readonly string[], waitMs: number, abort: AbortController): Promise<Changes | null> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), waitMs + SILENCE_MS);
+    const cancel = () => late.abort();
+    abort.signal.addEventListener('abort', cancel);
+    try {
+      return await this.server.poll(topics, this.#lastId, waitMs, late.signal);
+    } catch {
+      return null;
+    } finally {
+      clearTimeout(timer);
+      abort.signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  #endPolls(): void {
+    this.#polls?.abort();
+    this.#polls = null;
+  }
+
+  #lose(): void {
+    this.#set('lost');
+    this.#schedule(() => this.#begin(), backoffMs(this.#attempt++, Math.random()));
+  }
+
+  /* From here on changes of these topics are told; those of others were missed. */
+  #hear(topics: readonly string[], status: LiveStatus): void {
     this.#attempt = 0;
     const known = this.#lastId === '' ? [] : this.#heard;
     this.#heard = topics;
-    this.#set('live');
+    this.#set(status);
     const stale = topics.filter((topic) => !known.includes(topic));
     if (stale.length > 0) this.tell({ kind: 'stale', topics: stale });
   }
 
-  #take(event: ServerEvent): void {
-    if (event.id !== '') this.#lastId = event.id;
-    const data = readData(event.data);
-    if (event.name === 'hello' && typeof data?.version === 'string') {
-      this.#version = data.version;
-      this.tellStatus();
-    }
-    if (event.name === 'change' && typeof data?.topic === 'string')
-      this.tell({ kind: 'change', topic: data.topic, data });
-  }
-
-  #startPolling(): void {
-    this.#heard = [];
-    this.#set('polling');
-    this.#poll ??= setInterval(() => this.tell({ kind: 'stale', topics: this.#topics }), POLL_MS);
-  }
-
-  #endPolling(): void {
-    if (this.#poll !== null) clearInterval(this.#poll);
-    this.#poll = null;
-  }
-
   #set(status: LiveStatus): void {
-    if (status === this.#status) return;
+    if (status === this.#status && this.#version === this.#toldVersion) return;
     this.#status = status;
+    this.#toldVersion = this.#version;
     this.tellStatus();
-  }
-}
-
-function readData(text: string): JsonObject | null {
-  try {
-    const value = JSON.parse(text) as Json;
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
   }
 }

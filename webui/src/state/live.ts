@@ -1,21 +1,15 @@
 /* What keeps this page current: who listens to which topic, and whether what is shown can be trusted. A page that nobody sees listens to
  * nothing, but for the first ten seconds. */
-import { readEvents } from '../api/stream';
+import { pollChanges, readEvents } from '../api/stream';
 import { BASENAME } from '../base/place';
-import type { JsonObject } from '../base/json';
+import type { Changed } from '../model/api';
 import type { LiveStatus, Told } from './eventStream';
 import { leadAlone, lockQueue, openChannel, SharedStream } from './sharedStream';
 
 const HIDDEN_GRACE_MS = 10_000;
 
-/** A topic changed. */
-export interface Change {
-  readonly topic: string;
-  /** What the event said of it, and perhaps how; null: all of it may have changed. */
-  readonly data: JsonObject | null;
-}
-
-type Listener = (change: Change) => void;
+/** How a topic changed; null: all of it may have. */
+type Listener = (change: Changed | null) => void;
 type Watcher = () => void;
 
 export class Live {
@@ -30,10 +24,14 @@ export class Live {
   #hide: ReturnType<typeof setTimeout> | null = null;
 
   constructor() {
-    const name = `burr.live ${BASENAME}`;
+    /* The number is raised when what tabs tell one another changes: one of before an update may be open yet. */
+    const name = `burr.live 2 ${BASENAME}`;
     const channel = openChannel(name);
     const queue = channel ? lockQueue(name) : leadAlone;
-    this.#stream = new SharedStream((told) => this.#take(told), channel, queue, readEvents);
+    this.#stream = new SharedStream((told) => this.#take(told), channel, queue, {
+      read: readEvents,
+      poll: pollChanges,
+    });
     document.addEventListener('visibilitychange', () => {
       if (this.#hide !== null) clearTimeout(this.#hide);
       this.#hide = null;
@@ -90,13 +88,13 @@ export class Live {
   }
 
   #take(told: Told): void {
-    if (told.kind === 'change') this.#tell(told.topic, told.data);
+    if (told.kind === 'change') this.#tell(told.change.topic, told.change);
     else if (told.kind === 'stale') for (const topic of told.topics) this.#tell(topic, null);
     else this.#setStatus(told.status, told.version);
   }
 
-  #tell(topic: string, data: JsonObject | null): void {
-    for (const listener of this.#topics.get(topic) ?? []) listener({ topic, data });
+  #tell(topic: string, change: Changed | null): void {
+    for (const listener of this.#topics.get(topic) ?? []) listener(change);
   }
 
   #setStatus(status: LiveStatus, version: string | null): void {

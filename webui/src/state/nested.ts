@@ -1,5 +1,5 @@
 /* What is open below the steps of the list: records of steps, runs that they spawned, and pages of their steps, of any run. */
-import { useQueries, useQueryClient } from '@tanstack/react-query';
+import { useQueries } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { get } from '../api/client';
 import type { Run, Runs, RunSummary, Steps } from '../model/api';
@@ -42,11 +42,10 @@ export function useTexts(texts: Iterable<string>): readonly string[] {
 
 /** By the keys of useKeysOf, as far as they are there. */
 export function usePagesOf(project: string, keys: readonly string[]): ReadonlyMap<string, Steps> {
-  const client = useQueryClient();
   const combine = useFound<string, Steps>(keys);
   const queryOf = (key: string) => {
     const { run, number } = placeOf(project, key);
-    return pageQuery(client, run, number);
+    return pageQuery(run, number);
   };
   return useQueries({ queries: keys.map(queryOf), combine });
 }

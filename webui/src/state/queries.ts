@@ -4,11 +4,13 @@ import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { ApiError, get } from '../api/client';
 import { Refresher } from '../base/refresher';
 import { serverNow } from '../base/serverClock';
-import type { Api } from '../model/api';
+import { cursorOf, upTo } from '../base/cursor';
+import type { Changed } from '../model/api';
 import type { KnownValues } from '../model/completion';
+import { withProjects } from '../model/deltas';
 import { DAY_HOURS } from '../model/project';
 import type { LiveStatus } from './eventStream';
-import { Live, type Change } from './live';
+import { Live } from './live';
 
 const live = new Live();
 
@@ -40,12 +42,14 @@ export function useOutdated(): boolean {
   return useSyncExternalStore(live.watchStatus, live.outdated);
 }
 
-/** Calls `refresh` when the topic may have changed, at a pace that the page can keep. `apply` may bring a change that says what it is
- * into the cache by itself, and gives whether it did; otherwise `refresh` asks the server again. */
+/** Brings what a change tells into what is known, and gives whether that was all of it; else the server is asked again. */
+export type Apply = (change: Changed) => boolean;
+
+/** Calls `refresh` when the topic may have changed and `apply` cannot do without, at a pace that the page can keep. */
 export function useChanges(
   topic: string | null,
   refresh: () => Promise<unknown>,
-  apply?: (change: Change) => boolean,
+  apply: Apply = () => false,
 ): void {
   const current = useRef({ refresh, apply });
   useEffect(() => {
@@ -55,7 +59,7 @@ export function useChanges(
     if (topic === null) return;
     const refresher = new Refresher(() => current.current.refresh());
     const stop = live.listen(topic, (change) => {
-      if (current.current.apply?.(change) !== true) refresher.request();
+      if (change === null || !current.current.apply(change)) refresher.request();
     });
     return () => {
       stop();
@@ -65,36 +69,81 @@ export function useChanges(
 }
 
 /** Keeps what is cached under `queryKey` (and under keys that begin with it) current while the caller is shown. */
-export function useLive(topic: string | null, queryKey: QueryKey, apply?: (change: Change) => boolean): void {
+export function useLive(topic: string | null, queryKey: QueryKey, apply?: Apply): void {
   const client = useQueryClient();
-  const refresh = async () => {
-    /* An answer on its way may be older than the change: let it end, then ask again. */
-    if (client.isFetching({ queryKey }) > 0)
-      await client.refetchQueries({ queryKey }, { cancelRefetch: false });
-    await client.invalidateQueries({ queryKey }, { cancelRefetch: false });
-  };
-  useChanges(topic, refresh, apply);
+  useChanges(topic, () => refreshQueries(client, queryKey), apply);
 }
 
-/** The answer to one question, kept current by the changes of `topic` (null: it is asked once). `enabled: false` asks nothing yet. */
-export function useAnswer<P extends keyof Api>(
-  topic: string | null,
-  path: P,
-  params: Api[P]['params'],
-  { enabled = true }: { readonly enabled?: boolean } = {},
-) {
-  const queryKey = [path, params];
-  useLive(topic, queryKey);
-  return useQuery({
-    queryKey,
-    queryFn: ({ signal }) => get(path, params, signal),
-    structuralSharing: false,
-    enabled,
-  });
+export async function refreshQueries(client: QueryClient, queryKey: QueryKey): Promise<void> {
+  /* An answer on its way may be older than the change: let it end, then ask again. */
+  if (client.isFetching({ queryKey }) > 0)
+    await client.refetchQueries({ queryKey }, { cancelRefetch: false });
+  await client.invalidateQueries({ queryKey }, { cancelRefetch: false });
 }
+
+/** A value with a change in it; null: the change does not tell enough. */
+export type Bring<T> = (value: T, change: Changed) => T | null;
+
+/** The value with the change in it, as far as it goes by then; the same one, where it goes that far already. */
+export function broughtUp<T extends object>(value: T, change: Changed, bring: Bring<T>): T | null {
+  if (change.cursor <= cursorOf(value)) return value;
+  const next = bring(value, change);
+  return next && upTo(next, change.cursor);
+}
+
+/** Brings a change into what is cached under `queryKey`, and gives whether it goes as far as the change then, or will when the answer is
+ * there that `askCurrent` is waiting for. What has to be asked for again is left as it is. */
+export function applyTo<T extends object>(
+  client: QueryClient,
+  queryKey: QueryKey,
+  change: Changed,
+  bring: Bring<T>,
+): boolean {
+  const state = client.getQueryState<T>(queryKey);
+  if (state === undefined) return true;
+  if (state.data === undefined || state.isInvalidated) return state.fetchStatus === 'fetching';
+  const next = broughtUp(state.data, change, bring);
+  if (next !== null && next !== state.data) client.setQueryData(queryKey, next);
+  return next !== null;
+}
+
+/** Asks, and hears meanwhile how the topic changes. */
+export async function hearWhile<T>(
+  topic: string,
+  ask: () => Promise<T>,
+): Promise<readonly [answer: T, heard: readonly Changed[]]> {
+  const heard: Changed[] = [];
+  const stop = live.listen(topic, (change) => change && heard.push(change));
+  try {
+    return [await ask(), heard];
+  } finally {
+    stop();
+  }
+}
+
+/** Asks, and brings into the answer what was told while it was on its way: nothing older takes the place of newer. */
+export async function askCurrent<T extends object>(
+  topic: string,
+  ask: () => Promise<T>,
+  bring: Bring<T>,
+): Promise<T> {
+  const [answer, heard] = await hearWhile(topic, ask);
+  return heard.reduce((value, change) => broughtUp(value, change, bring) ?? value, answer);
+}
+
+/** How often to ask how far the store is indexed. */
+export const INDEXING_MS = 500;
 
 export function useProjects() {
-  return useAnswer('projects', '/api/v1/projects', {});
+  const client = useQueryClient();
+  const path = '/api/v1/projects';
+  useLive('projects', [path], (change) => applyTo(client, [path], change, withProjects));
+  return useQuery({
+    queryKey: [path],
+    queryFn: ({ signal }) => askCurrent('projects', () => get(path, {}, signal), withProjects),
+    structuralSharing: false,
+    refetchInterval: ({ state }) => state.data?.indexing != null && INDEXING_MS,
+  });
 }
 
 const USUAL_STORE = '/.burr';

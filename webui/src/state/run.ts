@@ -5,14 +5,27 @@ import {
   useQueries,
   useQuery,
   useQueryClient,
+  type Query,
   type QueryClient,
 } from '@tanstack/react-query';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { get } from '../api/client';
+import { cursorOf, upTo } from '../base/cursor';
 import type { JsonText } from '../base/jsonText';
-import type { Difference, Overview, Record as StepRecord, Run, Step, Steps, StepSummary } from '../model/api';
+import { Refresher } from '../base/refresher';
+import type {
+  Changed,
+  Difference,
+  Overview,
+  Record as StepRecord,
+  Run,
+  Step,
+  Steps,
+  StepSummary,
+} from '../model/api';
+import { runDelta, withRow, withSteps, type StepRange } from '../model/deltas';
 import { topicOf } from './live';
-import { useLive } from './queries';
+import { applyTo, askCurrent, refreshQueries, useLive } from './queries';
 
 export interface RunPlace {
   readonly project: string;
@@ -23,23 +36,29 @@ const RUN = '/api/v1/projects/{project}/runs/{app_id}';
 
 /** Steps of a page of the windowed list. */
 export const PAGE_STEPS = 200;
-/* A page whose steps have all ended can change only when one of them is taken back. */
-const SETTLED_MS = 5000;
+/* Of pages and steps that are not looked at any more. A run that grows fast leaves some behind each second. */
+const KEPT_MS = 15_000;
+/* How long a page or a step is looked at before it is asked for, where one follows the other fast: as the end of a run that grows. */
+const CALM_MS = 150;
+/* How often actions and edges were taken is not told, but asked for again, as often while the run goes on. */
+const COUNTS_MS = 1000;
 
 export function runKey({ project, app_id }: RunPlace, ...more: readonly unknown[]): readonly unknown[] {
   return ['run', project, app_id, ...more];
 }
 
+/** The run, and whatever else of it is cached, kept current while the caller is shown. */
 export function useRunDetail(run: RunPlace) {
   const { project, app_id } = run;
-  useLive(topicOf('run', project, app_id), runKey(run));
+  useLive(topicOf('run', project, app_id), runKey(run), useApply(run));
   return useQuery(detailQuery(run));
 }
 
 export function detailQuery(run: RunPlace) {
   return {
     queryKey: runKey(run, 'detail'),
-    queryFn: ({ signal }: { readonly signal: AbortSignal }) => get(RUN, { ...run }, signal),
+    queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
+      askCurrent(topicOf('run', run.project, run.app_id), () => get(RUN, { ...run }, signal), withRow),
     structuralSharing: false as const,
   };
 }
@@ -49,26 +68,112 @@ export function cached<T>(client: QueryClient, key: readonly unknown[]) {
   return state?.data === undefined ? null : { data: state.data, ageMs: Date.now() - state.dataUpdatedAt };
 }
 
-async function fetchPage(
-  client: QueryClient,
-  run: RunPlace,
-  page: number,
-  signal: AbortSignal,
-): Promise<Steps> {
-  const known = cached<Steps>(client, runKey(run, 'page', page));
-  if (known && known.ageMs < SETTLED_MS && isSettled(known.data)) return known.data;
-  const to = (page + 1) * PAGE_STEPS;
-  let answer = await get(`${RUN}/steps`, { ...run, from: page * PAGE_STEPS, to, limit: PAGE_STEPS }, signal);
-  const steps = [...answer.steps];
-  while (!answer.complete && answer.next !== null) {
-    answer = await get(`${RUN}/steps`, { ...run, from: answer.next, to, limit: PAGE_STEPS }, signal);
-    steps.push(...answer.steps);
-  }
-  return steps.length === answer.steps.length ? answer : { ...answer, steps };
+/* Row and steps are told, and are on the screen at once. What is shown of single steps, and the counts, are asked for again. */
+function useApply({ project, app_id }: RunPlace): (change: Changed) => boolean {
+  const client = useQueryClient();
+  const asking = useMemo(() => {
+    const run = { project, app_id };
+    let touched = NOTHING;
+    return {
+      run,
+      counts: new Refresher(() => refreshQueries(client, runKey(run, 'detail')), COUNTS_MS),
+      steps: new Refresher(() => {
+        const wanted = touched;
+        touched = NOTHING;
+        const predicate = ({ queryKey }: Query) => isTouched(queryKey, wanted);
+        return client.invalidateQueries({ queryKey: runKey(run), predicate }, { cancelRefetch: false });
+      }),
+      touch: (from: number, to: number) => {
+        touched = { from: Math.min(touched.from, from), to: Math.max(touched.to, to) };
+      },
+    };
+  }, [client, project, app_id]);
+  useEffect(
+    () => () => {
+      asking.counts.stop();
+      asking.steps.stop();
+    },
+    [asking],
+  );
+  return (change) => {
+    const delta = runDelta(change);
+    if (delta === null || !applyTo(client, runKey(asking.run, 'detail'), change, withRow)) return false;
+    client.setQueryData(runKey(asking.run, 'newest'), byPage(delta.steps));
+    bringToPages(client, asking.run, change);
+    asking.touch(delta.from ?? Infinity, delta.to ?? 0);
+    asking.steps.request();
+    asking.counts.request();
+    return true;
+  };
 }
 
-function isSettled({ steps }: Steps): boolean {
-  return steps.length === PAGE_STEPS && steps.every((step) => step.status !== 'open');
+/* Into all that are there: who scrolls back finds them as they are now. */
+function bringToPages(client: QueryClient, run: RunPlace, change: Changed): void {
+  const queryKey = runKey(run, 'page');
+  const left = new Set<Query>();
+  for (const query of client.getQueryCache().findAll({ queryKey })) {
+    if (query.state.data === undefined && !query.isActive()) continue;
+    const bring = bringTo(rangeOf(query.queryKey[4] as number));
+    if (!applyTo<Steps>(client, query.queryKey, change, bring)) left.add(query);
+  }
+  if (left.size === 0) return;
+  const predicate = (query: Query) => left.has(query);
+  void client.invalidateQueries({ queryKey, predicate }, { cancelRefetch: false });
+}
+
+interface Touched {
+  readonly from: number;
+  readonly to: number;
+}
+
+const NOTHING: Touched = { from: Infinity, to: 0 };
+
+/* Of what is cached of a run: what of it is by the number of a step, by a page of them, or brought up by the change itself. */
+function isTouched(queryKey: readonly unknown[], { from, to }: Touched): boolean {
+  const [, , , kind, first, second] = queryKey;
+  const isIn = (number: unknown, size: number) =>
+    typeof number === 'number' && number * size < to && (number + 1) * size > from;
+  if (kind === 'detail' || kind === 'page' || kind === 'newest') return false;
+  if (kind === 'step' || kind === 'state' || kind === 'difference' || kind === 'records')
+    return isIn(first, 1);
+  return kind === 'history' ? isIn(second, PAGE_STEPS) : true;
+}
+
+function rangeOf(page: number): StepRange {
+  return { first: page * PAGE_STEPS, size: PAGE_STEPS };
+}
+
+function bringTo(range: StepRange) {
+  return (page: Steps, change: Changed) => withSteps(page, change, range);
+}
+
+async function fetchPage(run: RunPlace, page: number, signal: AbortSignal): Promise<Steps> {
+  const { first, size } = rangeOf(page);
+  const params = { ...run, to: first + size, limit: size };
+  const answer = await get(`${RUN}/steps`, { ...params, from: first }, signal);
+  const steps = [...answer.steps];
+  for (let last = answer; !last.complete && last.next !== null;) {
+    last = await get(`${RUN}/steps`, { ...params, from: last.next }, signal);
+    steps.push(...last.steps);
+  }
+  return steps.length === answer.steps.length ? answer : upTo({ ...answer, steps }, cursorOf(answer));
+}
+
+/* Steps by the page that they are on, each at its place there: what is shown of a page until it is there. The end of a run that grows fast
+ * is seen at once by that. */
+function byPage(steps: readonly StepSummary[]): ReadonlyMap<number, Steps> {
+  const pages = new Map<number, Steps & { readonly steps: StepSummary[] }>();
+  for (const step of steps) {
+    const page = Math.floor(step.number / PAGE_STEPS);
+    const part = pages.get(page) ?? { now: '', step_count: 0, complete: false, next: null, steps: [] };
+    part.steps[step.number % PAGE_STEPS] = step;
+    pages.set(page, part);
+  }
+  return pages;
+}
+
+function newestOf(client: QueryClient, run: RunPlace, page: number): Steps | undefined {
+  return client.getQueryData<ReadonlyMap<number, Steps>>(runKey(run, 'newest'))?.get(page);
 }
 
 /** Combines results by what was asked for: the same map as long as they are the same. `wanted` must be, too. */
@@ -89,16 +194,29 @@ export function useFound<T, D>(wanted: readonly T[]) {
 /** The wanted pages as far as they are there. `pages` stays the same array as long as it says the same. */
 export function usePages(run: RunPlace, pages: readonly number[]): ReadonlyMap<number, Steps> {
   const client = useQueryClient();
+  const calm = usePaced(pages, CALM_MS);
   const combine = useFound<number, Steps>(pages);
-  return useQueries({ queries: pages.map((page) => pageQuery(client, run, page)), combine });
+  return useQueries({
+    queries: pages.map((page) => ({
+      ...pageQuery(run, page),
+      placeholderData: () => newestOf(client, run, page),
+      enabled: calm.includes(page),
+    })),
+    combine,
+  });
 }
 
-export function pageQuery(client: QueryClient, run: RunPlace, page: number) {
+export function pageQuery(run: RunPlace, page: number) {
   return {
     queryKey: runKey(run, 'page', page),
-    queryFn: ({ signal }: { readonly signal: AbortSignal }) => fetchPage(client, run, page, signal),
+    queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
+      askCurrent(
+        topicOf('run', run.project, run.app_id),
+        () => fetchPage(run, page, signal),
+        bringTo(rangeOf(page)),
+      ),
     structuralSharing: false as const,
-    gcTime: 60_000,
+    gcTime: KEPT_MS,
   };
 }
 
@@ -131,50 +249,50 @@ function attemptsQuery(run: RunPlace, sequence_id: number) {
   };
 }
 
-export function useStep(run: RunPlace, number: number | null) {
-  const client = useQueryClient();
-  const queryKey = runKey(run, 'step', number);
+export function useStep(run: RunPlace, step: number | null) {
+  const number = usePaced(step, CALM_MS);
   return useQuery({
-    queryKey,
-    queryFn: async ({ signal }) => {
-      const known = cached<Step>(client, queryKey);
-      if (known && known.data.status !== 'open' && known.ageMs < SETTLED_MS) return known.data;
-      return get(`${RUN}/steps/{number}`, { ...run, number: number ?? 0 }, signal);
-    },
+    queryKey: runKey(run, 'step', number),
+    queryFn: ({ signal }) => get(`${RUN}/steps/{number}`, { ...run, number: number ?? 0 }, signal),
     enabled: number !== null,
     structuralSharing: false,
     placeholderData: keepPreviousData,
+    gcTime: KEPT_MS,
   });
 }
 
 /** What a step changed, or what is different from the state after `from`. Asked only of steps that have ended. */
-export function useDifference(run: RunPlace, to: number | null, from: number | null) {
+export function useDifference(run: RunPlace, step: number | null, from: number | null) {
+  const to = usePaced(step, CALM_MS);
   const client = useQueryClient();
   const queryKey = runKey(run, 'difference', to, from);
   return useQuery({
     queryKey,
     queryFn: async ({ signal }) => {
-      const known = cached<Difference>(client, queryKey);
-      if (known) return known.data;
+      const known = client.getQueryData<Difference>(queryKey);
+      if (known) return known;
       const base = { ...run, to: to ?? 0, limit: 300, cut: 2048 };
       return get(`${RUN}/difference`, from === null ? base : { ...base, from }, signal);
     },
     enabled: to !== null,
     structuralSharing: false,
     placeholderData: keepPreviousData,
+    gcTime: KEPT_MS,
   });
 }
 
 const CUT_BYTES = 65536;
 
 /** The state after a step, long values cut. */
-export function useStateAfter(run: RunPlace, number: number | null) {
+export function useStateAfter(run: RunPlace, step: number | null) {
+  const number = usePaced(step, CALM_MS);
   return useQuery({
     queryKey: runKey(run, 'state', number),
     queryFn: ({ signal }) => fetchState(run, number ?? 0, '', CUT_BYTES, signal),
     enabled: number !== null,
     structuralSharing: false,
     staleTime: Infinity,
+    gcTime: KEPT_MS,
   });
 }
 
@@ -206,8 +324,9 @@ async function fetchRecords(run: RunPlace, number: number, signal: AbortSignal):
   return { records, leftOut: left_out };
 }
 
-export function useRecords(run: RunPlace, number: number | null) {
-  return useQuery({ ...recordsQuery(run, number ?? 0), enabled: number !== null });
+export function useRecords(run: RunPlace, step: number | null) {
+  const number = usePaced(step, CALM_MS);
+  return useQuery({ ...recordsQuery(run, number ?? 0), enabled: number !== null, gcTime: KEPT_MS });
 }
 
 export function recordsQuery(run: RunPlace, number: number) {
@@ -253,19 +372,24 @@ export function useDamage(run: RunPlace, wanted: boolean) {
   });
 }
 
-/** A value that follows `value`, but moves no more often than every `everyMs`. */
+/** A value that follows `value`, but moves no more often than every `everyMs`; the first time at once. */
 export function usePaced<T>(value: T, everyMs: number): T {
   const [paced, setPaced] = useState(value);
-  const newest = useRef(value);
-  const behind = !Object.is(paced, value);
+  const movedMs = useRef(-Infinity);
   useEffect(() => {
-    newest.current = value;
-  });
-  useEffect(() => {
-    if (!behind) return;
-    const timer = setTimeout(() => setPaced(newest.current), everyMs);
+    if (Object.is(paced, value)) return;
+    const move = () => {
+      movedMs.current = performance.now();
+      setPaced(() => value);
+    };
+    const waitMs = movedMs.current + everyMs - performance.now();
+    if (waitMs <= 0) {
+      move();
+      return;
+    }
+    const timer = setTimeout(move, waitMs);
     return () => clearTimeout(timer);
-  }, [behind, everyMs]);
+  }, [paced, value, everyMs]);
   return paced;
 }
 

@@ -3,33 +3,48 @@
  * The list is one value of the query cache, so that a reader who comes back finds it as it was. A change of the project asks again for the
  * pages in view and no others, whatever has been loaded. */
 import { useQueries, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
-import { useCallback, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { get } from '../api/client';
-import type { Runs } from '../model/api';
-import { cursorsOf, NO_RUNS, withPage, type ChildrenOf, type RunList, type RunSort } from '../model/runs';
+import type { Changed, Runs } from '../model/api';
+import { withChildren } from '../model/deltas';
+import {
+  cursorsOf,
+  NO_RUNS,
+  withPage,
+  withRows,
+  type ChildrenOf,
+  type RunList,
+  type RunsWanted,
+} from '../model/runs';
 import { topicOf } from './live';
-import { useChanges, useLive } from './queries';
+import { applyTo, askCurrent, hearWhile, INDEXING_MS, useChanges, useLive } from './queries';
 
 const RUNS = '/api/v1/projects/{project}/runs';
 const PAGE_RUNS = 200;
 const CHILD_RUNS = 1000;
 const MANY_MS = 60 * 60_000;
 
-export interface RunQuestion {
+export interface RunQuestion extends RunsWanted {
   readonly project: string;
-  readonly filter: string;
-  readonly sort: RunSort;
-  readonly roots: boolean;
 }
 
 export function useRunList(question: RunQuestion) {
   const client = useQueryClient();
   const queryKey = ['run list', question];
-  const ask = (cursor: string, signal: AbortSignal) =>
-    get(RUNS, { ...question, cursor, limit: PAGE_RUNS }, signal);
+  const topic = topicOf('project', question.project);
+  /* Gives what brings a page into a list, and with it what was told while the page was on its way. */
+  const ask = async (cursor: string, signal: AbortSignal) => {
+    const params = { ...question, cursor, limit: PAGE_RUNS };
+    const [answer, heard] = await hearWhile(topic, () => get(RUNS, params, signal));
+    return (list: RunList) =>
+      heard.reduce(
+        (now, change) => withRows(now, change, question).list,
+        withPage(list, cursor, answer, question.sort),
+      );
+  };
   const query = useQuery({
     queryKey,
-    queryFn: async ({ signal }) => withPage(NO_RUNS, '', await ask('', signal), question.sort),
+    queryFn: async ({ signal }) => (await ask('', signal))(NO_RUNS),
     structuralSharing: false,
     staleTime: MANY_MS,
   });
@@ -38,8 +53,8 @@ export function useRunList(question: RunQuestion) {
   const [refreshError, setRefreshError] = useState<Error | null>(null);
 
   const take = async (cursor: string) => {
-    const answer = await ask(cursor, new AbortController().signal);
-    client.setQueryData<RunList>(queryKey, (list) => list && withPage(list, cursor, answer, question.sort));
+    const bring = await ask(cursor, new AbortController().signal);
+    client.setQueryData<RunList>(queryKey, (list) => list && bring(list));
   };
   const refresh = async () => {
     const list = client.getQueryData<RunList>(queryKey);
@@ -54,7 +69,24 @@ export function useRunList(question: RunQuestion) {
       setRefreshError(error as Error);
     }
   };
-  useChanges(topicOf('project', question.project), refresh);
+  useChanges(topic, refresh, (change) => {
+    const list = client.getQueryData<RunList>(queryKey);
+    if (list === undefined) return client.isFetching({ queryKey, exact: true }) > 0;
+    const { list: next, whole } = withRows(list, change, question);
+    client.setQueryData<RunList>(queryKey, next);
+    return whole;
+  });
+
+  const isIndexing = query.data?.indexing != null;
+  const again = useRef(refresh);
+  useEffect(() => {
+    again.current = refresh;
+  });
+  useEffect(() => {
+    if (!isIndexing) return;
+    const timer = setInterval(() => void again.current(), INDEXING_MS);
+    return () => clearInterval(timer);
+  }, [isIndexing]);
 
   const loadMore = () => {
     const next = query.data?.next ?? null;
@@ -75,7 +107,13 @@ export function useRunList(question: RunQuestion) {
 
 /** The runs that were forked from or spawned by each of `parents`; the same function as long as none of the answers changed. */
 export function useChildren(project: string, parents: readonly string[]): ChildrenOf {
-  useLive(topicOf('project', project), ['children', project]);
+  const client = useQueryClient();
+  const topic = topicOf('project', project);
+  useLive(topic, ['children', project], (change) =>
+    parents
+      .map((parent) => applyTo<Runs>(client, ['children', project, parent], change, bringTo(parent)))
+      .every(Boolean),
+  );
   const hash = JSON.stringify(parents);
   const combine = useCallback(
     (results: readonly UseQueryResult<Runs>[]): ChildrenOf => {
@@ -90,10 +128,16 @@ export function useChildren(project: string, parents: readonly string[]): Childr
   return useQueries({
     queries: parents.map((parent) => ({
       queryKey: ['children', project, parent],
-      queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
-        get(RUNS, { project, parent, sort: 'first', limit: CHILD_RUNS }, signal),
+      queryFn: ({ signal }: { readonly signal: AbortSignal }) => {
+        const params = { project, parent, sort: 'first', limit: CHILD_RUNS } as const;
+        return askCurrent(topic, () => get(RUNS, params, signal), bringTo(parent));
+      },
       structuralSharing: false,
     })),
     combine,
   });
+}
+
+function bringTo(parent: string) {
+  return (answer: Runs, change: Changed) => withChildren(answer, change, parent);
 }

@@ -3,7 +3,7 @@
  * The tabs that are looked at queue for a lock. Whose turn it is leads: it holds the stream, for the topics that all of them want, and passes on
  * what it hears. When it goes, is hidden or dies, the next one leads and calls the roll. Where a browser has no locks (an address that is not
  * secure, a frame that may not store) every tab leads for itself. */
-import { EventStream, type ReadEvents, type Told } from './eventStream';
+import { EventStream, type Server, type Told } from './eventStream';
 
 type Message =
   | { readonly kind: 'want'; readonly from: string; readonly topics: readonly string[] }
@@ -36,12 +36,12 @@ export class SharedStream {
     private readonly tell: (told: Told) => void,
     private readonly channel: Channel | null,
     private readonly queue: Queue,
-    read: ReadEvents,
+    server: Server,
   ) {
     this.#stream = new EventStream((told) => {
       this.tell(told);
       this.channel?.postMessage(told);
-    }, read);
+    }, server);
     if (channel) channel.onmessage = ({ data }) => this.#receive(data);
   }
 

@@ -1,7 +1,7 @@
 import { Link, useNavigate } from 'react-router-dom';
 import { formatCount, plural } from '../../base/number';
 import { parseTime } from '../../base/time';
-import type { RunStatus } from '../../model/api';
+import type { Indexing, RunStatus } from '../../model/api';
 import {
   arrangeProjects,
   dayOf,
@@ -19,6 +19,7 @@ import { Notice } from '../../ui/Notice';
 import { SortHeader } from '../../ui/SortHeader';
 import { Status } from '../../ui/Status';
 import { TimeText } from '../../ui/TimeText';
+import { IndexingNote, IndexingNotice } from '../Indexing';
 import { NoData, StaleBar } from '../QueryStates';
 import { useRowKeys } from '../useRowKeys';
 import { useTitle } from '../useTitle';
@@ -29,10 +30,17 @@ export function ProjectsPage() {
   const { data, error, refetch } = useProjects();
   const retry = () => void refetch();
   if (data === undefined) return <NoData what="projects" error={error} retry={retry} />;
+  const { projects, indexing } = data;
   return (
     <>
       <StaleBar error={error} retry={retry} />
-      {data.projects.length === 0 ? <FirstStart /> : <ProjectTable projects={data.projects} />}
+      {projects.length > 0 ? (
+        <ProjectTable projects={projects} indexing={indexing} />
+      ) : indexing ? (
+        <IndexingNotice indexing={indexing} />
+      ) : (
+        <FirstStart />
+      )}
     </>
   );
 }
@@ -49,7 +57,12 @@ const COLUMNS: readonly (readonly [sort: ProjectSort | null, word: string, class
   ['activity', 'Last activity', 'num'],
 ];
 
-function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
+interface TableProps {
+  readonly projects: readonly Project[];
+  readonly indexing: Indexing | null;
+}
+
+function ProjectTable({ projects, indexing }: TableProps) {
   const [query, change] = useUrlQuery();
   const filter = query.get('q') ?? '';
   const sort = readSort(query.get('sort'));
@@ -77,6 +90,7 @@ function ProjectTable({ projects }: { readonly projects: readonly Project[] }) {
             ? plural(projects.length, 'project')
             : `${formatCount(shown.length)} of ${formatCount(projects.length)}`}
         </span>
+        <IndexingNote indexing={indexing} />
         <FilterField
           className="grow"
           label="Find a project"

@@ -1,10 +1,19 @@
 /* The table of runs: rows drawn as they come into view, children under their parent, more loaded towards the end. What is being read does
  * not move when something comes in above it. */
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useMemo, useRef, type ReactNode, type RefObject } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { useLocation, useNavigate } from 'react-router-dom';
 import { plural } from '../../base/number';
-import { allRuns, arrangeRows, rootsOf, type RunList, type RunRow, type RunSort } from '../../model/runs';
+import type { RunSummary } from '../../model/api';
+import {
+  allRuns,
+  arrangeRows,
+  inOrderOf,
+  rootsOf,
+  type RunList,
+  type RunRow,
+  type RunSort,
+} from '../../model/runs';
 import { runPath } from '../../state/links';
 import { useNow } from '../../state/queries';
 import { useChildren } from '../../state/runList';
@@ -40,7 +49,11 @@ export function RunTable(props: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const navigate = useNavigate();
   const now = useNow(1000);
-  const runs = useMemo(() => allRuns(list), [list]);
+  const [isPointed, setPointed] = useState(false);
+  const runs = useHeldOrder(
+    useMemo(() => allRuns(list), [list]),
+    isPointed,
+  );
   const childrenOf = useChildren(project, opened);
   /* Of as many as were loaded: not to be done at each scroll. */
   const openedHash = JSON.stringify(opened);
@@ -71,7 +84,7 @@ export function RunTable(props: Props) {
   useEffect(() => {
     if (isNearEnd) onEnd();
   }, [isNearEnd, list, onEnd]);
-  useKeptPlace(scroller, rows);
+  useKeptPlace(scroller, rows, isPointed);
 
   const setOpen = (appId: string, isOpen: boolean) => {
     const others = opened.filter((other) => other !== appId);
@@ -98,6 +111,8 @@ export function RunTable(props: Props) {
       data-tokens={hasTokens || undefined}
       ref={scroller}
       tabIndex={-1}
+      onPointerMove={() => setPointed(true)}
+      onPointerLeave={() => setPointed(false)}
     >
       <div role="treegrid" aria-label="Runs" aria-rowcount={rows.length + 1} aria-busy={props.stale}>
         <Head sort={props.sort} onSort={props.onSort} />
@@ -222,18 +237,32 @@ function usePlace(scroller: RefObject<HTMLDivElement | null>): number {
   return places.get(key) ?? 0;
 }
 
-/* Who has scrolled down is reading: the row under their eyes stays where it is. */
-function useKeptPlace(scroller: RefObject<HTMLDivElement | null>, rows: readonly RunRow[]): void {
+/* While a pointer is over them, runs keep their order: a row must not go away from under it. */
+function useHeldOrder(runs: readonly RunSummary[], isHeld: boolean): readonly RunSummary[] {
+  const drawn = useRef(runs);
+  const shown = useMemo(() => (isHeld ? inOrderOf(drawn.current, runs) : runs), [isHeld, runs]);
+  useEffect(() => {
+    drawn.current = shown;
+  });
+  return shown;
+}
+
+/* Who has scrolled down is reading, or points at a row: the one under their eyes stays where it is. */
+function useKeptPlace(
+  scroller: RefObject<HTMLDivElement | null>,
+  rows: readonly RunRow[],
+  isPointed: boolean,
+): void {
   const before = useRef(rows);
   useLayoutEffect(() => {
     const element = scroller.current;
     const old = before.current;
     before.current = rows;
-    if (!element || element.scrollTop < ROW_PX) return;
+    if (!element || (!isPointed && element.scrollTop < ROW_PX)) return;
     const was = Math.floor(element.scrollTop / ROW_PX);
     const anchor = old[was];
     if (!anchor || rows[was]?.path === anchor.path) return;
     const is = rows.findIndex((row) => row.path === anchor.path);
     if (is >= 0) element.scrollTop += (is - was) * ROW_PX;
-  }, [rows, scroller]);
+  }, [rows, scroller, isPointed]);
 }

@@ -14,6 +14,7 @@ import { useRunList } from '../../state/runList';
 import { useUrlQuery } from '../../state/url';
 import { useKeys } from '../../ui/keys';
 import { Notice } from '../../ui/Notice';
+import { IndexingNote, IndexingNotice } from '../Indexing';
 import { NoData, StaleBar } from '../QueryStates';
 import { useTitle } from '../useTitle';
 import { FilterBox } from './FilterBox';
@@ -59,6 +60,7 @@ function ProjectRuns({ project }: { readonly project: string }) {
         <span className="dim nowrap" role="status">
           {list && <Count list={list} filtered={filter !== ''} roots={roots} />}
         </span>
+        <IndexingNote indexing={list?.indexing ?? null} />
         <button type="button" className="button roots-switch" aria-pressed={roots} onClick={setRoots}>
           Roots only
         </button>
@@ -85,7 +87,13 @@ function ProjectRuns({ project }: { readonly project: string }) {
           onTerm={(key, value) => change({ filter: toggleTerm(filter, key, value) }, 'push')}
           onEnd={loadMore}
           onInView={setInView}
-          empty={<Empty filtered={filter !== ''} onClear={clear} />}
+          empty={
+            shown.list.indexing ? (
+              <IndexingNotice indexing={shown.list.indexing} />
+            ) : (
+              <Empty filtered={filter !== ''} onClear={clear} />
+            )
+          }
         />
       ) : fault ? (
         <Notice title="The server does not understand this filter">
