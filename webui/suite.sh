@@ -1,5 +1,5 @@
 #!/bin/sh
-# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; all but test need a browser, and
+# suite.sh SCRIPT [ARGS]: run one of package.json's test scripts as an entry of the test suite; all but test need a browser, and
 # pictures draws those of the README anew.
 # Leaves with 77, its last line "SKIP: why", when it cannot run here.
 set -eu
@@ -62,9 +62,12 @@ pictures) browse --pictures pictures ;;
 		echo "FAILED: tests/e2e_writer is not built"
 		exit 1
 	}
-	# These start collectors and programs themselves; the last has no pictures.
+	# These start collectors and programs themselves; the first two draw no pictures.
 	if [ "$1" = live ]; then
 		npm run --silent live
+	elif [ "$1" = measure ]; then
+		shift
+		npm run --silent measure -- "$@"
 	else
 		npm run --silent "$1" -- --out "$BURR_BUILD/e2e"
 	fi
