@@ -16,7 +16,7 @@ browse() {
 	tmp=$(mktemp -d)
 	server=
 	trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$tmp"' EXIT
-	"$BURR" serve --store "$tmp/store" --port 0 --no-open --no-demo >"$tmp/log" 2>&1 &
+	"$BURR" serve --store "$tmp/.burr" --port 0 --no-open --no-demo >"$tmp/log" 2>&1 &
 	server=$!
 	tries=300
 	until port=$(sed -n 's|.*http://localhost:\([0-9][0-9]*\).*|\1|p' "$tmp/log") && [ -n "$port" ]; do
@@ -28,7 +28,7 @@ browse() {
 		fi
 		sleep 0.1
 	done
-	"$BURR" demo --store "$tmp/store" >"$tmp/demo" || {
+	"$BURR" demo --store "$tmp/.burr" >"$tmp/demo" || {
 		echo "FAILED: the sample programs do not run:"
 		cat "$tmp/demo"
 		exit 1

@@ -93,7 +93,6 @@ async function open(path, base = collector.url) {
   await page.locator(SOMETHING).first().waitFor();
 }
 
-const param = (name) => new URL(page.url()).searchParams.get(name);
 const waitForParam = (name, value) => page.waitForURL((url) => url.searchParams.get(name) === value);
 const waitForStep = (id) =>
   page.locator('.step-row[aria-current="step"] .seq', { hasText: new RegExp(`^${id}$`) }).waitFor();
@@ -112,13 +111,12 @@ async function startProxy(prefix) {
       answer.writeHead(404).end();
       return;
     }
-    const { host: _host, ...headers } = asked.headers;
     const onward = request(
       {
         port: collector.port,
         method: asked.method,
         path: asked.url.slice(prefix.length),
-        headers: { ...headers, host: `localhost:${collector.port}` },
+        headers: { ...asked.headers, host: `localhost:${collector.port}` },
       },
       (response) => {
         answer.writeHead(response.statusCode, response.headers);
@@ -457,13 +455,17 @@ const EVERY_PAGE = {
 
 async function ready(name) {
   await page.locator('.liveness.live').or(page.locator('.notice')).first().waitFor();
-  if (name === 'damaged') await page.locator('.damage summary').click();
+  if (name === 'damaged') {
+    await page.locator('.damage summary').click();
+    await page.locator('.damage li').first().waitFor();
+  }
   if (name === 'file') {
     await page
       .locator('input[type=file]')
       .setInputFiles(['log.jsonl', 'graph.json'].map((file) => pathOf('demo_failure', 'order-1001', file)));
     await page.locator('.file-step').first().waitFor();
   }
+  if (await page.locator('.graph').isVisible()) await page.locator('.graph .node.current').waitFor();
 }
 
 test('everybody can use every page, in both themes', async () => {
@@ -510,7 +512,6 @@ if (options.out)
         for (const [name, path] of Object.entries(EVERY_PAGE)) {
           await open(path);
           await ready(name);
-          if (width > 760 && /\/run\//.test(path)) await page.locator('.graph .node').first().waitFor();
           await page.screenshot({ path: join(options.out, `every-${name}-${colorScheme}-${width}.png`) });
         }
       }

@@ -8,7 +8,7 @@
  * after it. `paced` and `flood` are from record to screen; `peer` is Burr's own UI on the run of 50,000 steps, by the Python of
  * $BENCH_BURR_PYTHON, between our visits. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
