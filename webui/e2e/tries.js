@@ -7,7 +7,7 @@
  * page gives to be pasted, in a shell with burr's library, and looks for the forked run. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -124,6 +124,16 @@ test('follow a live run while reading an old step', async (t) => {
   tell(t, { atMost: 4 });
 });
 
+/* In a shell with what the README tells to set once. */
+function paste(text) {
+  const build = dirname(dirname(process.env.BURR));
+  const PATH = `${join(build, 'bin')}:${process.env.PATH}`;
+  const env = { ...process.env, PATH, PKG_CONFIG_PATH: join(build, 'lib', 'pkgconfig') };
+  const ran = spawnSync('sh', ['-c', text], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 });
+  assert.equal(ran.status, 0, ran.stderr);
+  return ran;
+}
+
 test('fork from a step and run it', async (t) => {
   if (spawnSync('pkg-config', ['--version']).status !== 0) return t.skip('pkg-config is not installed');
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -135,16 +145,7 @@ test('fork from a step and run it', async (t) => {
   const recipe = page.locator('.recipe', { hasText: 'Fork and run' });
   await click(recipe.getByRole('button', { name: 'copy' }));
   const text = await page.evaluate(() => navigator.clipboard.readText());
-  /* What the README tells to set once. */
-  const build = dirname(dirname(process.env.BURR));
-  const environment = { PKG_CONFIG_PATH: join(build, 'lib', 'pkgconfig') };
-  const ran = spawnSync('sh', ['-c', text], {
-    cwd: folder,
-    env: { ...process.env, ...environment },
-    encoding: 'utf8',
-    timeout: 60_000,
-  });
-  assert.equal(ran.status, 0, ran.stderr);
+  const ran = paste(text);
   const [state, address] = ran.stdout.trim().split('\n');
   assert.equal(JSON.parse(state).count, 10);
   await page.goto(new URL(new URL(address).pathname, collector.url).href);
@@ -152,6 +153,25 @@ test('fork from a step and run it', async (t) => {
   await page.locator('.step-row[aria-current]').waitFor();
   assert.equal(await page.locator('.step-row .seq').first().textContent(), '5');
   tell(t, { atMost: 5 });
+});
+
+test('make a test case of a step', async (t) => {
+  await click(link('demo_counter'));
+  await click(link('count-to-10'));
+  await page.locator('.step-row[aria-current]').waitFor();
+  await press('Home');
+  await press('7');
+  for (const [what, file] of [
+    ['for libburr', 'test_count.c'],
+    ['for pytest', 'test_count.py'],
+  ]) {
+    const recipe = page.locator('.recipe', { hasText: `Make a test case of this step, ${what}` });
+    paste((await recipe.locator('pre').textContent()) ?? '');
+    assert.match(readFileSync(join(folder, file), 'utf8'), /test_count|expected_state/);
+  }
+  const cases = JSON.parse(readFileSync(join(folder, 'test_count.json'), 'utf8'));
+  assert.deepEqual(cases[0].expected_state, { count: 1, limit: 10 });
+  tell(t, { atMost: 4 });
 });
 
 test('nothing was complained about', () => assert.deepEqual(complaints, []));
