@@ -329,6 +329,20 @@ test('text can be selected and copied, and the copy buttons copy', async () => {
   await page.evaluate(() => getSelection().removeAllRanges());
 });
 
+test('what is open in a state is in the address, and stays while one walks', async () => {
+  await open('p/demo_chat/run/chat-3-sums?step=8&tab=state');
+  const tree = page.getByRole('group', { name: 'State after' });
+  await tree.getByRole('button', { name: 'Close chat', exact: true }).click();
+  await waitForParam('in', '!/chat');
+  await page.keyboard.press('k');
+  await waitForStep(7);
+  await tree.getByRole('button', { name: 'Open chat', exact: true }).waitFor();
+  await page.reload();
+  await tree.getByRole('button', { name: 'Open chat', exact: true }).click();
+  await waitForParam('in', '/chat');
+  await tree.locator('.talk-message').first().waitFor();
+});
+
 /* ---- keys ---- */
 
 /* What ? lists, and what each key does, on the page at that path: a key without a line here fails the test. */
