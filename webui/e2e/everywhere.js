@@ -16,6 +16,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -494,6 +495,26 @@ test('everybody can use every page, in both themes', async () => {
     await page.getByRole('dialog').waitFor();
     await checkAccess(page, `the keys, ${colorScheme}`);
   }
+});
+
+test('everybody can enter the token, in both themes', async () => {
+  const known = complaints.length;
+  const token = '0123456789abcdef0123';
+  const file = join(folder, 'token');
+  writeFileSync(file, token, { mode: 0o600 });
+  const other = await startCollector(join(folder, 'other'), 0, ['--token-file', file]);
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.goto(other.url);
+    await page.locator('input').waitFor();
+    await checkAccess(page, `token, ${colorScheme}`);
+  }
+  await page.locator('input').fill(token);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'No runs yet' }).waitFor();
+  await page.goto('about:blank');
+  await other.end('SIGTERM');
+  forgive(known, /401/);
 });
 
 /* 1024 px at 200 % are 512. */
