@@ -1,5 +1,5 @@
 #!/bin/sh
-# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; all but test need a browser, and
+# suite.sh SCRIPT [ARGS]: run one of package.json's test scripts as an entry of the test suite; all but test need a browser, and
 # pictures draws those of the README anew.
 # Leaves with 77, its last line "SKIP: why", when it cannot run here.
 set -eu
@@ -16,7 +16,7 @@ browse() {
 	tmp=$(mktemp -d)
 	server=
 	trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$tmp"' EXIT
-	"$BURR" serve --store "$tmp/store" --port 0 --no-open --no-demo >"$tmp/log" 2>&1 &
+	"$BURR" serve --store "$tmp/.burr" --port 0 --no-open --no-demo >"$tmp/log" 2>&1 &
 	server=$!
 	tries=300
 	until port=$(sed -n 's|.*http://localhost:\([0-9][0-9]*\).*|\1|p' "$tmp/log") && [ -n "$port" ]; do
@@ -28,7 +28,7 @@ browse() {
 		fi
 		sleep 0.1
 	done
-	"$BURR" demo --store "$tmp/store" >"$tmp/demo" || {
+	"$BURR" demo --store "$tmp/.burr" >"$tmp/demo" || {
 		echo "FAILED: the sample programs do not run:"
 		cat "$tmp/demo"
 		exit 1
@@ -62,9 +62,12 @@ pictures) browse --pictures pictures ;;
 		echo "FAILED: tests/e2e_writer is not built"
 		exit 1
 	}
-	# These start collectors and programs themselves; the last has no pictures.
+	# These start collectors and programs themselves; the first two draw no pictures.
 	if [ "$1" = live ]; then
 		npm run --silent live
+	elif [ "$1" = measure ]; then
+		shift
+		npm run --silent measure -- "$@"
 	else
 		npm run --silent "$1" -- --out "$BURR_BUILD/e2e"
 	fi

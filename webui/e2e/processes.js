@@ -21,11 +21,12 @@ export function start(program, args) {
 }
 
 /** `burr serve` on the store, from the moment it has printed its address. Port 0: any. */
-export async function startCollector(store, port = 0) {
+export async function startCollector(store, port = 0, more = []) {
   const process_ = start(process.env.BURR, [
     'serve',
     ...['--store', store, '--port', String(port)],
     ...['--no-open', '--no-demo'],
+    ...more,
   ]);
   for (;;) {
     const { value, done } = await process_.lines.next();

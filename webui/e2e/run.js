@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { needBrowser, openBrowser } from './browser.js';
 
@@ -319,20 +320,62 @@ if (options.shots)
     }
   });
 
-/* The README's picture: the turn of the sample chat that comes to nothing, and why. */
-if (options.pictures)
+/* What the READMEs show: the turn of the sample chat that comes to nothing, and the way of somebody whose order failed. */
+if (options.pictures) {
+  const here = fileURLToPath(new URL('../../', import.meta.url));
+  const shoot = async (name) => {
+    await page.mouse.move(0, 0);
+    /* Samples name their sources by the folder they were built in, which is nobody's business. */
+    await page.evaluate((folder) => {
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      while (walker.nextNode()) walker.currentNode.data = walker.currentNode.data.replaceAll(folder, '');
+    }, here);
+    await page.screenshot({ path: join(options.pictures, `${name}.png`) });
+  };
+  const visit = async (path) => {
+    await page.goto(new URL(path, base).href);
+    await page.locator('.liveness.live').waitFor();
+    await page.locator('.row-link, .step-row[aria-current]').first().waitFor();
+    if (/\/run\//.test(path)) await page.locator('.graph .node.current').waitFor();
+  };
+
   test('picture of a run', async () => {
     mkdirSync(options.pictures, { recursive: true });
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
-    await page.setViewportSize({ width: 1440, height: 900 });
-    await page.goto(new URL('p/demo_chat/run/chat-3-sums?partition=user_2&step=8&tab=state', base).href);
+    await page.setViewportSize({ width: 1440, height: 840 });
+    await visit('p/demo_chat/run/chat-3-sums?step=8&tab=state');
     await waitForStep(8);
-    await page.locator('.liveness.live').waitFor();
-    await page.locator('.graph .node.current').waitFor();
     await page.locator('.facts', { hasText: '17 steps' }).waitFor();
     for (const step of [4, 8])
       await page.getByRole('button', { name: `Open the details of step ${step}`, exact: true }).click();
     await page.getByRole('button', { name: 'Close the details of step 8' }).blur();
-    await page.mouse.move(0, 0);
-    await page.screenshot({ path: join(options.pictures, 'run.png') });
+    await shoot('run');
   });
+
+  test('pictures of the tour', async () => {
+    await page.setViewportSize({ width: 1200, height: 560 });
+    await visit('');
+    await shoot('projects');
+    await visit('p/demo_failure/run/order-1001');
+    await page.locator('.trace-headline').waitFor();
+    await shoot('failure');
+    await visit('p/demo_counter/run/count-to-10?step=4&tab=reproduce');
+    await page.locator('.recipe', { hasText: 'Fork and run' }).waitFor();
+    await page.locator('.tab-panel').evaluate((panel) => {
+      panel.scrollTop = panel.querySelectorAll('.recipe')[1].offsetTop - panel.offsetTop;
+    });
+    await shoot('reproduce');
+  });
+
+  test('pictures of the decisions', async () => {
+    await page.setViewportSize({ width: 1200, height: 560 });
+    await visit('p/demo_parallel?open=research-tea');
+    await page.keyboard.press('/');
+    await page.keyboard.type('status:');
+    await page.getByRole('option').first().waitFor();
+    await shoot('runs');
+    await visit('p/demo_fork/run/trip-to-prague?step=4&pin=%252Fcost');
+    await page.locator('.pin-head').first().waitFor();
+    await shoot('why');
+  });
+}

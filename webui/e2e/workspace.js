@@ -267,7 +267,7 @@ test('earlier attempts are told, hidden by choice, and have a link of their own'
 
 test('what is to be pasted names the run', async () => {
   await open(VALUES, '?step=3&tab=reproduce');
-  await page.locator('.recipe', { hasText: '--sequence-id 3' }).waitFor();
+  await page.locator('.recipe', { hasText: '--sequence-id 3' }).first().waitFor();
   await page.locator('.recipe', { hasText: 'from.fork_from_sequence_id = 3;' }).waitFor();
 });
 

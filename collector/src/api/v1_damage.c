@@ -13,6 +13,9 @@ enum {
 	LINES_A_LOOK = 64 /* at the clock */
 };
 
+static const int64_t LINES_MOST =
+	INT64_C(1000000000000); /* more than a disk holds, and far from an overflow */
+
 struct damage {
 	int64_t from, line; /* where reading begins: a byte, and the number of the line there, from 1 */
 	bool complete;
@@ -75,7 +78,7 @@ void v1_list_damage(const struct http_request *req, struct http_response *res)
 	struct catalog_app app;
 	burr_error err = BURR_ERROR_INIT;
 	if (!v1_only(req, res, names) || !v1_number(req, res, "from", 0, INT64_MAX, &damage.from) ||
-		!v1_number(req, res, "line", 1, INT64_MAX, &damage.line) ||
+		!v1_number(req, res, "line", 1, LINES_MOST, &damage.line) ||
 		!v1_find_run(req, res, NULL, NULL, &app))
 		return;
 	if (damage.from > app.log_len) /* the log has been cut */

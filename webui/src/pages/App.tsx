@@ -4,7 +4,7 @@ import { Link, Navigate, Route, Routes, useLocation, useMatch, useNavigate } fro
 import { filePath, projectsPath, runsPath, statusPath } from '../state/links';
 import type { LiveStatus } from '../state/eventStream';
 import { setTheme, useTheme, type Theme } from '../state/preferences';
-import { useLiveStatus, useOutdated } from '../state/queries';
+import { useChanges, useLiveStatus, useOutdated } from '../state/queries';
 import { Help } from '../ui/Help';
 import { listenToKeys, useKeys } from '../ui/keys';
 import { Notice } from '../ui/Notice';
@@ -176,6 +176,8 @@ function ThemeSwitch() {
 }
 
 function Missing() {
+  /* So that the frame can say whether the server is there. */
+  useChanges('projects', () => Promise.resolve());
   return (
     <Notice title="There is no such page">
       <p>

@@ -148,15 +148,17 @@ export function useProjects() {
 
 const USUAL_STORE = '/.burr';
 
-/** The folder that the collector keeps, where programs do not find it by themselves; null: they do, or it is not known yet. */
-export function useStore(): string | null {
-  const { data } = useQuery({
+/** The folder that the collector keeps, where programs do not find it by themselves; null: they do, or nobody knows; undefined: not
+ * known yet. */
+export function useStore(): string | null | undefined {
+  const { data, error } = useQuery({
     queryKey: ['store'],
     queryFn: ({ signal }) => get('/api/v1/status', {}, signal),
     select: ({ store }) => store,
     staleTime: Infinity,
   });
-  return data === undefined || data.endsWith(USUAL_STORE) ? null : data;
+  if (data === undefined) return error === null ? undefined : null;
+  return data.endsWith(USUAL_STORE) ? null : data;
 }
 
 const ACTIVITY_MS = 30_000;

@@ -33,6 +33,8 @@ const SEARCH_FROM = 20;
 interface Tree {
   readonly get: (name: string) => number | null;
   readonly set: (name: string, value: number) => void;
+  readonly isOpen: (pointer: string) => boolean | null;
+  readonly setOpen: (pointer: string, open: boolean) => void;
   readonly hits: TreeHits | null;
   readonly load: ((pointer: string) => void) | null;
   readonly loaded: (pointer: string) => Exact | undefined;
@@ -48,6 +50,13 @@ function useTree(): Tree {
   return tree;
 }
 
+/** Which places of a tree its reader has opened or closed, where that is remembered elsewhere. */
+export interface TreePlaces {
+  /** null: neither. */
+  readonly get: (pointer: string) => boolean | null;
+  readonly set: (pointer: string, open: boolean) => void;
+}
+
 interface Props {
   readonly value: Exact;
   readonly label: string;
@@ -55,9 +64,11 @@ interface Props {
   readonly onLoad?: (pointer: string) => Promise<Exact>;
   /** Shows a place of the value as a column. */
   readonly onPin?: (pointer: string) => void;
+  /** Without it the tree remembers by itself. */
+  readonly places?: TreePlaces;
 }
 
-export function JsonTree({ value, label, onLoad, onPin }: Props) {
+export function JsonTree({ value, label, onLoad, onPin, places }: Props) {
   const [choices, setChoices] = useState<ReadonlyMap<string, number>>(() => new Map());
   const [search, setSearch] = useState('');
   const [fetched, setFetched] = useState<{ readonly of: Exact; readonly parts: ReadonlyMap<string, Exact> }>({
@@ -85,13 +96,15 @@ export function JsonTree({ value, label, onLoad, onPin }: Props) {
     return {
       get: (name) => choices.get(name) ?? null,
       set,
+      isOpen: places?.get ?? ((pointer) => [false, true][choices.get(`o${pointer}`) ?? -1] ?? null),
+      setOpen: places?.set ?? ((pointer, open) => set(`o${pointer}`, open ? 1 : 0)),
       hits,
       load: onLoad ? load : null,
       loaded: (pointer) => parts?.get(pointer),
       failed,
       pin: onPin ?? null,
     };
-  }, [choices, set, hits, fetched, failed, value, onLoad, onPin]);
+  }, [choices, set, hits, fetched, failed, value, onLoad, onPin, places]);
   const root = unmark(value, tree);
   const marker = cutOf(value);
   return (
@@ -193,10 +206,10 @@ function Node({ value: stored, path, name }: NodeProps) {
   const pointer = pointerOf(path);
   const size = sizeOf(value);
   const branch = size > 0;
-  const chosen = tree.get(`o${pointer}`);
+  const chosen = tree.isOpen(pointer);
   const byDefault = path.length <= 1 && size <= OPEN_BY_DEFAULT;
-  const open = branch && (tree.hits !== null || (chosen === null ? byDefault : chosen === 1));
-  const toggle = () => tree.set(`o${pointer}`, open ? 0 : 1);
+  const open = branch && (tree.hits !== null || (chosen ?? byDefault));
+  const toggle = () => tree.setOpen(pointer, !open);
   return (
     <div>
       <div className="json-row">

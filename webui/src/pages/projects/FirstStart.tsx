@@ -52,7 +52,7 @@ export function FirstStart() {
       <p className="dim">
         Runs appear here by themselves, as soon as an application on this machine records its first step.
       </p>
-      {store !== null && (
+      {typeof store === 'string' && (
         <section>
           <h2>Tell programs where this store is</h2>
           <Command text={storeLine(store)} />

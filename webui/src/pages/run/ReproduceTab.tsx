@@ -12,6 +12,7 @@ const LANGUAGES = { shell: 'Shell', c: 'C', python: 'Python, with Burr' } as con
 export function ReproduceTab({ step }: { readonly step: Step }) {
   const { place, detail, machine } = useFacts();
   const store = useStore();
+  if (store === undefined) return null; /* nobody is to copy what leads to another store */
   const recipes = recipesFor({
     store,
     project: place.project,

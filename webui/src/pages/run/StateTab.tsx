@@ -7,7 +7,7 @@ import { brief, isMap, read } from '../../model/exact';
 import { pathOf, pathText } from '../../model/path';
 import { useDifference, useStateAfter } from '../../state/run';
 import type { RunView } from '../../state/runView';
-import { useUrlQuery } from '../../state/url';
+import { useUrlPlaces, useUrlQuery } from '../../state/url';
 import { CopyButton } from '../../ui/CopyButton';
 import { JsonTree } from '../../ui/JsonTree';
 import { useFacts } from './context';
@@ -28,6 +28,7 @@ export function StateTab({ step, view, onLoad }: Props) {
   const { data: difference } = useDifference(place, ended ? step.number : null, against);
   const current = difference?.to === step.number ? difference : null;
   const after = useReadState(step.state);
+  const places = useUrlPlaces('in');
   if (!ended)
     return (
       <>
@@ -52,7 +53,13 @@ export function StateTab({ step, view, onLoad }: Props) {
         {isMap(after) && after.size === 0 ? (
           <Nothing>The state is empty.</Nothing>
         ) : (
-          <JsonTree value={after} label="State after" onLoad={onLoad} onPin={view.togglePin} />
+          <JsonTree
+            value={after}
+            label="State after"
+            onLoad={onLoad}
+            onPin={view.togglePin}
+            places={places}
+          />
         )}
       </section>
       {current && <BeforeSection difference={current} />}

@@ -1,5 +1,5 @@
 /* Which part of the graph is on the screen. */
-import { useCallback, useEffect, useRef, useState, type PointerEvent } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState, type PointerEvent } from 'react';
 import { clamp } from '../../base/number';
 import type { Placement } from './layout';
 
@@ -45,9 +45,11 @@ export function useGraphView(placement: Placement | null, focus: string | null) 
     fitNow(true);
   };
 
-  useEffect(() => {
+  /* Before it is drawn, so that it does not jump. */
+  useLayoutEffect(() => {
     const element = ref.current;
     if (!element || moved) return;
+    fitNow(false);
     const observer = new ResizeObserver(() => fitNow(false));
     observer.observe(element);
     return () => observer.disconnect();
