@@ -100,8 +100,13 @@ export function makeListing<R>(segments: readonly Segment[], below: Below<R>): L
   };
   const nearest = (number: number, direction: 1 | -1): number | null => {
     const index = holding(number);
-    const before = stepOf(blocks.slice(0, index + 1).findLast(isListed), -1);
-    const after = stepOf(blocks.slice(index + 1).find(isListed), 1);
+    const listed = (from: number, by: 1 | -1): number | null => {
+      let at = from;
+      while (blocks[at] && stepOf(blocks[at], by) === null) at += by;
+      return stepOf(blocks[at], by);
+    };
+    const before = listed(index, -1);
+    const after = listed(index + 1, 1);
     return direction > 0 ? (after ?? before) : (before ?? after);
   };
   const next = (number: number, direction: 1 | -1): number | null => {
@@ -181,10 +186,6 @@ function placeIn<R>(block: Block<R>, offset: number): Place<R> | null {
 
 function isBelow<R>(block: Block<R> | undefined): boolean {
   return block?.kind === 'inner' || block?.kind === 'attempt';
-}
-
-function isListed<R>(block: Block<R>): boolean {
-  return block.kind === 'steps' || block.kind === 'fold';
 }
 
 function stepOf<R>(block: Block<R> | undefined, side: 1 | -1): number | null {

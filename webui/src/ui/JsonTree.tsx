@@ -1,9 +1,10 @@
 /* A recorded value as a tree. What is open is remembered by path, so that stepping through a run keeps the same places open. Lists read as
  * a conversation or a table where they are one; what the server cut can be loaded. */
-import { createContext, useCallback, useContext, useMemo, useState } from 'react';
+import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { cut } from '../base/json';
 import { formatBytes, formatCount, plural } from '../base/number';
 import { Digits, type Exact } from '../base/jsonText';
+import { readChoices, withChoice, writeChoices } from '../model/choices';
 import {
   asConversation,
   asTable,
@@ -55,10 +56,12 @@ interface Props {
   readonly onLoad?: (pointer: string) => Promise<Exact>;
   /** Shows a place of the value as a column. */
   readonly onPin?: (pointer: string) => void;
+  /** Where a link keeps what is open. It may keep less than there is. */
+  readonly places?: { readonly text: string; readonly set: (text: string) => void };
 }
 
-export function JsonTree({ value, label, onLoad, onPin }: Props) {
-  const [choices, setChoices] = useState<ReadonlyMap<string, number>>(() => new Map());
+export function JsonTree({ value, label, onLoad, onPin, places }: Props) {
+  const [choices, choose] = useChoices(places?.text ?? '', places?.set);
   const [search, setSearch] = useState('');
   const [fetched, setFetched] = useState<{ readonly of: Exact; readonly parts: ReadonlyMap<string, Exact> }>({
     of: null,
@@ -66,9 +69,6 @@ export function JsonTree({ value, label, onLoad, onPin }: Props) {
   });
   const [failed, setFailed] = useState<string | null>(null);
   const hits = useMemo(() => (search === '' ? null : searchTree(value, search)), [value, search]);
-  const set = useCallback((name: string, choice: number) => {
-    setChoices((old) => new Map(old).set(name, choice));
-  }, []);
   const tree = useMemo((): Tree => {
     const parts = fetched.of === value ? fetched.parts : null;
     const load = (pointer: string) => {
@@ -84,14 +84,14 @@ export function JsonTree({ value, label, onLoad, onPin }: Props) {
     };
     return {
       get: (name) => choices.get(name) ?? null,
-      set,
+      set: choose,
       hits,
       load: onLoad ? load : null,
       loaded: (pointer) => parts?.get(pointer),
       failed,
       pin: onPin ?? null,
     };
-  }, [choices, set, hits, fetched, failed, value, onLoad, onPin]);
+  }, [choices, choose, hits, fetched, failed, value, onLoad, onPin]);
   const root = unmark(value, tree);
   const marker = cutOf(value);
   return (
@@ -113,6 +113,28 @@ export function JsonTree({ value, label, onLoad, onPin }: Props) {
       </div>
     </TreeContext>
   );
+}
+
+/* The text is read when it is another one than was written here: by a link, or back and forward. */
+function useChoices(text: string, write: ((text: string) => void) | undefined) {
+  const [choices, setChoices] = useState(() => readChoices(text));
+  const written = useRef(text);
+  useEffect(() => {
+    if (text === written.current) return;
+    written.current = text;
+    setChoices(readChoices(text));
+  }, [text]);
+  const choose = useCallback(
+    (name: string, choice: number) => {
+      const next = withChoice(choices, name, choice);
+      setChoices(next);
+      if (!write) return;
+      written.current = writeChoices(next);
+      write(written.current);
+    },
+    [choices, write],
+  );
+  return [choices, choose] as const;
 }
 
 /* What to show of a value: what was loaded in place of what was cut, or the first of it. */

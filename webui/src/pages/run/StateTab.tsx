@@ -5,6 +5,7 @@ import type { Exact } from '../../base/jsonText';
 import type { Change, Difference, Step } from '../../model/api';
 import { brief, isMap, read } from '../../model/exact';
 import { pathOf, pathText } from '../../model/path';
+import { usePlaces } from '../../state/places';
 import { useDifference, useStateAfter } from '../../state/run';
 import type { RunView } from '../../state/runView';
 import { useUrlQuery } from '../../state/url';
@@ -23,6 +24,7 @@ interface Props {
 export function StateTab({ step, view, onLoad }: Props) {
   const { place, detail } = useFacts();
   const [query] = useUrlQuery();
+  const places = usePlaces('state');
   const against = /^\d+$/.test(query.get('against') ?? '') ? Number(query.get('against')) : null;
   const ended = step.status !== 'open';
   const { data: difference } = useDifference(place, ended ? step.number : null, against);
@@ -52,7 +54,13 @@ export function StateTab({ step, view, onLoad }: Props) {
         {isMap(after) && after.size === 0 ? (
           <Nothing>The state is empty.</Nothing>
         ) : (
-          <JsonTree value={after} label="State after" onLoad={onLoad} onPin={view.togglePin} />
+          <JsonTree
+            value={after}
+            label="State after"
+            onLoad={onLoad}
+            onPin={view.togglePin}
+            places={places}
+          />
         )}
       </section>
       {current && <BeforeSection difference={current} />}
@@ -190,7 +198,8 @@ function BeforeSection({ difference }: { readonly difference: Difference }) {
 function Before({ number }: { readonly number: number }) {
   const { place } = useFacts();
   const { data, error } = useStateAfter(place, number);
+  const places = usePlaces('before');
   const state = useReadState(data);
   if (error) return <Nothing>There is no state before it.</Nothing>;
-  return data === undefined ? null : <JsonTree value={state} label="State before" />;
+  return data === undefined ? null : <JsonTree value={state} label="State before" places={places} />;
 }

@@ -231,15 +231,14 @@ function useReading(
   const idle = kind !== 'all' && !loading && error === null && count > 0;
   const wish = useMemo((): Wish | null => {
     if (!idle) return null;
-    if (listing.length === 0)
-      return number === null || following ? newest(count) : { at: number, direction: 1, bound: Infinity };
-    const away = number === null ? null : listing.gapOf(number);
+    if (number === null) return null;
+    if (listing.length === 0) return following ? newest(count) : tail(number);
+    const away = listing.gapOf(number);
     if (away && following)
       return count - away.from > TAIL_STEPS
         ? { at: count, direction: -1, bound: away.from }
         : tail(away.from);
-    if (away && number !== null)
-      return away.to === count ? tail(number) : { at: number, direction: 1, bound: away.to };
+    if (away) return away.to === count ? tail(number) : { at: number, direction: 1, bound: away.to };
     const middle = (from + to) / 2;
     for (let row = Math.max(from - GAP_ROWS, 0); row < to + GAP_ROWS; row++) {
       const place = listing.at(row);
@@ -281,12 +280,19 @@ function useSteady(listing: Listing<Inner>, rows: Rows, kind: string) {
   }, [listing, kind, from, moveBy]);
 }
 
+/* What is chosen and not listed, as a filter left it out, is told by what is listed beside it. */
+function rowFor(listing: Listing<Inner>, number: number): number {
+  const row = listing.rowOf(number);
+  const beside = row >= 0 || listing.gapOf(number) ? null : listing.next(number, 1);
+  return beside === null ? row : listing.rowOf(beside);
+}
+
 /* The chosen step is brought onto the screen when it is chosen, and the end while it is followed. Nothing else scrolls: who stops
  * following, by scrolling up, stays there. */
 function useReveal(listing: Listing<Inner>, rows: Rows, { number, following }: Selection) {
   const revealed = useRef<{ readonly number: number | null; readonly end: number | null } | null>(null);
   const { reveal } = rows;
-  const row = number === null ? -1 : listing.rowOf(number);
+  const row = useMemo(() => (number === null ? -1 : rowFor(listing, number)), [listing, number]);
   const end = following ? listing.length : null;
   useLayoutEffect(() => {
     const before = revealed.current;
