@@ -1,5 +1,5 @@
 #!/bin/sh
-# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; e2e, lists, workspace and live need a browser,
+# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; those but `test` need a browser,
 # and pictures draws those of the README anew.
 # Leaves with 77, its last line "SKIP: why", when it cannot run here.
 set -eu
