@@ -115,7 +115,7 @@ describe('a listing', () => {
     expect(closed.rowOf(8)).toBe(3);
     expect([1, 3, 7].map((number) => closed.next(number, 1))).toEqual([2, 4, 8]);
     expect([8, 3, 2].map((number) => closed.next(number, -1))).toEqual([7, 2, 1]);
-    const opened = makeListing(segmentsOfGroups(groups, new Set([2])), none);
+    const opened = makeListing(segmentsOfGroups(groups, new Set([4])), none);
     expect(opened.length).toBe(10);
     expect(opened.at(2)?.kind).toBe('fold');
     expect(opened.at(3)).toEqual({ kind: 'step', number: 2, folded: true });

@@ -194,6 +194,10 @@ function stepOf<R>(block: Block<R> | undefined, side: 1 | -1): number | null {
   return null;
 }
 
+export function isIn({ from, to }: Range, number: number): boolean {
+  return number >= from && number < to;
+}
+
 /** Segments for steps that a filter left, which come by rising number. */
 export function segmentsOf(numbers: readonly number[]): readonly Segment[] {
   const segments: { kind: 'steps'; first: number; count: number }[] = [];
@@ -216,12 +220,14 @@ export function segmentsWithout(count: number, ranges: readonly Range[]): readon
   return segments;
 }
 
-/** Segments for folded groups: cycles as folds, plain steps as they are. */
+/** Segments for folded groups: cycles as folds, plain steps as they are. A fold is open by any of its steps: where it begins may be another
+ * step when the list is read from elsewhere. */
 export function segmentsOfGroups(groups: readonly Group[], open: ReadonlySet<number>): readonly Segment[] {
   const segments: Segment[] = [];
   for (const group of groups) {
     const last = segments.at(-1);
-    if (group.times > 1) segments.push({ kind: 'fold', group, open: open.has(group.from) });
+    if (group.times > 1)
+      segments.push({ kind: 'fold', group, open: [...open].some((number) => isIn(group, number)) });
     else if (last?.kind === 'steps' && last.first + last.count === group.from)
       segments[segments.length - 1] = { ...last, count: group.to - last.first };
     else segments.push({ kind: 'steps', first: group.from, count: group.to - group.from });

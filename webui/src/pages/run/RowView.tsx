@@ -106,7 +106,7 @@ interface FoldProps {
   readonly group: Group;
   readonly open: boolean;
   readonly axis: Axis;
-  readonly onToggle: (first: number, open: boolean) => void;
+  readonly onToggle: (fold: Range, open: boolean) => void;
 }
 
 function FoldRow({ group, open, axis, onToggle }: FoldProps) {
@@ -119,7 +119,7 @@ function FoldRow({ group, open, axis, onToggle }: FoldProps) {
         className="row-toggle"
         aria-expanded={open}
         aria-label={`${open ? 'Close' : 'Open'} ${formatCount(group.times)} rounds of ${cycle}`}
-        onClick={() => onToggle(group.from, !open)}
+        onClick={() => onToggle(group, !open)}
       >
         {open ? '▼' : '▶'}
       </button>
@@ -128,7 +128,7 @@ function FoldRow({ group, open, axis, onToggle }: FoldProps) {
         className="fold-name cut"
         title={cycle}
         tabIndex={-1}
-        onClick={() => onToggle(group.from, !open)}
+        onClick={() => onToggle(group, !open)}
       >
         <bdi>{cycle}</bdi> <b className="times">×{formatCount(group.times)}</b>
         <span className="dim">
