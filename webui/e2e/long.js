@@ -66,7 +66,7 @@ test('the wheel moves by pixels of the list, and nothing jumps when it rests', a
   const rested = await topRow();
   await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 400)));
   assert.deepEqual(await topRow(), rested);
-  for (let turn = 0; turn < 20; turn++) await wheel(-1300);
+  for (let turn = 0; turn < 10; turn++) await wheel(-2600);
   await until(async () => (await seen())[0] === before[0] + 10 - 1000);
 });
 
