@@ -874,8 +874,11 @@ class Answers(Store):
                 self.assertTrue(group["times"] == 1 == len(group["actions"]) or group["times"] >= 3, group)
                 unfolded += group["actions"] * group["times"]
                 self.assertEqual(group["to"], len(unfolded))
+                of_group = run.steps[group["from"] : group["to"]]
+                ends = (group["first_sequence_id"], group["last_sequence_id"], group["started"], group["ended"])
+                times = [step[name] and stamp(step[name]) for step, name in ((of_group[0], "start"), (of_group[-1], "end"))]
+                self.assertEqual(ends, (of_group[0]["seq"], of_group[-1]["seq"], *times))
                 if group["times"] > 1:
-                    of_group = run.steps[group["from"] : group["to"]]
                     self.assertFalse(any(step["exception"] or step["end"] is None for step in of_group), group)
             self.assertEqual(unfolded, [step["action"] for step in run.steps], run.app_id)
             pages = []

@@ -334,13 +334,13 @@ test('what is open in a state is in the address, and stays while one walks', asy
   await open('p/demo_chat/run/chat-3-sums?step=8&tab=state');
   const tree = page.getByRole('group', { name: 'State after' });
   await tree.getByRole('button', { name: 'Close chat', exact: true }).click();
-  await waitForParam('in', '!/chat');
+  await waitForParam('in-state', 'o0/chat');
   await page.keyboard.press('k');
   await waitForStep(7);
   await tree.getByRole('button', { name: 'Open chat', exact: true }).waitFor();
   await page.reload();
   await tree.getByRole('button', { name: 'Open chat', exact: true }).click();
-  await waitForParam('in', '/chat');
+  await waitForParam('in-state', 'o1/chat');
   await tree.locator('.talk-message').first().waitFor();
 });
 

@@ -459,7 +459,8 @@ struct folding {
 	bool newest_first;  /* read, and folded, from the range's end */
 	bool superseded;    /* attempts that gave way to later ones, too */
 	int64_t limit, deadline_ns;
-	bool over; /* the deadline is */
+	bool over;        /* the deadline is */
+	struct step last; /* of the group that is being written */
 	struct source *source;
 	struct buf *out;
 };
@@ -544,6 +545,30 @@ static burr_status take_actions(
 	return BURR_OK;
 }
 
+static bool take_last(int64_t number, const struct step *step, void *ctx)
+{
+	struct folding *folding = ctx;
+	(void)number;
+	folding->last = *step;
+	return true;
+}
+
+/* The first begins the group, and says so in front of its actions. */
+static bool put_first(const struct catalog_step *found, void *ctx)
+{
+	struct folding *folding = ctx;
+	const struct step *step = &found->step;
+	const struct step *last = &folding->last;
+	struct buf *out = folding->out;
+	json_put_member_int(out, "first_sequence_id", step->seq);
+	json_put_member_int(out, "last_sequence_id", last->seq);
+	v1_put_time(out, "started", step->flags & STEP_HAS_START,
+		v1_step_us(folding->app, step->start_us, step->flags & STEP_START_ZONED));
+	v1_put_time(out, "ended", last->flags & STEP_HAS_END,
+		v1_step_us(folding->app, last->end_us, last->flags & STEP_END_ZONED));
+	return false;
+}
+
 static bool put_action(const struct catalog_step *found, void *ctx)
 {
 	struct folding *folding = ctx;
@@ -562,10 +587,16 @@ static burr_status put_group(struct catalog_reader *reader, struct folding *fold
 	json_put_member_int(out, "from", from);
 	json_put_member_int(out, "to", from + len);
 	json_put_member_int(out, "times", (int64_t)group->times);
+	struct steps_request last = {.app = folding->app->id, .from = from + len - 1, .end = from + len};
+	burr_status status = catalog_list_bare_steps(reader, &last, take_last, folding, err);
+	if (status == BURR_OK)
+		status =
+			catalog_list_steps(reader, folding->app->id, from, from + 1, put_first, folding, err);
 	json_put_key(out, SLICE_LIT("actions"));
 	json_put_open(out, '[');
-	burr_status status = catalog_list_steps(
-		reader, folding->app->id, from, from + (int64_t)group->period, put_action, folding, err);
+	if (status == BURR_OK)
+		status = catalog_list_steps(reader, folding->app->id, from, from + (int64_t)group->period,
+			put_action, folding, err);
 	json_put_close(out, ']');
 	json_put_close(out, '}');
 	return status;

@@ -473,6 +473,14 @@ export interface Folded {
     readonly to: number;
     /** Rounds; 1 for a plain step. */
     readonly times: number;
+    /** Of its first step. */
+    readonly first_sequence_id: number;
+    /** Of its last. */
+    readonly last_sequence_id: number;
+    /** When its first step began; null: no begin record, or without a time. */
+    readonly started: Time | null;
+    /** When its last step ended; null: it has not, or without a time. */
+    readonly ended: Time | null;
     /** Those of one round, as in a step's summary. */
     readonly actions: readonly (string | null)[];
   }[];

@@ -4,7 +4,7 @@
  * pause longer than a second a fixed small share instead, and says where it did. */
 import { clamp } from '../base/number';
 import { parseTime } from '../base/time';
-import type { Overview, StepSummary } from './api';
+import type { Folded, Overview, StepSummary } from './api';
 
 export const PAUSE_US = 1e6;
 /* Pauses together take at most this much of a compressed axis, and one no more than PAUSE_SHARE. */
@@ -141,6 +141,12 @@ export function intervalOf(step: StepSummary, nowUs: number | null): Interval | 
   if (from === null) return null;
   const to = usOf(step.ended) ?? (step.status === 'open' ? nowUs : null) ?? from;
   return { from, to: Math.max(from, to) };
+}
+
+/** When a folded cycle ran. */
+export function intervalOfGroup({ started, ended }: Folded['groups'][number]): Interval | null {
+  const from = usOf(started) ?? usOf(ended);
+  return from === null ? null : { from, to: Math.max(usOf(ended) ?? from, from) };
 }
 
 /** When something ran, as far as an overview tells: of a bucket in which steps began, to the end of the longest of them. */

@@ -104,19 +104,18 @@ describe('a listing', () => {
   });
 
   test('folds cycles and opens them', () => {
-    const groups = [
-      { from: 0, to: 1, times: 1, actions: ['a'] },
-      { from: 1, to: 2, times: 1, actions: ['b'] },
-      { from: 2, to: 8, times: 3, actions: ['x', 'y'] },
-      { from: 8, to: 9, times: 1, actions: ['z'] },
-    ];
+    const group = (from: number, to: number, ...actions: string[]) => {
+      const ids = { first_sequence_id: from, last_sequence_id: to - 1, started: null, ended: null };
+      return { from, to, times: (to - from) / actions.length, ...ids, actions };
+    };
+    const groups = [group(0, 1, 'a'), group(1, 2, 'b'), group(2, 8, 'x', 'y'), group(8, 9, 'z')];
     const closed = makeListing(segmentsOfGroups(groups, new Set()), none);
     expect(closed.length).toBe(4);
     expect(closed.rowOf(5)).toBe(2);
     expect(closed.rowOf(8)).toBe(3);
     expect([1, 3, 7].map((number) => closed.next(number, 1))).toEqual([2, 4, 8]);
     expect([8, 3, 2].map((number) => closed.next(number, -1))).toEqual([7, 2, 1]);
-    const opened = makeListing(segmentsOfGroups(groups, new Set([2])), none);
+    const opened = makeListing(segmentsOfGroups(groups, new Set([4])), none);
     expect(opened.length).toBe(10);
     expect(opened.at(2)?.kind).toBe('fold');
     expect(opened.at(3)).toEqual({ kind: 'step', number: 2, folded: true });

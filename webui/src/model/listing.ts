@@ -100,8 +100,13 @@ export function makeListing<R>(segments: readonly Segment[], below: Below<R>): L
   };
   const nearest = (number: number, direction: 1 | -1): number | null => {
     const index = holding(number);
-    const before = stepOf(blocks.slice(0, index + 1).findLast(isListed), -1);
-    const after = stepOf(blocks.slice(index + 1).find(isListed), 1);
+    const listed = (from: number, by: 1 | -1): number | null => {
+      let at = from;
+      while (blocks[at] && stepOf(blocks[at], by) === null) at += by;
+      return stepOf(blocks[at], by);
+    };
+    const before = listed(index, -1);
+    const after = listed(index + 1, 1);
     return direction > 0 ? (after ?? before) : (before ?? after);
   };
   const next = (number: number, direction: 1 | -1): number | null => {
@@ -183,14 +188,14 @@ function isBelow<R>(block: Block<R> | undefined): boolean {
   return block?.kind === 'inner' || block?.kind === 'attempt';
 }
 
-function isListed<R>(block: Block<R>): boolean {
-  return block.kind === 'steps' || block.kind === 'fold';
-}
-
 function stepOf<R>(block: Block<R> | undefined, side: 1 | -1): number | null {
   if (block?.kind === 'steps') return side > 0 ? block.first : block.first + block.count - 1;
   if (block?.kind === 'fold') return side > 0 ? block.group.from : block.group.to - 1;
   return null;
+}
+
+export function isIn({ from, to }: Range, number: number): boolean {
+  return number >= from && number < to;
 }
 
 /** Segments for steps that a filter left, which come by rising number. */
@@ -215,12 +220,14 @@ export function segmentsWithout(count: number, ranges: readonly Range[]): readon
   return segments;
 }
 
-/** Segments for folded groups: cycles as folds, plain steps as they are. */
+/** Segments for folded groups: cycles as folds, plain steps as they are. A fold is open by any of its steps: where it begins may be another
+ * step when the list is read from elsewhere. */
 export function segmentsOfGroups(groups: readonly Group[], open: ReadonlySet<number>): readonly Segment[] {
   const segments: Segment[] = [];
   for (const group of groups) {
     const last = segments.at(-1);
-    if (group.times > 1) segments.push({ kind: 'fold', group, open: open.has(group.from) });
+    if (group.times > 1)
+      segments.push({ kind: 'fold', group, open: [...open].some((number) => isIn(group, number)) });
     else if (last?.kind === 'steps' && last.first + last.count === group.from)
       segments[segments.length - 1] = { ...last, count: group.to - last.first };
     else segments.push({ kind: 'steps', first: group.from, count: group.to - group.from });

@@ -54,12 +54,34 @@ export async function findLastWrite(
   }
 }
 
-/** The first values of a place of the state: enough for a small picture of it. */
-export function useEarlyHistory(run: RunPlace, pointer: string, count: number) {
+export interface Sampled {
+  readonly values: History['values'];
+  /** Steps that they are of: those behind were not looked at. */
+  readonly stepCount: number;
+}
+
+const SAMPLES = 400;
+/* A question is given 200 ms, and states may be large: a small picture is worth no more of them. */
+const QUESTIONS = 10;
+
+/** Values of a place of the state at some steps of the whole run: enough for a small picture of it. */
+export function useSampledHistory(run: RunPlace, pointer: string, count: number) {
   const paced = usePaced(count, 2000);
   return useQuery({
-    queryKey: ['early', ...runKey(run), pointer, paced],
-    queryFn: ({ signal }) => get(`${RUN}/history`, { ...run, pointer, limit: 1000 }, signal),
+    queryKey: ['sampled', ...runKey(run), pointer, paced],
+    queryFn: async ({ signal }): Promise<Sampled> => {
+      const values: History['values'][number][] = [];
+      let from = 0;
+      for (let asked = 0; asked < QUESTIONS; asked++) {
+        const samples = Math.max(Math.round(SAMPLES * (1 - from / Math.max(paced, 1))), 2);
+        const range = { from, to: paced, samples };
+        const answer: History = await get(`${RUN}/history`, { ...run, pointer, ...range }, signal);
+        values.push(...answer.values);
+        if (answer.next === null) return { values, stepCount: paced };
+        from = answer.next;
+      }
+      return { values, stepCount: from };
+    },
     placeholderData: keepPreviousData,
     structuralSharing: false,
     gcTime: 10_000,

@@ -29,6 +29,8 @@ export interface Listed {
   readonly segments: readonly Segment[];
   /** Steps that came with the listing itself. */
   readonly known: ReadonlyMap<number, StepSummary>;
+  /** Nothing of it is there yet: what is told is what was before. */
+  readonly fresh: boolean;
   /** Some of the run is not read, and may hold more. */
   readonly partial: boolean;
   readonly loading: boolean;
@@ -76,11 +78,16 @@ export function useListed(
     kind: (shown ?? before.current).kind,
     segments,
     known,
+    fresh: shown === null,
     partial: segments.some((segment) => segment.kind === 'gap'),
     loading: kind === 'all' ? superseded.isFetching : source.loading,
     error: kind === 'all' ? superseded.error : source.error,
-    read: source.read,
+    read: kind === 'all' ? readNothing : source.read,
   };
+}
+
+function readNothing() {
+  /* all is there */
 }
 
 function shownOf(pieces: readonly Piece<StepSummary>[]) {

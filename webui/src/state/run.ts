@@ -24,6 +24,7 @@ import type {
   StepSummary,
 } from '../model/api';
 import { runDelta, withRow, withSteps, type StepRange } from '../model/deltas';
+import { addOverviews } from '../model/overview';
 import { topicOf } from './live';
 import { applyTo, askCurrent, refreshQueries, useLive } from './queries';
 
@@ -340,12 +341,24 @@ export function recordsQuery(run: RunPlace, number: number) {
 const OVERVIEW_BUCKETS = 400;
 const OVERVIEW_MS = 1000;
 
+/* Each answer tells what there was time for. Of a run that grows meanwhile, the next question may know more. */
+async function fetchOverview(run: RunPlace, signal: AbortSignal): Promise<Overview> {
+  const ask = (from: number) => get(`${RUN}/overview`, { ...run, from, buckets: OVERVIEW_BUCKETS }, signal);
+  let whole = await ask(0);
+  while (whole.next !== null) {
+    const sum = addOverviews(whole, await ask(whole.next));
+    if (sum === null) return whole;
+    whole = sum;
+  }
+  return whole;
+}
+
 /** A run over time. Looks at every step, so it is asked again only each second while the run grows. */
 export function useOverview(run: RunPlace, detail: Run): Overview | null {
   const count = usePaced(detail.step_count, OVERVIEW_MS);
   const { data } = useQuery({
     queryKey: ['overview', run.project, run.app_id, count, detail.status],
-    queryFn: ({ signal }) => get(`${RUN}/overview`, { ...run, buckets: OVERVIEW_BUCKETS }, signal),
+    queryFn: ({ signal }) => fetchOverview(run, signal),
     placeholderData: keepPreviousData,
     structuralSharing: false,
     gcTime: 10_000,

@@ -1,6 +1,7 @@
 /* What a link to a run restores beside the step: filter, folds, what is open, pinned values, zoom. All of it is in the address. */
 import { useCallback, useMemo } from 'react';
 import type { Interval } from '../model/axis';
+import { isIn, type Range } from '../model/listing';
 import { FILTER_NAMES, readFilter, type StepFilter } from '../model/stepFilter';
 import { isTrail, withTrail, type Trail } from '../model/trail';
 import { useUrlQuery, type Query } from './url';
@@ -17,7 +18,7 @@ export interface RunView {
   readonly open: ReadonlySet<Trail>;
   /** Sequence ids whose earlier attempts are shown. */
   readonly earlier: ReadonlySet<number>;
-  /** Folds that are open, by their first step. */
+  /** Folds that are open, by the number of a step in each. */
   readonly openFolds: ReadonlySet<number>;
   /** JSON pointers into the state. */
   readonly pins: readonly string[];
@@ -26,7 +27,7 @@ export interface RunView {
   readonly change: (parts: Query, how?: 'push' | 'replace') => void;
   readonly toggle: (trail: Trail, open: boolean) => void;
   readonly toggleEarlier: (sequenceId: number, open: boolean) => void;
-  readonly toggleFold: (first: number, open: boolean) => void;
+  readonly toggleFold: (fold: Range, open: boolean) => void;
   readonly togglePin: (pointer: string) => void;
   readonly setZoom: (zoom: Interval | null) => void;
   readonly clearFilter: () => void;
@@ -115,7 +116,10 @@ export function useRunView(): RunView {
     [change, earlier],
   );
   const toggleFold = useCallback(
-    (first: number, opened: boolean) => change({ folds: writeNumbers(withOne(openFolds, first, opened)) }),
+    (fold: Range, opened: boolean) => {
+      const others = [...openFolds].filter((number) => !isIn(fold, number));
+      change({ folds: writeNumbers(new Set(opened ? [...others, fold.from] : others)) });
+    },
     [change, openFolds],
   );
   const togglePin = useCallback(

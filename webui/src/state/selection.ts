@@ -34,9 +34,13 @@ interface Local {
 
 const WALK_MS = 120;
 
+function addressIn(query: URLSearchParams): string {
+  return `${query.get('step') ?? ''}/${query.get('attempt') ?? ''}`;
+}
+
 export function useSelection(run: RunPlace, count: number): Selection {
   const [query, change] = useUrlQuery();
-  const address = `${query.get('step') ?? ''}/${query.get('attempt') ?? ''}`;
+  const address = addressIn(query);
   const wanted = readNumber(query.get('step'));
   const [local, setLocal] = useState<Local | null>(null);
   const holds = local !== null && local.address === address;
@@ -85,9 +89,13 @@ export function useSelection(run: RunPlace, count: number): Selection {
   const select = useCallback(
     (wish: number, by: How) => {
       if (wish === last) follow(by);
-      else setLocal({ number: wish, address, how: by, waitMs: by === 'push' ? 0 : WALK_MS });
+      else {
+        /* Between a change of the address and the next drawing, a key may be pressed. */
+        const now = addressIn(new URLSearchParams(location.search));
+        setLocal({ number: wish, address: now, how: by, waitMs: by === 'push' ? 0 : WALK_MS });
+      }
     },
-    [address, last, follow],
+    [last, follow],
   );
   const named = !holds && found !== null && missing === null ? found.number : null;
   useEffect(() => {

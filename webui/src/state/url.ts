@@ -1,5 +1,5 @@
 /* Parts of a view that a link restores, kept in the query of the address. */
-import { useCallback, useMemo } from 'react';
+import { useCallback } from 'react';
 import { useSearchParams } from 'react-router-dom';
 
 export type Query = Readonly<Record<string, string | readonly string[] | null>>;
@@ -24,23 +24,4 @@ export function useUrlQuery() {
 
 export function readNumber(text: string | null): number | null {
   return text !== null && /^-?\d+$/.test(text) ? Number(text) : null;
-}
-
-const PLACES_MOST = 40;
-
-/** Places of a value that the reader has opened, or closed (then with ! in front), one a part `name` of the address. */
-export function useUrlPlaces(name: string) {
-  const [query, change] = useUrlQuery();
-  const text = JSON.stringify(query.getAll(name));
-  return useMemo(() => {
-    const places = JSON.parse(text) as readonly string[];
-    return {
-      get: (pointer: string) =>
-        places.includes(pointer) ? true : places.includes(`!${pointer}`) ? false : null,
-      set: (pointer: string, open: boolean) => {
-        const others = places.filter((place) => place !== pointer && place !== `!${pointer}`);
-        change({ [name]: [...others, open ? pointer : `!${pointer}`].slice(-PLACES_MOST) });
-      },
-    };
-  }, [text, name, change]);
 }

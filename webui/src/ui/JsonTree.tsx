@@ -1,9 +1,10 @@
 /* A recorded value as a tree. What is open is remembered by path, so that stepping through a run keeps the same places open. Lists read as
  * a conversation or a table where they are one; what the server cut can be loaded. */
-import { createContext, useCallback, useContext, useMemo, useState } from 'react';
+import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { cut } from '../base/json';
 import { formatBytes, formatCount, plural } from '../base/number';
 import { Digits, type Exact } from '../base/jsonText';
+import { readChoices, withChoice, writeChoices } from '../model/choices';
 import {
   asConversation,
   asTable,
@@ -33,8 +34,6 @@ const SEARCH_FROM = 20;
 interface Tree {
   readonly get: (name: string) => number | null;
   readonly set: (name: string, value: number) => void;
-  readonly isOpen: (pointer: string) => boolean | null;
-  readonly setOpen: (pointer: string, open: boolean) => void;
   readonly hits: TreeHits | null;
   readonly load: ((pointer: string) => void) | null;
   readonly loaded: (pointer: string) => Exact | undefined;
@@ -50,13 +49,6 @@ function useTree(): Tree {
   return tree;
 }
 
-/** Which places of a tree its reader has opened or closed, where that is remembered elsewhere. */
-export interface TreePlaces {
-  /** null: neither. */
-  readonly get: (pointer: string) => boolean | null;
-  readonly set: (pointer: string, open: boolean) => void;
-}
-
 interface Props {
   readonly value: Exact;
   readonly label: string;
@@ -64,12 +56,12 @@ interface Props {
   readonly onLoad?: (pointer: string) => Promise<Exact>;
   /** Shows a place of the value as a column. */
   readonly onPin?: (pointer: string) => void;
-  /** Without it the tree remembers by itself. */
-  readonly places?: TreePlaces;
+  /** Where a link keeps what is open. It may keep less than there is. */
+  readonly places?: { readonly text: string; readonly set: (text: string) => void };
 }
 
 export function JsonTree({ value, label, onLoad, onPin, places }: Props) {
-  const [choices, setChoices] = useState<ReadonlyMap<string, number>>(() => new Map());
+  const [choices, choose] = useChoices(places?.text ?? '', places?.set);
   const [search, setSearch] = useState('');
   const [fetched, setFetched] = useState<{ readonly of: Exact; readonly parts: ReadonlyMap<string, Exact> }>({
     of: null,
@@ -77,9 +69,6 @@ export function JsonTree({ value, label, onLoad, onPin, places }: Props) {
   });
   const [failed, setFailed] = useState<string | null>(null);
   const hits = useMemo(() => (search === '' ? null : searchTree(value, search)), [value, search]);
-  const set = useCallback((name: string, choice: number) => {
-    setChoices((old) => new Map(old).set(name, choice));
-  }, []);
   const tree = useMemo((): Tree => {
     const parts = fetched.of === value ? fetched.parts : null;
     const load = (pointer: string) => {
@@ -95,16 +84,14 @@ export function JsonTree({ value, label, onLoad, onPin, places }: Props) {
     };
     return {
       get: (name) => choices.get(name) ?? null,
-      set,
-      isOpen: places?.get ?? ((pointer) => [false, true][choices.get(`o${pointer}`) ?? -1] ?? null),
-      setOpen: places?.set ?? ((pointer, open) => set(`o${pointer}`, open ? 1 : 0)),
+      set: choose,
       hits,
       load: onLoad ? load : null,
       loaded: (pointer) => parts?.get(pointer),
       failed,
       pin: onPin ?? null,
     };
-  }, [choices, set, hits, fetched, failed, value, onLoad, onPin, places]);
+  }, [choices, choose, hits, fetched, failed, value, onLoad, onPin]);
   const root = unmark(value, tree);
   const marker = cutOf(value);
   return (
@@ -126,6 +113,28 @@ export function JsonTree({ value, label, onLoad, onPin, places }: Props) {
       </div>
     </TreeContext>
   );
+}
+
+/* The text is read when it is another one than was written here: by a link, or back and forward. */
+function useChoices(text: string, write: ((text: string) => void) | undefined) {
+  const [choices, setChoices] = useState(() => readChoices(text));
+  const written = useRef(text);
+  useEffect(() => {
+    if (text === written.current) return;
+    written.current = text;
+    setChoices(readChoices(text));
+  }, [text]);
+  const choose = useCallback(
+    (name: string, choice: number) => {
+      const next = withChoice(choices, name, choice);
+      setChoices(next);
+      if (!write) return;
+      written.current = writeChoices(next);
+      write(written.current);
+    },
+    [choices, write],
+  );
+  return [choices, choose] as const;
 }
 
 /* What to show of a value: what was loaded in place of what was cut, or the first of it. */
@@ -206,10 +215,10 @@ function Node({ value: stored, path, name }: NodeProps) {
   const pointer = pointerOf(path);
   const size = sizeOf(value);
   const branch = size > 0;
-  const chosen = tree.isOpen(pointer);
+  const chosen = tree.get(`o${pointer}`);
   const byDefault = path.length <= 1 && size <= OPEN_BY_DEFAULT;
-  const open = branch && (tree.hits !== null || (chosen ?? byDefault));
-  const toggle = () => tree.setOpen(pointer, !open);
+  const open = branch && (tree.hits !== null || (chosen === null ? byDefault : chosen === 1));
+  const toggle = () => tree.set(`o${pointer}`, open ? 0 : 1);
   return (
     <div>
       <div className="json-row">

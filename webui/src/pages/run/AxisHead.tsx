@@ -6,7 +6,7 @@ import { ticksOf, usOf, type Axis } from '../../model/axis';
 import { sparkOf } from '../../model/pins';
 import { pathOf, pathText } from '../../model/path';
 import type { Listed } from '../../state/listing';
-import { findLastWrite, useEarlyHistory } from '../../state/history';
+import { findLastWrite, useSampledHistory } from '../../state/history';
 import type { RunView } from '../../state/runView';
 import { useFacts } from './context';
 import type { TimeMode } from './StepList';
@@ -26,10 +26,17 @@ export function AxisHead({ axis, listed, view, selected, timeMode, onTimeMode, o
   const total = detail.step_count;
   return (
     <div className="steps-head">
-      <span className="steps-count">
+      <span
+        className="steps-count"
+        title={
+          detail.superseded_count > 0
+            ? `and ${plural(detail.superseded_count, 'earlier attempt')}`
+            : undefined
+        }
+      >
         {listed.kind === 'filtered'
           ? `${listed.partial ? 'over ' : ''}${formatCount(listed.known.size)} of ${plural(total, 'step')}`
-          : plural(total, 'step')}
+          : plural(total - detail.superseded_count, 'step')}
       </span>
       <button type="button" className="num at" title="Elapsed or absolute time (t)" onClick={onTimeMode}>
         {timeMode === 'clock' ? 'clock' : 'after'}
@@ -81,8 +88,8 @@ function PinHead({ pointer, selected, onJump, onClose }: PinProps) {
   const { place, detail } = useFacts();
   const [looking, setLooking] = useState(false);
   const name = pathText(pathOf(pointer));
-  const early = useEarlyHistory(place, pointer, detail.step_count).data;
-  const spark = early ? sparkOf(early.values, early.next ?? detail.step_count) : null;
+  const sampled = useSampledHistory(place, pointer, detail.step_count).data;
+  const spark = sampled ? sparkOf(sampled.values, sampled.stepCount) : null;
   const jump = () => {
     if (selected === null || looking) return;
     setLooking(true);

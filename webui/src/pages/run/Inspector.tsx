@@ -7,6 +7,7 @@ import { fetchState, fetchWholeStep, useStep, type RunPlace } from '../../state/
 import { readExact, type Exact } from '../../base/jsonText';
 import type { RunView } from '../../state/runView';
 import type { Selection } from '../../state/selection';
+import { usePlaces } from '../../state/places';
 import { useUrlQuery } from '../../state/url';
 import { JsonTree } from '../../ui/JsonTree';
 import { useKeys } from '../../ui/keys';
@@ -153,6 +154,7 @@ function Panel({ tab, step, view }: PanelProps): ReactNode {
   const load = useLoader(place, step.number);
   const result = useRead(step.result);
   const inputs = useRead(step.inputs);
+  const places = usePlaces(tab);
   switch (tab) {
     case 'state':
       return <StateTab step={step} view={view} onLoad={load} />;
@@ -164,13 +166,13 @@ function Panel({ tab, step, view }: PanelProps): ReactNode {
             : 'The step gave no result.'}
         </Nothing>
       ) : (
-        <JsonTree value={result} label="Result" onLoad={load} />
+        <JsonTree value={result} label="Result" onLoad={load} places={places} />
       );
     case 'inputs':
       return isEmpty(inputs) ? (
         <Nothing>The action took no inputs.</Nothing>
       ) : (
-        <JsonTree value={inputs} label="Inputs" onLoad={load} />
+        <JsonTree value={inputs} label="Inputs" onLoad={load} places={places} />
       );
     case 'error':
       return <ErrorTab step={step} onLoad={load} />;

@@ -1,8 +1,7 @@
 /* A row of the list, by what its place holds. */
 import { formatCount, plural } from '../../base/number';
-import type { StepSummary } from '../../model/api';
 import type { Axis } from '../../model/axis';
-import { intervalOf } from '../../model/axis';
+import { intervalOfGroup } from '../../model/axis';
 import type { Inner } from '../../model/inner';
 import type { Group, Place, Range } from '../../model/listing';
 import type { RunView } from '../../state/runView';
@@ -41,16 +40,7 @@ function Content(props: Props) {
   const { place, steps, axis, view, nowUs } = props;
   switch (place.kind) {
     case 'fold':
-      return (
-        <FoldRow
-          group={place.group}
-          open={place.open}
-          first={steps.stepAt(place.group.from)}
-          last={steps.stepAt(place.group.to - 1)}
-          axis={axis}
-          onToggle={view.toggleFold}
-        />
-      );
+      return <FoldRow group={place.group} open={place.open} axis={axis} onToggle={view.toggleFold} />;
     case 'gap':
       return <GapRow range={place.range} />;
     case 'inner':
@@ -115,16 +105,13 @@ function GapRow({ range }: { readonly range: Range }) {
 interface FoldProps {
   readonly group: Group;
   readonly open: boolean;
-  readonly first: StepSummary | null;
-  readonly last: StepSummary | null;
   readonly axis: Axis;
-  readonly onToggle: (first: number, open: boolean) => void;
+  readonly onToggle: (fold: Range, open: boolean) => void;
 }
 
-function FoldRow({ group, open, first, last, axis, onToggle }: FoldProps) {
+function FoldRow({ group, open, axis, onToggle }: FoldProps) {
   const cycle = group.actions.map((action) => action ?? 'unnamed').join(' → ');
-  const from = first && intervalOf(first, null);
-  const to = last && intervalOf(last, null);
+  const ran = intervalOfGroup(group);
   return (
     <div className="step-row fold" data-from={group.from}>
       <button
@@ -132,7 +119,7 @@ function FoldRow({ group, open, first, last, axis, onToggle }: FoldProps) {
         className="row-toggle"
         aria-expanded={open}
         aria-label={`${open ? 'Close' : 'Open'} ${formatCount(group.times)} rounds of ${cycle}`}
-        onClick={() => onToggle(group.from, !open)}
+        onClick={() => onToggle(group, !open)}
       >
         {open ? '▼' : '▶'}
       </button>
@@ -141,20 +128,18 @@ function FoldRow({ group, open, first, last, axis, onToggle }: FoldProps) {
         className="fold-name cut"
         title={cycle}
         tabIndex={-1}
-        onClick={() => onToggle(group.from, !open)}
+        onClick={() => onToggle(group, !open)}
       >
         <bdi>{cycle}</bdi> <b className="times">×{formatCount(group.times)}</b>
-        {first && last && (
-          <span className="dim">
-            {' '}
-            #{first.sequence_id}–{last.sequence_id}
-          </span>
-        )}
+        <span className="dim">
+          {' '}
+          #{group.first_sequence_id}–{group.last_sequence_id}
+        </span>
       </button>
       <span className="lane">
         <Bar
-          fromUs={from?.from ?? null}
-          toUs={to?.to ?? null}
+          fromUs={ran?.from ?? null}
+          toUs={ran?.to ?? null}
           axis={axis}
           colour="var(--ink-3)"
           open={false}

@@ -17,8 +17,9 @@ export function Scrubber({ listed, selection }: Props) {
   const steps = useMemo(() => (kind === 'all' ? makeListing(segments, NOTHING) : null), [kind, segments]);
   const count = steps?.length ?? detail.step_count;
   if (count < 2) return null;
-  const row = selection.number === null ? -1 : (steps?.rowOf(selection.number) ?? selection.number);
-  const at = row < 0 ? count - 1 : row;
+  const number = selection.number ?? detail.step_count - 1;
+  const own = steps ? steps.rowOf(number) : number;
+  const at = own >= 0 ? own : (steps?.rowOf(steps.next(number, 1) ?? -1) ?? 0);
   const select = (wanted: number) => {
     const place = steps ? steps.at(wanted) : { kind: 'step' as const, number: wanted };
     if (place?.kind === 'step') selection.select(place.number, 'replace');

@@ -5,9 +5,10 @@ import type { Exact } from '../../base/jsonText';
 import type { Change, Difference, Step } from '../../model/api';
 import { brief, isMap, read } from '../../model/exact';
 import { pathOf, pathText } from '../../model/path';
+import { usePlaces } from '../../state/places';
 import { useDifference, useStateAfter } from '../../state/run';
 import type { RunView } from '../../state/runView';
-import { useUrlPlaces, useUrlQuery } from '../../state/url';
+import { useUrlQuery } from '../../state/url';
 import { CopyButton } from '../../ui/CopyButton';
 import { JsonTree } from '../../ui/JsonTree';
 import { useFacts } from './context';
@@ -23,12 +24,12 @@ interface Props {
 export function StateTab({ step, view, onLoad }: Props) {
   const { place, detail } = useFacts();
   const [query] = useUrlQuery();
+  const places = usePlaces('state');
   const against = /^\d+$/.test(query.get('against') ?? '') ? Number(query.get('against')) : null;
   const ended = step.status !== 'open';
   const { data: difference } = useDifference(place, ended ? step.number : null, against);
   const current = difference?.to === step.number ? difference : null;
   const after = useReadState(step.state);
-  const places = useUrlPlaces('in');
   if (!ended)
     return (
       <>
@@ -197,7 +198,8 @@ function BeforeSection({ difference }: { readonly difference: Difference }) {
 function Before({ number }: { readonly number: number }) {
   const { place } = useFacts();
   const { data, error } = useStateAfter(place, number);
+  const places = usePlaces('before');
   const state = useReadState(data);
   if (error) return <Nothing>There is no state before it.</Nothing>;
-  return data === undefined ? null : <JsonTree value={state} label="State before" />;
+  return data === undefined ? null : <JsonTree value={state} label="State before" places={places} />;
 }

@@ -227,19 +227,18 @@ function useReading(
   { number, following }: Selection,
   count: number,
 ) {
-  const { kind, loading, read, error } = listed;
-  const idle = kind !== 'all' && !loading && error === null && count > 0;
+  const { kind, fresh, loading, read, error } = listed;
+  const idle = (kind !== 'all' || fresh) && !loading && error === null && count > 0;
   const wish = useMemo((): Wish | null => {
     if (!idle) return null;
-    if (listing.length === 0)
-      return number === null || following ? newest(count) : { at: number, direction: 1, bound: Infinity };
-    const away = number === null ? null : listing.gapOf(number);
+    if (number === null) return null;
+    if (fresh) return following ? newest(count) : tail(number);
+    const away = listing.gapOf(number);
     if (away && following)
       return count - away.from > TAIL_STEPS
         ? { at: count, direction: -1, bound: away.from }
         : tail(away.from);
-    if (away && number !== null)
-      return away.to === count ? tail(number) : { at: number, direction: 1, bound: away.to };
+    if (away) return away.to === count ? tail(number) : { at: number, direction: 1, bound: away.to };
     const middle = (from + to) / 2;
     for (let row = Math.max(from - GAP_ROWS, 0); row < to + GAP_ROWS; row++) {
       const place = listing.at(row);
@@ -249,7 +248,7 @@ function useReading(
       return tail(range.from);
     }
     return null;
-  }, [idle, listing, number, following, count, from, to]);
+  }, [idle, fresh, listing, number, following, count, from, to]);
   useEffect(() => {
     if (wish) read(wish);
   }, [wish, read]);
@@ -281,19 +280,38 @@ function useSteady(listing: Listing<Inner>, rows: Rows, kind: string) {
   }, [listing, kind, from, moveBy]);
 }
 
-/* The chosen step is brought onto the screen when it is chosen, and the end while it is followed. Nothing else scrolls: who stops
- * following, by scrolling up, stays there. */
+/* The chosen step is brought onto the screen when it is chosen, and the end while it is followed. What is chosen and not listed, as a
+ * filter left it out, is told by what is listed beside it. Nothing else scrolls: who stops following, by scrolling up, stays there. */
 function useReveal(listing: Listing<Inner>, rows: Rows, { number, following }: Selection) {
-  const revealed = useRef<{ readonly number: number | null; readonly end: number | null } | null>(null);
+  const revealed = useRef<Revealed | null>(null);
   const { reveal } = rows;
-  const row = number === null ? -1 : listing.rowOf(number);
-  const end = following ? listing.length : null;
+  const wanted = useMemo((): Revealed => {
+    if (following) return { number, end: listing.length, row: listing.length - 1, listed: true };
+    const row = number === null ? -1 : listing.rowOf(number);
+    const beside = row >= 0 || number === null || listing.gapOf(number) ? null : listing.next(number, 1);
+    return {
+      number,
+      end: null,
+      row: beside === null ? row : listing.rowOf(beside),
+      listed: row >= 0,
+    };
+  }, [listing, number, following]);
   useLayoutEffect(() => {
     const before = revealed.current;
-    if ((row < 0 && end === null) || end === 0) return;
-    if (before?.number === number && (end === null || before.end === end)) return;
-    revealed.current = { number, end };
-    if (end !== null) reveal(end - 1, 'end');
-    else reveal(row, before === null ? 'centre' : 'near');
-  }, [row, number, end, reveal]);
+    const { end, row, listed } = wanted;
+    if (row < 0) return;
+    const same = before?.number === wanted.number;
+    if (same && (end === null ? before.listed || !listed : before.end === end)) return;
+    revealed.current = wanted;
+    if (end !== null) reveal(row, 'end');
+    else reveal(row, before === null || same ? 'centre' : 'near');
+  }, [wanted, reveal]);
+}
+
+interface Revealed {
+  readonly number: number | null;
+  /** Rows of a list whose end is followed. */
+  readonly end: number | null;
+  readonly row: number;
+  readonly listed: boolean;
 }

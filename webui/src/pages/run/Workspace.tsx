@@ -1,7 +1,8 @@
 /* The parts of the page and what they share: the chosen step, what is shown of the run, the keys. */
-import { memo, useCallback, useState, type CSSProperties } from 'react';
+import { memo, useCallback, useState, useSyncExternalStore, type CSSProperties } from 'react';
 import { plural } from '../../base/number';
 import { serverNow } from '../../base/serverClock';
+import { Signal } from '../../base/signal';
 import { isFiltered } from '../../model/stepFilter';
 import { useListed } from '../../state/listing';
 import { usePreference } from '../../state/preferences';
@@ -40,7 +41,7 @@ export function Workspace() {
   const overview = useOverview(place, detail);
   const find = useFind(selection);
   const nowUs = useRunningNow(detail.status === 'running');
-  const [hovered, setHovered] = useState<string | null>(null);
+  const [hovered] = useState(() => new Signal<string | null>(null));
   const [pane, setPane] = useState<Pane>('steps');
   const [mainShare, setMainShare] = usePreference('run.main', '0.5');
   const [graphShare, setGraphShare] = usePreference('run.graph', '0.36');
@@ -94,7 +95,7 @@ export function Workspace() {
             timeMode={timeMode === 'clock' ? 'clock' : 'elapsed'}
             nowUs={nowUs}
             onPick={pick}
-            onHover={setHovered}
+            onHover={hovered.set}
             onTimeMode={toggleTime}
           />
           <Scrubber listed={listed} selection={selection} />
@@ -155,11 +156,12 @@ function PaneSwitch({ pane, onChange }: PaneProps) {
 interface GraphProps {
   readonly view: RunView;
   readonly number: number | null;
-  readonly hovered: string | null;
+  readonly hovered: Signal<string | null>;
 }
 
-const StepGraph = memo(function StepGraph({ view, number, hovered }: GraphProps) {
+const StepGraph = memo(function StepGraph({ view, number, hovered: signal }: GraphProps) {
   const { place, machine, detail, hue } = useFacts();
+  const hovered = useSyncExternalStore(signal.watch, signal.get);
   const step = useStep(place, number).data;
   const { from } = useCameFrom(step ?? null);
   const { filter, change } = view;

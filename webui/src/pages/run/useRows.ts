@@ -11,8 +11,9 @@ import { makeScale } from '../../model/scale';
 export const ROW_PX = 26;
 /* Above and below the screen: what a fast wheel passes between two frames. */
 const AROUND = 12;
-/* More pixels at once than this many screens: it was the scroll bar, not the wheel. */
+/* More pixels at once than this many screens, so long after the wheel turned: it was the scroll bar. */
 const FAR_SCREENS = 3;
+const WHEEL_MS = 500;
 
 export interface Rows {
   readonly scroller: RefObject<HTMLDivElement | null>;
@@ -36,18 +37,20 @@ export function useRows(count: number): Rows {
   const scroller = useRef<HTMLDivElement>(null);
   const scale = useMemo(() => makeScale(count * ROW_PX), [count]);
   /* How far the list's own pixels are from the scroll bar's. */
-  const place = useRef({ barPx: 0, topPx: 0 });
+  const place = useRef({ barPx: 0, topPx: 0, wheeledAt: -Infinity });
   const [view, setView] = useState({ from: 0, size: 30, shiftPx: 0 });
   const measure = useCallback(() => {
     const element = scroller.current;
     if (!element) return;
     const { scrollTop: barPx, clientHeight } = element;
+    const { wheeledAt } = place.current;
     const moved = barPx - place.current.barPx;
-    const near = scale.isScaled && Math.abs(moved) < FAR_SCREENS * clientHeight;
+    const wheeled = performance.now() - wheeledAt < WHEEL_MS;
+    const near = scale.isScaled && (wheeled || Math.abs(moved) < FAR_SCREENS * clientHeight);
     const topPx = near
       ? clamp(place.current.topPx + moved, 0, Math.max(count * ROW_PX - clientHeight, 0))
       : scale.listPx(barPx, clientHeight);
-    place.current = { barPx, topPx };
+    place.current = { barPx, topPx, wheeledAt };
     const from = Math.floor(topPx / ROW_PX);
     const size = Math.ceil(clientHeight / ROW_PX) + 1;
     const shiftPx = barPx - topPx;
@@ -62,7 +65,8 @@ export function useRows(count: number): Rows {
       const { clientHeight } = element;
       const wanted = clamp(topPx, 0, Math.max(count * ROW_PX - clientHeight, 0));
       element.scrollTop = scale.barPx(wanted, clientHeight);
-      place.current = { barPx: element.scrollTop, topPx: scale.isScaled ? wanted : element.scrollTop };
+      const barPx = element.scrollTop;
+      place.current = { barPx, topPx: scale.isScaled ? wanted : barPx, wheeledAt: -Infinity };
       measure();
     },
     [scale, count, measure],
@@ -74,10 +78,13 @@ export function useRows(count: number): Rows {
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     const rest = () => scale.isScaled && scrollTo(place.current.topPx);
+    const wheel = () => (place.current.wheeledAt = performance.now());
     element.addEventListener('scrollend', rest);
+    element.addEventListener('wheel', wheel, { passive: true });
     return () => {
       observer.disconnect();
       element.removeEventListener('scrollend', rest);
+      element.removeEventListener('wheel', wheel);
     };
   }, [measure, scale, scrollTo]);
   /* A list that became shorter has been scrolled by the browser. */

@@ -1,7 +1,15 @@
 /* What the rows of the step list show: which steps are listed, those on the screen and what is open below them, and the time axis. */
 import { useMemo } from 'react';
 import type { Overview, Steps, StepSummary } from '../../model/api';
-import { buildAxis, intervalOf, intervalsOf, usOf, type Axis, type Interval } from '../../model/axis';
+import {
+  buildAxis,
+  intervalOf,
+  intervalOfGroup,
+  intervalsOf,
+  usOf,
+  type Axis,
+  type Interval,
+} from '../../model/axis';
 import type { Inner } from '../../model/inner';
 import { makeListing, type Listing } from '../../model/listing';
 import type { Listed } from '../../state/listing';
@@ -123,8 +131,7 @@ function pagesIn(listing: Listing<Inner>, from: number, to: number): ReadonlySet
   const end = Math.min(to, listing.length);
   for (let row = Math.max(from, 0); row < end; row++) {
     const place = listing.at(row);
-    if (place?.kind === 'fold') pages.add(pageOf(place.group.from)).add(pageOf(place.group.to - 1));
-    else if (place?.kind === 'step') pages.add(pageOf(place.number));
+    if (place?.kind === 'step') pages.add(pageOf(place.number));
   }
   return pages;
 }
@@ -151,36 +158,21 @@ export function useAxis({ steps, overview, zoom, compressed, nowUs }: AxisParts)
     if (window && !whole) return buildAxis(overview ? intervalsOf(overview) : [], compressed, window);
     const at = (number: number) => {
       const step = stepAt(number);
-      return step && intervalOf(step, nowUs);
-    };
-    const ofRange = ({ first, last }: StepRange): readonly Interval[] => {
-      const begin = at(first);
-      const end = last === first ? begin : at(last);
-      return begin && end ? [{ from: begin.from, to: end.to }] : [];
+      return (step && intervalOf(step, nowUs)) ?? [];
     };
     const ofRow = (row: number): Interval | readonly Interval[] => {
       const place = listing.at(row);
       if (place?.kind === 'inner') return inner.intervalOf(place.row, nowUs) ?? [];
-      if (place?.kind === 'fold') return ofRange({ first: place.group.from, last: place.group.to - 1 });
-      return place?.kind === 'step' || place?.kind === 'attempt'
-        ? ofRange({ first: place.number, last: place.number })
-        : [];
+      if (place?.kind === 'fold') return intervalOfGroup(place.group) ?? [];
+      /* Earlier attempts may be of last week: the axis is for what stands beside them. */
+      return place?.kind === 'step' ? at(place.number) : [];
     };
     const intervals = whole
       ? [
-          ...everyStep(count).flatMap(ofRange),
+          ...Array.from({ length: count }, (_, number) => at(number)).flat(),
           ...[...runs.values()].flatMap((run) => runInterval(run, nowUs) ?? []),
         ]
       : Array.from({ length: Math.max(to - from, 0) }, (_, index) => from + index).flatMap(ofRow);
     return buildAxis(intervals, compressed, window);
   }, [count, listing, stepAt, inner, runs, from, to, overview, zoom, originUs, compressed, nowUs]);
-}
-
-interface StepRange {
-  readonly first: number;
-  readonly last: number;
-}
-
-function everyStep(count: number): readonly StepRange[] {
-  return Array.from({ length: count }, (_, number) => ({ first: number, last: number }));
 }
