@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setInterval as ticks } from 'node:timers/promises';
 import { needBrowser, openBrowser } from './browser.js';
-import { endAll, startCollector, startWriter } from './processes.js';
+import { endAll, startCollector, startHolding, startWriter } from './processes.js';
 
 needBrowser();
 
@@ -235,6 +235,29 @@ test('a killed program leaves a run that can be read', async () => {
   const state = page.getByRole('group', { name: 'State after' });
   await state.locator('.json-key').getByText('app', { exact: true }).waitFor();
   assert.match((await state.textContent()) ?? '', /order-1/);
+});
+
+test('a run whose program is killed becomes lost by itself', async () => {
+  const holding = await startHolding(store, 'orders', 'order-3', 4);
+  const list = await page.context().newPage();
+  await list.goto(`${collector.url}p/orders`);
+  const row = list.locator('.runs .table-row', { hasText: 'order-3' });
+  await row.getByText('running', { exact: true }).waitFor();
+  await page.goto(`${collector.url}p/orders/run/order-3`);
+  const icon = () => page.locator('link[rel="icon"]').getAttribute('href');
+  await page.waitForFunction(() => document.title.startsWith('running · order-3'));
+  const running = await icon();
+  await page.locator('.liveness.live').waitFor();
+
+  await holding.end('SIGKILL');
+  await page.waitForFunction(() => document.title.startsWith('lost · order-3'));
+  await page.locator('.run-header').getByText('lost', { exact: true }).waitFor();
+  assert.notEqual(await icon(), running);
+  assert.match(await icon(), /lost/);
+  await row.getByText('lost', { exact: true }).waitFor();
+  await list.goto(collector.url);
+  await list.locator('.projects .status-count[href*="lost"]', { hasText: '1' }).waitFor();
+  await list.close();
 });
 
 test('nothing was complained about', () => {

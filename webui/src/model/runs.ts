@@ -161,12 +161,12 @@ export function inOrderOf(before: readonly RunSummary[], now: readonly RunSummar
   return sorted.map(({ run }) => run);
 }
 
-/** The cursors of the pages that hold the runs from `first` to `last`, counted over all pages. */
+/** The cursors of the pages that hold the runs from `first` to `last`, counted over all pages; an empty one may hold some by now. */
 export function cursorsOf(list: RunList, first: number, last: number): readonly string[] {
   const cursors: string[] = [];
   let start = 0;
   for (const { cursor, runs } of list.pages) {
-    if (start <= last && start + runs.length > first) cursors.push(cursor);
+    if (start <= last && start + Math.max(runs.length, 1) > first) cursors.push(cursor);
     start += runs.length;
   }
   return cursors;
