@@ -1,6 +1,5 @@
 #!/bin/sh
-# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; e2e, lists, workspace and live need a browser,
-# and pictures draws those of the README anew.
+# suite.sh SCRIPT: run one of package.json's test scripts as an entry of the test suite; all but test need a browser, and pictures draws those of the README anew.
 # Leaves with 77, its last line "SKIP: why", when it cannot run here.
 set -eu
 cd "$BURR_SOURCE/webui"
@@ -62,11 +61,10 @@ pictures) browse --pictures pictures ;;
 		echo "FAILED: tests/e2e_writer is not built"
 		exit 1
 	}
-	# These start collectors and programs themselves; the last has no pictures.
-	if [ "$1" = live ]; then
-		npm run --silent live
-	else
-		npm run --silent "$1" -- --out "$BURR_BUILD/e2e"
-	fi
+	# These start collectors and programs themselves; some have no pictures.
+	case $1 in
+	live | load | tabs) npm run --silent "$1" ;;
+	*) npm run --silent "$1" -- --out "$BURR_BUILD/e2e" ;;
+	esac
 	;;
 esac

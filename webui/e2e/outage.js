@@ -1,7 +1,9 @@
 /* What a page says and does when something is not well between it and the collector: a proxy that keeps the event stream back, another
  * version of the program, a token that is no more, a store that is being indexed.
  *
- *   BURR=… BURR_BUILD=… npm run outage -- --out DIR      (pictures into DIR)
+ *   BURR=… BURR_BUILD=… npm run outage -- --out DIR [--runs COUNT]
+ *
+ * Pictures go into DIR. COUNT runs are in the store that is indexed: for pictures of that, more than the test needs.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,12 +19,14 @@ import { writeStore } from './store.js';
 
 needBrowser();
 
-const { out } = parseArgs({ options: { out: { type: 'string' } } }).values;
+const { out, runs } = parseArgs({
+  options: { out: { type: 'string' }, runs: { type: 'string', default: '8000' } },
+}).values;
 if (out) mkdirSync(out, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'burr-outage-'));
 const PATIENCE_MS = 15_000;
-/* Of which the first index takes some seconds. */
-const MANY_RUNS = 12_000;
+/* Of which the first index takes long enough to be seen. */
+const RUN_COUNT = Number(runs);
 
 let browser;
 let page;
@@ -40,13 +44,13 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function shoot(name) {
+async function shoot(name, of = page) {
   if (!out) return;
   for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: join(out, `${name}-${colorScheme}.png`) });
+    await of.emulateMedia({ colorScheme });
+    await of.screenshot({ path: join(out, `${name}-${colorScheme}.png`) });
   }
-  await page.emulateMedia({ colorScheme: 'light' });
+  await of.emulateMedia({ colorScheme: 'light' });
 }
 
 const waitForCurrent = (step) =>
@@ -140,9 +144,9 @@ test('a token that is no more is asked for anew, and the page comes back', async
   await first.end('SIGTERM');
   await page.locator('.liveness.lost').waitFor();
   const second = await start(fresh, first.port);
-  await page.locator('input').waitFor();
-  await page.locator('input').fill(fresh);
-  await page.locator('input').press('Enter');
+  const field = page.locator('input#token');
+  await field.fill(fresh);
+  await field.press('Enter');
   await waitForCurrent(0);
   assert.equal(new URL(page.url()).pathname, '/p/orders/run/order-1');
   await page.locator('.liveness.live').waitFor();
@@ -154,38 +158,30 @@ test('a token that is no more is asked for anew, and the page comes back', async
 
 test('a store that is being indexed says how far it is, and fills by itself', async () => {
   const store = join(folder, 'large');
-  writeStore(store, MANY_RUNS);
+  writeStore(store, RUN_COUNT);
+  const list = await page.context().newPage();
+  list.setDefaultTimeout(PATIENCE_MS);
   const collector = await startCollector(store);
-  await page.goto(collector.url);
-  await page
-    .getByText(/^Indexing/)
-    .first()
-    .waitFor();
+  const told = /^Indexing, \d+ %$/;
+  await Promise.all([page.goto(collector.url), list.goto(`${collector.url}p/many`)]);
+  await Promise.all([page.getByText(told).first().waitFor(), list.getByText(told).first().waitFor()]);
   assert.equal(await page.getByRole('heading', { name: 'No runs yet' }).count(), 0);
-  await page
-    .getByText(/^Indexing, \d+ %$/)
-    .first()
-    .waitFor();
-  await shoot('indexing');
-  await checkAccess(page, 'indexing');
+  if (await page.locator('.indexing').count()) await checkAccess(page, 'indexing');
+  await shoot('indexing', page);
+  await shoot('indexing-runs', list);
 
-  await page.goto(`${collector.url}p/many`);
-  await page
-    .locator('.indexing')
-    .getByText(/^Indexing, \d+ %$/)
-    .waitFor();
-  await shoot('indexing-runs');
-  await page.locator('.indexing').waitFor({ state: 'detached', timeout: 40_000 });
-  const total = (MANY_RUNS - 4).toLocaleString('en');
-  await page
+  const count = (number) => number.toLocaleString('en');
+  const patient = { timeout: 40_000 };
+  await list
     .getByRole('status')
-    .filter({ hasText: `${total} root runs` })
-    .waitFor();
-  await page.goto(collector.url);
+    .filter({ hasText: `${count(RUN_COUNT - 4)} root runs` })
+    .waitFor(patient);
   await page
     .locator('.projects .table-row', { hasText: 'many' })
-    .getByText(MANY_RUNS.toLocaleString('en'))
-    .waitFor();
+    .getByText(count(RUN_COUNT), { exact: true })
+    .waitFor(patient);
+  for (const one of [page, list]) await one.locator('.indexing').waitFor({ state: 'detached' });
+  await list.close();
   await collector.end('SIGTERM');
 });
 

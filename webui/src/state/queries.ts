@@ -131,19 +131,32 @@ export async function askCurrent<T extends object>(
   return heard.reduce((value, change) => broughtUp(value, change, bring) ?? value, answer);
 }
 
-/** How often to ask how far the store is indexed. */
-export const INDEXING_MS = 500;
+const INDEXING_MS = 250;
+
+/** While the store is being indexed, asks again how far that is: no change tells it. */
+export function useWhileIndexing(isIndexing: boolean, refresh: () => Promise<unknown>): void {
+  const current = useRef(refresh);
+  useEffect(() => {
+    current.current = refresh;
+  });
+  useEffect(() => {
+    if (!isIndexing) return;
+    const timer = setInterval(() => void current.current(), INDEXING_MS);
+    return () => clearInterval(timer);
+  }, [isIndexing]);
+}
 
 export function useProjects() {
   const client = useQueryClient();
   const path = '/api/v1/projects';
   useLive('projects', [path], (change) => applyTo(client, [path], change, withProjects));
-  return useQuery({
+  const query = useQuery({
     queryKey: [path],
     queryFn: ({ signal }) => askCurrent('projects', () => get(path, {}, signal), withProjects),
     structuralSharing: false,
-    refetchInterval: ({ state }) => state.data?.indexing != null && INDEXING_MS,
   });
+  useWhileIndexing(query.data?.indexing != null, () => query.refetch({ cancelRefetch: false }));
+  return query;
 }
 
 const ACTIVITY_MS = 30_000;
