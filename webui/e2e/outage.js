@@ -6,7 +6,7 @@
  * Pictures go into DIR. COUNT runs are in the store that is indexed: for pictures of that, more than the test needs.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -20,13 +20,14 @@ import { writeStore } from './store.js';
 needBrowser();
 
 const { out, runs } = parseArgs({
-  options: { out: { type: 'string' }, runs: { type: 'string', default: '8000' } },
+  options: { out: { type: 'string' }, runs: { type: 'string', default: '1500' } },
 }).values;
 if (out) mkdirSync(out, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'burr-outage-'));
 const PATIENCE_MS = 15_000;
-/* Of which the first index takes long enough to be seen. */
+/* Long enough logs that the first index can be seen. */
 const RUN_COUNT = Number(runs);
+const ATTEMPTS = 20;
 
 let browser;
 let page;
@@ -159,6 +160,10 @@ test('a token that is no more is asked for anew, and the page comes back', async
 test('a store that is being indexed says how far it is, and fills by itself', async () => {
   const store = join(folder, 'large');
   writeStore(store, RUN_COUNT);
+  for (const run of readdirSync(join(store, 'many'))) {
+    const log = join(store, 'many', run, 'log.jsonl');
+    writeFileSync(log, readFileSync(log, 'utf8').repeat(ATTEMPTS));
+  }
   const list = await page.context().newPage();
   list.setDefaultTimeout(PATIENCE_MS);
   const collector = await startCollector(store);
