@@ -98,7 +98,8 @@ export function withRows(
   }
   const pages = list.pages.map((page) => {
     const now = runs.get(page.cursor);
-    return upTo(now === undefined || now === page.runs ? page : { ...page, runs: now }, change.cursor);
+    const next = now === undefined || now === page.runs ? page : { ...page, runs: now };
+    return upTo(next, Math.max(cursorOf(page), change.cursor));
   });
   const total = filter !== '' ? list.total : roots ? delta.project?.root_count : delta.project?.run_count;
   return { list: { ...list, pages, total: total ?? list.total }, whole };

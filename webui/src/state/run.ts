@@ -8,7 +8,7 @@ import {
   type Query,
   type QueryClient,
 } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { get } from '../api/client';
 import { cursorOf, upTo } from '../base/cursor';
 import type { JsonText } from '../base/jsonText';
@@ -63,40 +63,57 @@ export function useRunDetail(run: RunPlace) {
 /* Row and steps are told, and are on the screen at once. What is shown of single steps, and the counts, are asked for again. */
 function useApply({ project, app_id }: RunPlace): (change: Changed) => boolean {
   const client = useQueryClient();
-  const asking = useMemo(() => {
-    const run = { project, app_id };
-    let touched = NOTHING;
-    return {
-      run,
-      counts: new Refresher(() => refreshQueries(client, runKey(run, 'detail')), COUNTS_MS),
-      steps: new Refresher(() => {
-        const wanted = touched;
-        touched = NOTHING;
-        const predicate = ({ queryKey }: Query) => isTouched(queryKey, wanted);
-        return client.invalidateQueries({ queryKey: runKey(run), predicate }, { cancelRefetch: false });
-      }),
-      touch: (from: number, to: number) => {
-        touched = { from: Math.min(touched.from, from), to: Math.max(touched.to, to) };
-      },
-    };
+  const asking = useRef<Asking | null>(null);
+  useEffect(() => {
+    const made = new Asking(client, { project, app_id });
+    asking.current = made;
+    return () => made.stop();
   }, [client, project, app_id]);
-  useEffect(
-    () => () => {
-      asking.counts.stop();
-      asking.steps.stop();
-    },
-    [asking],
-  );
   return (change) => {
+    const run = { project, app_id };
     const delta = runDelta(change);
-    if (delta === null || !applyTo(client, runKey(asking.run, 'detail'), change, withRow)) return false;
-    client.setQueryData(runKey(asking.run, 'newest'), byPage(delta.steps));
-    bringToPages(client, asking.run, change);
-    asking.touch(delta.from ?? Infinity, delta.to ?? 0);
-    asking.steps.request();
-    asking.counts.request();
+    if (delta === null || !applyTo(client, runKey(run, 'detail'), change, withRow)) return false;
+    client.setQueryData(runKey(run, 'newest'), byPage(delta.steps));
+    bringToPages(client, run, change);
+    asking.current?.ask(delta.from ?? Infinity, delta.to ?? 0);
     return true;
   };
+}
+
+interface Touched {
+  readonly from: number;
+  readonly to: number;
+}
+
+const NOTHING: Touched = { from: Infinity, to: 0 };
+
+/* Asks again for what a change has touched and does not tell. */
+class Asking {
+  #touched = NOTHING;
+  readonly #counts: Refresher;
+  readonly #steps: Refresher;
+
+  constructor(client: QueryClient, run: RunPlace) {
+    this.#counts = new Refresher(() => refreshQueries(client, runKey(run, 'detail')), COUNTS_MS);
+    this.#steps = new Refresher(() => {
+      const touched = this.#touched;
+      this.#touched = NOTHING;
+      const predicate = ({ queryKey }: Query) => isTouched(queryKey, touched);
+      return client.invalidateQueries({ queryKey: runKey(run), predicate }, { cancelRefetch: false });
+    });
+  }
+
+  /** Steps from `from` to before `to` have changed. */
+  ask(from: number, to: number): void {
+    this.#touched = { from: Math.min(this.#touched.from, from), to: Math.max(this.#touched.to, to) };
+    this.#steps.request();
+    this.#counts.request();
+  }
+
+  stop(): void {
+    this.#counts.stop();
+    this.#steps.stop();
+  }
 }
 
 /* Into all that are there: who scrolls back finds them as they are now. */
@@ -112,13 +129,6 @@ function bringToPages(client: QueryClient, run: RunPlace, change: Changed): void
   const predicate = (query: Query) => left.has(query);
   void client.invalidateQueries({ queryKey, predicate }, { cancelRefetch: false });
 }
-
-interface Touched {
-  readonly from: number;
-  readonly to: number;
-}
-
-const NOTHING: Touched = { from: Infinity, to: 0 };
 
 /* Of what is cached of a run: what of it is by the number of a step, by a page of them, or brought up by the change itself. */
 function isTouched(queryKey: readonly unknown[], { from, to }: Touched): boolean {
