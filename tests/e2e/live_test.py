@@ -371,16 +371,17 @@ class Following(Served):
         run = Run("one").step(0, "hi", {"n": 0})
         run.write(self.store, "fast")
         reader = self.look_at("fast", ["run/fast/one"])
+        target = f"/api/v1/changes?topics={quote('run/fast/one')}"
+        place = reader.ask(f"{target}&wait_ms=0&after={reader.place}")["cursor"]  # from here on all is told
         for n in range(1, 301):
             run.step(n, "hi", {"n": n})
         with open(run.path, "ab") as file:
             file.write(b"".join(line + b"\n" for line in run.lines[2:]))
         changes = []
         while not changes or changes[-1]["delta"]["run"]["step_count"] < 301:
-            topic = quote("run/fast/one")
-            answer = reader.ask(f"/api/v1/changes?topics={topic}&after={reader.place}")
+            answer = reader.ask(f"{target}&after={place}")
             changes += answer["changes"]
-            reader.place = answer["cursor"]
+            place = answer["cursor"]
         partly = [change["delta"] for change in changes if change["refetch"]]
         self.assertTrue(partly)
         for delta in partly:
