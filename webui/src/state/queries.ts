@@ -92,7 +92,7 @@ export function broughtUp<T extends object>(value: T, change: Changed, bring: Br
 }
 
 /** Brings a change into what is cached under `queryKey`, and gives whether it goes as far as the change then, or will when the answer is
- * there that `askCurrent` is waiting for. What has to be asked for again is left as it is. */
+ * there that `askCurrent` is waiting for. What has to be asked for again, and is not, is left as it is. */
 export function applyTo<T extends object>(
   client: QueryClient,
   queryKey: QueryKey,
@@ -101,7 +101,8 @@ export function applyTo<T extends object>(
 ): boolean {
   const state = client.getQueryState<T>(queryKey);
   if (state === undefined) return true;
-  if (state.data === undefined || state.isInvalidated) return state.fetchStatus === 'fetching';
+  const isAsked = state.fetchStatus === 'fetching';
+  if (state.data === undefined || (state.isInvalidated && !isAsked)) return isAsked;
   const next = broughtUp(state.data, change, bring);
   if (next !== null && next !== state.data) client.setQueryData(queryKey, next);
   return next !== null;

@@ -7,6 +7,7 @@ import {
   useQueryClient,
   type Query,
   type QueryClient,
+  type QueryKey,
 } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { get } from '../api/client';
@@ -74,12 +75,13 @@ function useApply({ project, app_id }: RunPlace): (change: Changed) => boolean {
     const delta = runDelta(change);
     if (delta === null || !applyTo(client, runKey(run, 'detail'), change, withRow)) return false;
     client.setQueryData(runKey(run, 'newest'), byPage(delta.steps));
-    bringToPages(client, run, change);
-    asking.current?.ask(delta.from ?? Infinity, delta.to ?? 0);
+    const left = bringToPages(client, run, change);
+    asking.current?.ask({ from: delta.from ?? Infinity, to: delta.to ?? 0 }, left);
     return true;
   };
 }
 
+/* Numbers of steps, without `to`. */
 interface Touched {
   readonly from: number;
   readonly to: number;
@@ -90,11 +92,18 @@ const NOTHING: Touched = { from: Infinity, to: 0 };
 /* Asks again for what a change has touched and does not tell. */
 class Asking {
   #touched = NOTHING;
+  #left: readonly QueryKey[] = [];
   readonly #counts: Refresher;
+  readonly #pages: Refresher;
   readonly #steps: Refresher;
 
   constructor(client: QueryClient, run: RunPlace) {
     this.#counts = new Refresher(() => refreshQueries(client, runKey(run, 'detail')), COUNTS_MS);
+    this.#pages = new Refresher(() => {
+      const left = new Set(this.#left);
+      this.#left = [];
+      return Promise.all([...left].map((queryKey) => refreshQueries(client, queryKey)));
+    });
     this.#steps = new Refresher(() => {
       const touched = this.#touched;
       this.#touched = NOTHING;
@@ -103,31 +112,30 @@ class Asking {
     });
   }
 
-  /** Steps from `from` to before `to` have changed. */
-  ask(from: number, to: number): void {
+  /** These steps have changed, and of these pages the change did not tell all. */
+  ask({ from, to }: Touched, pages: readonly QueryKey[]): void {
     this.#touched = { from: Math.min(this.#touched.from, from), to: Math.max(this.#touched.to, to) };
+    this.#left = [...this.#left, ...pages];
+    if (pages.length > 0) this.#pages.request();
     this.#steps.request();
     this.#counts.request();
   }
 
   stop(): void {
     this.#counts.stop();
+    this.#pages.stop();
     this.#steps.stop();
   }
 }
 
-/* Into all that are there: who scrolls back finds them as they are now. */
-function bringToPages(client: QueryClient, run: RunPlace, change: Changed): void {
-  const queryKey = runKey(run, 'page');
-  const left = new Set<Query>();
-  for (const query of client.getQueryCache().findAll({ queryKey })) {
-    if (query.state.data === undefined && !query.isActive()) continue;
-    const bring = bringTo(rangeOf(query.queryKey[4] as number));
-    if (!applyTo<Steps>(client, query.queryKey, change, bring)) left.add(query);
-  }
-  if (left.size === 0) return;
-  const predicate = (query: Query) => left.has(query);
-  void client.invalidateQueries({ queryKey, predicate }, { cancelRefetch: false });
+/* Into all that are there, as who scrolls back finds them as they are now; gives those of which the change does not tell all. */
+function bringToPages(client: QueryClient, run: RunPlace, change: Changed): readonly QueryKey[] {
+  return client
+    .getQueryCache()
+    .findAll({ queryKey: runKey(run, 'page') })
+    .filter((query) => query.state.data !== undefined || query.isActive())
+    .map(({ queryKey }) => queryKey)
+    .filter((key) => !applyTo<Steps>(client, key, change, bringTo(rangeOf(key[4] as number))));
 }
 
 /* Of what is cached of a run: what of it is by the number of a step, by a page of them, or brought up by the change itself. */
