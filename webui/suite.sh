@@ -62,14 +62,12 @@ pictures) browse --pictures pictures ;;
 		echo "FAILED: tests/e2e_writer is not built"
 		exit 1
 	}
-	# These start collectors and programs themselves; the first two draw no pictures.
-	if [ "$1" = live ]; then
-		npm run --silent live
-	elif [ "$1" = measure ]; then
-		shift
-		npm run --silent measure -- "$@"
-	else
-		npm run --silent "$1" -- --out "$BURR_BUILD/e2e"
-	fi
+	# These start collectors and programs themselves; some have no pictures.
+	script=$1
+	shift
+	case $script in
+	live | load | tabs | measure) npm run --silent "$script" -- "$@" ;;
+	*) npm run --silent "$script" -- --out "$BURR_BUILD/e2e" ;;
+	esac
 	;;
 esac

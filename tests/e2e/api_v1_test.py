@@ -19,7 +19,7 @@ import unittest
 import urllib.parse
 
 from cli_test import BURR, WAIT_S, Collector, environment
-from runs import INT64_MAX, START_US, Run, make_runs, make_strange_project, parsed, stamp
+from runs import INT64_MAX, START_US, Run, make_runs, make_strange_project, parsed, pointer, stamp
 from schema import Mismatch, Validator
 
 SOURCE = pathlib.Path(os.environ.get("BURR_SOURCE", pathlib.Path(__file__).parents[2]))
@@ -46,13 +46,13 @@ class Answer:
 
 
 class Server:
-    """A collector over a store, ready."""
+    """A collector over a store; `ready`: once all that is there is indexed."""
 
-    def __init__(self, store, env=None, **options):
+    def __init__(self, store, env=None, ready=True, **options):
         self.store = store
         self.collector = Collector(store, "--no-demo", env=environment(TZ="UTC", **env or {}), **options)
         self.port = int(self.collector.url().rsplit(":", 1)[1])
-        while self.ask("/ready").status != 200:
+        while ready and self.ask("/ready").status != 200:
             pass
 
     def ask(self, target, method="GET", **headers):
@@ -563,6 +563,7 @@ class Answers(Store):
         self.assertEqual(min(statuses.values()), 1)
         p = projects["p"]
         self.assertEqual((p["run_count"], p["statuses"]), (len(self.runs), statuses))
+        self.assertEqual(p["root_count"], sum(not run.parent_app for run in self.runs))
         self.assertEqual(p["started"], stamp(min(run.first for run in self.runs)))
         self.assertEqual(p["last_activity"], stamp(max(run.last for run in self.runs)))
         self.assertEqual((projects["none"]["run_count"], projects["none"]["started"]), (0, None))
@@ -1362,6 +1363,44 @@ class Lists(Store):
                 found = self.ids(self.pages(1, parent=parent, roots=roots))
                 self.assertEqual(sorted(found), sorted(run.app_id for run in self.runs if run.parent_app == parent))
         self.assertEqual(self.ids(self.pages(9, parent="chat-1", filter="status:ok")), ["spawn-1"])
+
+
+class Indexing(unittest.TestCase):
+    """A store that is found at the start: what is missing yet is said to be."""
+
+    roots, children = 1200, 30
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="burr-api-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.store = os.path.join(cls.folder, "store")
+        for i in range(cls.roots):
+            Run(f"root-{i}").step(0, "hi", {"n": i}).write(cls.store, "p")
+        for i in range(cls.children):
+            Run(f"child-{i}", parent=pointer("root-7", 0)).step(0, "hi", {"n": i}).write(cls.store, "p")
+
+    def test_what_is_missing_is_said(self):
+        server = Server(self.store, ready=False)
+        self.addCleanup(server.close)
+        runs = "/api/v1/projects/p/runs?limit=1&roots=true"
+        seen = []
+        while not seen or seen[-1] is not None:
+            for target, schema in (("/api/v1/projects", "Projects"), (runs, "Runs")):
+                answer = server.get(target)
+                VALIDATOR.check(DOCUMENT["components"]["schemas"][schema], answer)
+                indexing = answer["indexing"]
+                seen.append(indexing)
+                if indexing is None and target == runs:
+                    self.assertEqual(answer["total"], self.roots)
+                elif indexing is None:
+                    counts = [(project["run_count"], project["root_count"]) for project in answer["projects"]]
+                    self.assertEqual(counts, [(self.roots + self.children, self.roots)])
+                else:
+                    self.assertLessEqual(indexing["done"], max(indexing["total"], self.roots + self.children))
+        done = [indexing["done"] for indexing in seen if indexing]
+        self.assertEqual(done, sorted(done))
+        self.assertIsNone(server.get(runs + "&filter=steps:%3E0")["total"])
 
 
 # ---- what changes ----

@@ -367,6 +367,30 @@ class Following(Served):
         while "new" not in rows["projects"] or not rows["project/new"][0] or not rows["run/new/one"][0]:
             self.follow(reader)
 
+    def test_the_newest_steps_are_told_of_more_than_can_be(self):
+        run = Run("one").step(0, "hi", {"n": 0})
+        run.write(self.store, "fast")
+        reader = self.look_at("fast", ["run/fast/one"])
+        target = f"/api/v1/changes?topics={quote('run/fast/one')}"
+        place = reader.ask(f"{target}&wait_ms=0&after={reader.place}")["cursor"]  # from here on all is told
+        for n in range(1, 301):
+            run.step(n, "hi", {"n": n})
+        with open(run.path, "ab") as file:
+            file.write(b"".join(line + b"\n" for line in run.lines[2:]))
+        changes = []
+        while not changes or changes[-1]["delta"]["run"]["step_count"] < 301:
+            answer = reader.ask(f"{target}&after={place}")
+            changes += answer["changes"]
+            place = answer["cursor"]
+        partly = [change["delta"] for change in changes if change["refetch"]]
+        self.assertTrue(partly)
+        for delta in partly:
+            count = delta["run"]["step_count"]
+            self.assertEqual([step["number"] for step in delta["steps"]], list(range(count - 60, count)))
+        newest = self.get("/api/v1/projects/fast/runs/one/steps?from=241")["steps"]
+        told = {step["number"]: step for change in changes for step in change["delta"]["steps"]}
+        self.assertEqual([told[step["number"]] for step in newest], newest)
+
     def look_at(self, project, topics):
         while not any(row["name"] == project for row in self.get("/api/v1/projects")["projects"]):
             pass

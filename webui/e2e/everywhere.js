@@ -515,7 +515,7 @@ test('everybody can enter the token, in both themes', async () => {
   const token = '0123456789abcdef0123';
   const file = join(folder, 'token');
   writeFileSync(file, token, { mode: 0o600 });
-  const other = await startCollector(join(folder, 'other'), 0, ['--token-file', file]);
+  const other = await startCollector(join(folder, 'other'), 0, { options: ['--token-file', file] });
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.goto(other.url);

@@ -284,27 +284,6 @@ test('a new run comes in at the top; who reads further down sees nothing move', 
   await other.end('SIGKILL');
 });
 
-test('ten tabs share one stream, and the next leads when the first is closed', async () => {
-  const context = page.context();
-  await open('');
-  const tabs = [];
-  for (let i = 0; i < 4; i++) {
-    const tab = await context.newPage();
-    await tab.goto(new URL('p/many', collector.url).href);
-    await tab.locator('.liveness.live').waitFor();
-    tabs.push(tab);
-  }
-  const listeners = async () => (await api('api/v1/status')).http.listeners;
-  await until(async () => (await listeners()) === 1);
-  await page.goto('about:blank');
-  const writer = startWriter(store, 'many', 'for-all-tabs');
-  await writer.record();
-  for (const tab of tabs) await tab.getByText('for-all-tabs', { exact: true }).waitFor();
-  await until(async () => (await listeners()) === 1);
-  await writer.end('SIGKILL');
-  for (const tab of tabs) await tab.close();
-});
-
 test('the status page tells what the API tells', async () => {
   await open('');
   await page.locator('.liveness.live').waitFor();

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setInterval as ticks } from 'node:timers/promises';
 import { needBrowser, openBrowser } from './browser.js';
-import { endAll, startCollector, startWriter } from './processes.js';
+import { endAll, startCollector, startHolding, startWriter } from './processes.js';
 
 needBrowser();
 
@@ -70,6 +70,12 @@ const waitForCurrent = (step) =>
 const waitForCount = (count) => page.locator('.facts', { hasText: `${count} steps` }).waitFor();
 const newSteps = () => page.locator('.unseen');
 const scrollTop = () => page.locator('.steps-scroll').evaluate((element) => Math.round(element.scrollTop));
+
+async function openRunHead(project, app) {
+  await page.goto(`${collector.url}p/${project}/run/${app}`);
+  await page.locator('.facts').waitFor();
+  await page.locator('.liveness.live').waitFor();
+}
 
 async function openRun(project, app, query = '') {
   await page.goto(`${collector.url}p/${project}/run/${app}${query}`);
@@ -166,6 +172,60 @@ test('new steps do not move what is being read, and are counted', async () => {
   assert.equal(await newSteps().count(), 0);
 });
 
+/* Holds back the answers to questions that fit, once the server has given them; gives how many there were, and what lets them go. */
+async function holdAnswers(pattern) {
+  let release;
+  const released = new Promise((resolve) => {
+    release = resolve;
+  });
+  const held = { count: 0, release };
+  await page.route(pattern, async (route) => {
+    held.count += 1;
+    const response = await route.fetch();
+    await released;
+    await route.fulfill({ response });
+  });
+  return held;
+}
+
+test('an answer that was on its way does not take the place of what was told since', async () => {
+  const steps = await holdAnswers(/order-1\/steps\?.*from=0/);
+  await openRunHead('orders', 'order-1');
+  const asked = writer.last();
+  await writer.recordMany(3);
+  await waitForCount(writer.last() + 1);
+  assert.equal(steps.count, 1);
+  steps.release();
+  await page.locator('.step-row .seq', { hasText: new RegExp(`^${asked}$`) }).waitFor();
+  await waitForCurrent(writer.last());
+  assert.equal(steps.count, 1);
+  await page.unroute(/order-1\/steps\?.*from=0/);
+
+  /* What the header says, each time that it changes. */
+  await page.evaluate(() => {
+    const facts = document.querySelector('.facts');
+    window.counts = [];
+    const note = () => window.counts.push(Number(/(\d+) steps/.exec(facts.textContent)[1]));
+    new MutationObserver(note).observe(facts, { childList: true, subtree: true, characterData: true });
+  });
+  const details = await holdAnswers(/runs\/order-1$/);
+  await writer.record();
+  await page.waitForRequest(/runs\/order-1$/);
+  await writer.recordMany(3);
+  await waitForCount(writer.last() + 1);
+  const answered = page.waitForResponse(/runs\/order-1$/);
+  details.release();
+  await answered;
+  await writer.record();
+  await waitForCount(writer.last() + 1);
+  const counts = await page.evaluate(() => window.counts);
+  assert.deepEqual(
+    counts,
+    counts.toSorted((a, b) => a - b),
+  );
+  await page.unroute(/runs\/order-1$/);
+});
+
 test('scrolling up is reading too, and the way back down is following', async () => {
   await openRun('orders', 'order-1');
   const last = writer.last();
@@ -235,6 +295,29 @@ test('a killed program leaves a run that can be read', async () => {
   const state = page.getByRole('group', { name: 'State after' });
   await state.locator('.json-key').getByText('app', { exact: true }).waitFor();
   assert.match((await state.textContent()) ?? '', /order-1/);
+});
+
+test('a run whose program is killed becomes lost by itself', async () => {
+  const holding = await startHolding(store, 'orders', 'order-3', 4);
+  const list = await page.context().newPage();
+  await list.goto(`${collector.url}p/orders`);
+  const row = list.locator('.runs .table-row', { hasText: 'order-3' });
+  await row.getByText('running', { exact: true }).waitFor();
+  await page.goto(`${collector.url}p/orders/run/order-3`);
+  const icon = () => page.locator('link[rel="icon"]').getAttribute('href');
+  await page.waitForFunction(() => document.title.startsWith('running · order-3'));
+  const running = await icon();
+  await page.locator('.liveness.live').waitFor();
+
+  await holding.end('SIGKILL');
+  await page.waitForFunction(() => document.title.startsWith('lost · order-3'));
+  await page.locator('.run-header').getByText('lost', { exact: true }).waitFor();
+  assert.notEqual(await icon(), running);
+  assert.match(await icon(), /lost/);
+  await row.getByText('lost', { exact: true }).waitFor();
+  await list.goto(collector.url);
+  await list.locator('.projects .status-count[href*="lost"]', { hasText: '1' }).waitFor();
+  await list.close();
 });
 
 test('nothing was complained about', () => {

@@ -21,12 +21,11 @@ export function start(program, args) {
 }
 
 /** `burr serve` on the store, from the moment it has printed its address. Port 0: any. */
-export async function startCollector(store, port = 0, more = []) {
-  const process_ = start(process.env.BURR, [
+export async function startCollector(store, port = 0, { program = process.env.BURR, options = [] } = {}) {
+  const process_ = start(program, [
     'serve',
     ...['--store', store, '--port', String(port)],
-    ...['--no-open', '--no-demo'],
-    ...more,
+    ...['--no-open', '--no-demo', ...options],
   ]);
   for (;;) {
     const { value, done } = await process_.lines.next();
@@ -52,6 +51,17 @@ export function startWriter(store, project, app) {
     for (let i = 0; i < count; i++) await record();
   };
   return { ...writer, record, recordMany, last: () => last };
+}
+
+/** A program that has recorded `count` steps and is in the middle of one more. */
+export async function startHolding(store, project, app, count) {
+  const args = ['hold', store, project, app, String(count)];
+  const writer = start(join(process.env.BURR_BUILD, 'tests', 'e2e_writer'), args);
+  const expect = async (word) => assert.equal((await writer.lines.next()).value, word);
+  await expect('ready');
+  writer.child.stdin.write('\n');
+  await expect('holding');
+  return writer;
 }
 
 /** A program that records all the time: `rate` steps a second over `runs` runs, app-0 and so on. */

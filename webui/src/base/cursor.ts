@@ -8,8 +8,8 @@ export function cursorOf(value: object): number {
   return cursors.get(value) ?? 0;
 }
 
-/** Notes that `value` goes as far as `cursor`, and gives it. It never goes less far than before. */
+/** Notes that `value` goes as far as `cursor`, and gives it. A server that was started anew may count from less. */
 export function upTo<T extends object>(value: T, cursor: number): T {
-  cursors.set(value, Math.max(cursorOf(value), cursor));
+  cursors.set(value, cursor);
   return value;
 }

@@ -66,6 +66,7 @@ describe('a list of runs, the newest first', () => {
     expect(cursorsOf(both, 0, 1)).toEqual(['']);
     expect(cursorsOf(both, 1, 2)).toEqual(['', 'after-b']);
     expect(cursorsOf(both, 3, 99)).toEqual(['after-b']);
+    expect(cursorsOf(withPage(NO_RUNS, '', answer([], null), '-last'), 0, 0)).toEqual(['']);
   });
 });
 

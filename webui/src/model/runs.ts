@@ -98,7 +98,8 @@ export function withRows(
   }
   const pages = list.pages.map((page) => {
     const now = runs.get(page.cursor);
-    return upTo(now === undefined || now === page.runs ? page : { ...page, runs: now }, change.cursor);
+    const next = now === undefined || now === page.runs ? page : { ...page, runs: now };
+    return upTo(next, Math.max(cursorOf(page), change.cursor));
   });
   const total = filter !== '' ? list.total : roots ? delta.project?.root_count : delta.project?.run_count;
   return { list: { ...list, pages, total: total ?? list.total }, whole };
@@ -161,12 +162,12 @@ export function inOrderOf(before: readonly RunSummary[], now: readonly RunSummar
   return sorted.map(({ run }) => run);
 }
 
-/** The cursors of the pages that hold the runs from `first` to `last`, counted over all pages. */
+/** The cursors of the pages that hold the runs from `first` to `last`, counted over all pages; an empty one may hold some by now. */
 export function cursorsOf(list: RunList, first: number, last: number): readonly string[] {
   const cursors: string[] = [];
   let start = 0;
   for (const { cursor, runs } of list.pages) {
-    if (start <= last && start + runs.length > first) cursors.push(cursor);
+    if (start <= last && start + Math.max(runs.length, 1) > first) cursors.push(cursor);
     start += runs.length;
   }
   return cursors;

@@ -118,7 +118,7 @@ function TopBar({ onHelp }: { readonly onHelp: () => void }) {
 const LIVENESS: Readonly<Record<LiveStatus, readonly [string, string]>> = {
   connecting: ['connecting', 'Connecting to the server'],
   live: ['live', 'The server pushes what is new'],
-  polling: ['polling', 'This server cannot push; the page asks every 2 s'],
+  polling: ['live by polling', 'Something on the way keeps the stream back; what is new comes as answers'],
   lost: ['disconnected, reconnecting…', 'What is shown may be out of date'],
 };
 

@@ -1,7 +1,7 @@
 /* What changes, heard once for a browser: by an event stream, opened for a set of topics, and again when that changes or the connection is
  * lost. What happened while it was closed is not missed: the server is told the id of the last event that was heard.
  *
- * A proxy may keep the stream back. Then questions that wait for the next change take over, with the same ids, and every half a minute the
+ * A proxy may keep the stream back. Then questions that wait for the next change take over, with the same ids, and every 20 s the
  * stream is tried beside them:
  *
  *     connecting ──hello──▶ live ──ends──▶ lost ──▶ connecting          polling ──fails──▶ lost ──▶ polling
@@ -26,7 +26,7 @@ export interface Server {
 }
 
 const SILENCE_MS = 5000;
-const RETRY_STREAM_MS = 30_000;
+const RETRY_STREAM_MS = 20_000;
 /* Proxies give up on a question after half a minute, or a whole one. */
 const POLL_WAIT_MS = 20_000;
 

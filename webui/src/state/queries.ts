@@ -92,7 +92,7 @@ export function broughtUp<T extends object>(value: T, change: Changed, bring: Br
 }
 
 /** Brings a change into what is cached under `queryKey`, and gives whether it goes as far as the change then, or will when the answer is
- * there that `askCurrent` is waiting for. What has to be asked for again is left as it is. */
+ * there that `askCurrent` is waiting for. What has to be asked for again, and is not, is left as it is. */
 export function applyTo<T extends object>(
   client: QueryClient,
   queryKey: QueryKey,
@@ -101,7 +101,8 @@ export function applyTo<T extends object>(
 ): boolean {
   const state = client.getQueryState<T>(queryKey);
   if (state === undefined) return true;
-  if (state.data === undefined || state.isInvalidated) return state.fetchStatus === 'fetching';
+  const isAsked = state.fetchStatus === 'fetching';
+  if (state.data === undefined || (state.isInvalidated && !isAsked)) return isAsked;
   const next = broughtUp(state.data, change, bring);
   if (next !== null && next !== state.data) client.setQueryData(queryKey, next);
   return next !== null;
@@ -131,19 +132,32 @@ export async function askCurrent<T extends object>(
   return heard.reduce((value, change) => broughtUp(value, change, bring) ?? value, answer);
 }
 
-/** How often to ask how far the store is indexed. */
-export const INDEXING_MS = 500;
+const INDEXING_MS = 250;
+
+/** While the store is being indexed, asks again how far that is: no change tells it. */
+export function useWhileIndexing(isIndexing: boolean, refresh: () => Promise<unknown>): void {
+  const current = useRef(refresh);
+  useEffect(() => {
+    current.current = refresh;
+  });
+  useEffect(() => {
+    if (!isIndexing) return;
+    const timer = setInterval(() => void current.current(), INDEXING_MS);
+    return () => clearInterval(timer);
+  }, [isIndexing]);
+}
 
 export function useProjects() {
   const client = useQueryClient();
   const path = '/api/v1/projects';
   useLive('projects', [path], (change) => applyTo(client, [path], change, withProjects));
-  return useQuery({
+  const query = useQuery({
     queryKey: [path],
     queryFn: ({ signal }) => askCurrent('projects', () => get(path, {}, signal), withProjects),
     structuralSharing: false,
-    refetchInterval: ({ state }) => state.data?.indexing != null && INDEXING_MS,
   });
+  useWhileIndexing(query.data?.indexing != null, () => query.refetch({ cancelRefetch: false }));
+  return query;
 }
 
 const USUAL_STORE = '/.burr';

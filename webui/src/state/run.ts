@@ -7,8 +7,9 @@ import {
   useQueryClient,
   type Query,
   type QueryClient,
+  type QueryKey,
 } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { get } from '../api/client';
 import { cursorOf, upTo } from '../base/cursor';
 import type { JsonText } from '../base/jsonText';
@@ -72,62 +73,79 @@ export function cached<T>(client: QueryClient, key: readonly unknown[]) {
 /* Row and steps are told, and are on the screen at once. What is shown of single steps, and the counts, are asked for again. */
 function useApply({ project, app_id }: RunPlace): (change: Changed) => boolean {
   const client = useQueryClient();
-  const asking = useMemo(() => {
-    const run = { project, app_id };
-    let touched = NOTHING;
-    return {
-      run,
-      counts: new Refresher(() => refreshQueries(client, runKey(run, 'detail')), COUNTS_MS),
-      steps: new Refresher(() => {
-        const wanted = touched;
-        touched = NOTHING;
-        const predicate = ({ queryKey }: Query) => isTouched(queryKey, wanted);
-        return client.invalidateQueries({ queryKey: runKey(run), predicate }, { cancelRefetch: false });
-      }),
-      touch: (from: number, to: number) => {
-        touched = { from: Math.min(touched.from, from), to: Math.max(touched.to, to) };
-      },
-    };
+  const asking = useRef<Asking | null>(null);
+  useEffect(() => {
+    const made = new Asking(client, { project, app_id });
+    asking.current = made;
+    return () => made.stop();
   }, [client, project, app_id]);
-  useEffect(
-    () => () => {
-      asking.counts.stop();
-      asking.steps.stop();
-    },
-    [asking],
-  );
   return (change) => {
+    const run = { project, app_id };
     const delta = runDelta(change);
-    if (delta === null || !applyTo(client, runKey(asking.run, 'detail'), change, withRow)) return false;
-    client.setQueryData(runKey(asking.run, 'newest'), byPage(delta.steps));
-    bringToPages(client, asking.run, change);
-    asking.touch(delta.from ?? Infinity, delta.to ?? 0);
-    asking.steps.request();
-    asking.counts.request();
+    if (delta === null || !applyTo(client, runKey(run, 'detail'), change, withRow)) return false;
+    client.setQueryData(runKey(run, 'newest'), byPage(delta.steps));
+    const left = bringToPages(client, run, change);
+    asking.current?.ask({ from: delta.from ?? Infinity, to: delta.to ?? 0 }, left);
     return true;
   };
 }
 
-/* Into all that are there: who scrolls back finds them as they are now. */
-function bringToPages(client: QueryClient, run: RunPlace, change: Changed): void {
-  const queryKey = runKey(run, 'page');
-  const left = new Set<Query>();
-  for (const query of client.getQueryCache().findAll({ queryKey })) {
-    if (query.state.data === undefined && !query.isActive()) continue;
-    const bring = bringTo(rangeOf(query.queryKey[4] as number));
-    if (!applyTo<Steps>(client, query.queryKey, change, bring)) left.add(query);
-  }
-  if (left.size === 0) return;
-  const predicate = (query: Query) => left.has(query);
-  void client.invalidateQueries({ queryKey, predicate }, { cancelRefetch: false });
-}
-
+/* Numbers of steps, without `to`. */
 interface Touched {
   readonly from: number;
   readonly to: number;
 }
 
 const NOTHING: Touched = { from: Infinity, to: 0 };
+
+/* Asks again for what a change has touched and does not tell. */
+class Asking {
+  #touched = NOTHING;
+  #left: readonly QueryKey[] = [];
+  readonly #counts: Refresher;
+  readonly #pages: Refresher;
+  readonly #steps: Refresher;
+
+  constructor(client: QueryClient, run: RunPlace) {
+    this.#counts = new Refresher(() => refreshQueries(client, runKey(run, 'detail')), COUNTS_MS);
+    this.#pages = new Refresher(() => {
+      const left = new Set(this.#left);
+      this.#left = [];
+      return Promise.all([...left].map((queryKey) => refreshQueries(client, queryKey)));
+    });
+    this.#steps = new Refresher(() => {
+      const touched = this.#touched;
+      this.#touched = NOTHING;
+      const predicate = ({ queryKey }: Query) => isTouched(queryKey, touched);
+      return client.invalidateQueries({ queryKey: runKey(run), predicate }, { cancelRefetch: false });
+    });
+  }
+
+  /** These steps have changed, and of these pages the change did not tell all. */
+  ask({ from, to }: Touched, pages: readonly QueryKey[]): void {
+    this.#touched = { from: Math.min(this.#touched.from, from), to: Math.max(this.#touched.to, to) };
+    this.#left = [...this.#left, ...pages];
+    if (pages.length > 0) this.#pages.request();
+    this.#steps.request();
+    this.#counts.request();
+  }
+
+  stop(): void {
+    this.#counts.stop();
+    this.#pages.stop();
+    this.#steps.stop();
+  }
+}
+
+/* Into all that are there, as who scrolls back finds them as they are now; gives those of which the change does not tell all. */
+function bringToPages(client: QueryClient, run: RunPlace, change: Changed): readonly QueryKey[] {
+  return client
+    .getQueryCache()
+    .findAll({ queryKey: runKey(run, 'page') })
+    .filter((query) => query.state.data !== undefined || query.isActive())
+    .map(({ queryKey }) => queryKey)
+    .filter((key) => !applyTo<Steps>(client, key, change, bringTo(rangeOf(key[4] as number))));
+}
 
 /* Of what is cached of a run: what of it is by the number of a step, by a page of them, or brought up by the change itself. */
 function isTouched(queryKey: readonly unknown[], { from, to }: Touched): boolean {

@@ -3,7 +3,7 @@
  * The list is one value of the query cache, so that a reader who comes back finds it as it was. A change of the project asks again for the
  * pages in view and no others, whatever has been loaded. */
 import { useQueries, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useRef, useState } from 'react';
 import { get } from '../api/client';
 import type { Changed, Runs } from '../model/api';
 import { withChildren } from '../model/deltas';
@@ -17,7 +17,7 @@ import {
   type RunsWanted,
 } from '../model/runs';
 import { topicOf } from './live';
-import { applyTo, askCurrent, hearWhile, INDEXING_MS, useChanges, useLive } from './queries';
+import { applyTo, askCurrent, hearWhile, useChanges, useLive, useWhileIndexing } from './queries';
 
 const RUNS = '/api/v1/projects/{project}/runs';
 const PAGE_RUNS = 200;
@@ -77,16 +77,7 @@ export function useRunList(question: RunQuestion) {
     return whole;
   });
 
-  const isIndexing = query.data?.indexing != null;
-  const again = useRef(refresh);
-  useEffect(() => {
-    again.current = refresh;
-  });
-  useEffect(() => {
-    if (!isIndexing) return;
-    const timer = setInterval(() => void again.current(), INDEXING_MS);
-    return () => clearInterval(timer);
-  }, [isIndexing]);
+  useWhileIndexing(query.data?.indexing != null, refresh);
 
   const loadMore = () => {
     const next = query.data?.next ?? null;
