@@ -1,0 +1,301 @@
+"""bench/python.py: what a tracker adds to a step of a Burr application, on Burr's own loop: CollectorTrackingClient
+beside Burr's LocalTrackingClient, against no tracker at all.
+
+`./dev bench python`. The trackers take turns in one process, round by round, as two runs on a shared machine differ by
+more than most changes do; each figure is a median of rounds. Read the ratios. See bench.h for the form of the output.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROUNDS = 11
+TARGET_S = 0.1  # of a round of one tracker: steps are counted for it
+LEAST_STEPS = 50
+
+ABOUT = (
+    "Tracking Burr's Python applications: time that a tracker adds to a step. The state holds a text of the size that "
+    "the column names, which a step leaves as it is and counts beside; in `fresh` each step makes a new one; in `tree` "
+    "it is 1,000 messages of a chat, 100 KB of JSON."
+)
+
+
+# ---- the application: Burr's own loop
+
+
+def text_of(size, seed=0):
+    return (f"{seed:08d} It is no text that says anything. " * (size // 40 + 1))[:size]
+
+
+def messages():
+    return [{"role": "user", "content": text_of(60, seed)} for seed in range(1000)]
+
+
+SHAPES = {
+    "tiny": lambda: "",
+    "4 KB": lambda: text_of(4 << 10),
+    "100 KB": lambda: text_of(100 << 10),
+    "fresh": lambda: text_of(100 << 10),
+    "tree": messages,
+}
+
+
+def make_actions(fresh):
+    from burr.core import State, action
+
+    def advanced(state):
+        count = state["count"] + 1
+        return state.update(count=count, load=text_of(100 << 10, count)) if fresh else state.update(count=count)
+
+    @action(reads=["count"], writes=["count", "load"] if fresh else ["count"])
+    def count(state: State) -> State:
+        return advanced(state)
+
+    @action(reads=["count"], writes=["count", "load"] if fresh else ["count"])
+    async def count_async(state: State) -> State:
+        return advanced(state)
+
+    @action(reads=[], writes=[])
+    def done(state: State) -> State:
+        return state
+
+    return count, count_async, done
+
+
+def make_app(shape, tracker, is_async):
+    from burr.core import ApplicationBuilder, default, expr
+
+    count, count_async, done = make_actions(shape == "fresh")
+    builder = (
+        ApplicationBuilder()
+        .with_actions(count=count_async if is_async else count, done=done)
+        .with_transitions(("count", "count", expr("count >= 0")), ("count", "done", default))
+        .with_entrypoint("count")
+        .with_state(count=0, load=SHAPES[shape]())
+    )
+    if tracker is not None:
+        builder = builder.with_tracker(tracker)
+    return builder.build()
+
+
+def seconds_of(app, steps, is_async):
+    """Of that many steps in one run."""
+
+    async def run_async():
+        began = time.perf_counter()
+        async for _ in app.aiterate(halt_after=["done"]):
+            if app.sequence_id >= last:
+                break
+        return time.perf_counter() - began
+
+    last = steps - 1 if app.sequence_id is None else app.sequence_id + steps
+    if is_async:
+        return asyncio.run(run_async())
+    began = time.perf_counter()
+    for _ in app.iterate(halt_after=["done"]):
+        if app.sequence_id >= last:
+            break
+    return time.perf_counter() - began
+
+
+# ---- measuring
+
+
+class Trackers:
+    """Those that take turns: none, Burr's, ours without a collector and ours with one. Each has a store of its own."""
+
+    NAMES = ["no tracker", "Burr's client", "ours", "ours, with a collector"]
+
+    def __init__(self, folder, build):
+        from burr.tracking import LocalTrackingClient
+        from burr_collector import CollectorTrackingClient
+
+        self.folder = folder
+        self._stack = contextlib.ExitStack()
+        collected = str(folder / "collected")
+        self._stack.enter_context(collector(build / "bin" / "burr", collected))
+        self._makers = [
+            lambda: None,
+            lambda: LocalTrackingClient("bench", storage_dir=str(folder / "burrs")),
+            lambda: CollectorTrackingClient("bench", storage_dir=str(folder / "ours")),
+            lambda: CollectorTrackingClient("bench", storage_dir=collected),
+        ]
+
+    def make(self, name):
+        return self._makers[self.NAMES.index(name)]()
+
+    def rest(self, tracker):
+        """What a round has left to do in the background, and on the disk, is not the next one's."""
+        if hasattr(tracker, "flush"):
+            tracker.flush(60)
+        for run in self.folder.glob("*/bench/*"):
+            shutil.rmtree(run)
+
+    def close(self):
+        self._stack.close()
+
+
+@contextlib.contextmanager
+def collector(program, store):
+    command = [program, "serve", "--store", store, "--port", "0", "--no-open", "--no-demo"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        if not any("http://" in line for line in process.stdout):
+            sys.exit("bench: the collector did not start")
+        yield
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def steps_for(shape, is_async):
+    app = make_app(shape, None, is_async)
+    took = seconds_of(app, LEAST_STEPS, is_async)
+    return max(LEAST_STEPS, min(2000 if shape in ("tiny", "4 KB") else 300, int(TARGET_S / took * LEAST_STEPS)))
+
+
+def measure(trackers, shape, is_async):
+    """{tracker: µs of a step, a round each}"""
+    steps = steps_for(shape, is_async)
+    rounds = {name: [] for name in trackers.NAMES}
+    gc.collect()
+    for number in range(ROUNDS):
+        names = trackers.NAMES[number % len(rounds) :] + trackers.NAMES[: number % len(rounds)]
+        for name in names:
+            tracker = trackers.make(name)
+            app = make_app(shape, tracker, is_async)
+            seconds_of(app, 5, is_async)
+            rounds[name].append(seconds_of(app, steps, is_async) / steps * 1e6)
+            del app
+            trackers.rest(tracker)
+    return rounds
+
+
+def added(rounds, name):
+    """What it adds, against no tracker in the same round."""
+    return statistics.median(a - b for a, b in zip(rounds[name], rounds["no tracker"]))
+
+
+# ---- where the time goes
+
+
+def time_of(function, times=2000):
+    """µs of a call: the median of ten passes."""
+    passes = []
+    for _ in range(10):
+        began = time.perf_counter()
+        for _ in range(times // 10):
+            function()
+        passes.append((time.perf_counter() - began) / (times // 10) * 1e6)
+    return statistics.median(passes)
+
+
+def parts_of_ours(trackers, shape):
+    """The calls that our client is made of, one by one, in µs."""
+    from burr_collector.tracker import encode_name
+
+    client = trackers.make("ours")
+    app = make_app(shape, client, False)
+    action, state = app.graph.actions[0], app.state
+    names = {"app_id": app.uid, "partition_key": None, "sequence_id": 0, "action": action}
+    written, result = client._serializer.step(state, {})
+    tracked = client._apps[app.uid]
+    library, pointer, name = tracked.tracker.library, tracked.pointer, encode_name(action.name)
+    parts = {
+        "begin: the hook": time_of(lambda: client.pre_run_step(state=state, inputs={}, **names)),
+        "  the call that begins": time_of(lambda: library.begin_step.now(pointer, 0, name, b"{}", None)),
+        "end: the hook": time_of(lambda: client.post_run_step(state=state, result={}, exception=None, **names), 500),
+        "  writing state as JSON": time_of(lambda: client._serializer.step(state, {}), 500),
+        "  the call that ends": time_of(lambda: library.end_step.now(pointer, 0, name, result, None, written), 500),
+    }
+    trackers.rest(client)
+    return parts
+
+
+# ---- output
+
+
+class Output:
+    def __init__(self, as_json):
+        self.as_json = as_json
+        self.rows = []
+        if not as_json:
+            print(f"burr_bench_python\n{ABOUT}")
+
+    def table(self, title, columns):
+        self.title, self.columns = title, columns
+        if not self.as_json:
+            print(f"\n{title}\n  {'':26}" + "".join(f" {c:>8}" for c in columns) + " |" + "".join(f" {c:>9}" for c in columns))
+            print(f"  {'':26} {'as times Burr’s':>{9 * len(columns) - 1}} | {'us':>{10 * len(columns) - 1}}")
+
+    def row(self, what, values, base=None):
+        for column, value, peer in zip(self.columns, values, base or values):
+            row = {"table": self.title, "what": what.strip(), "column": column, "value": value, "unit": "us"}
+            self.rows.append({**row, "ratio": value / peer, "peer": "Burr's client"} if base else row)
+        if not self.as_json:
+            ratios = [f" {v / b:7.2f}x" for v, b in zip(values, base)] if base else [f" {'-':>8}" for _ in values]
+            print(f"  {what:26}" + "".join(ratios) + " |" + "".join(f" {v:9.2f}" for v in values), flush=True)
+
+    def end(self, skipped):
+        if self.as_json:
+            print(json.dumps({"bench": "burr_bench_python", "rows": self.rows, "skipped": skipped}))
+        else:
+            for item in skipped:
+                print(f"  skipped: {item['what']} ({item['why']})")
+
+
+def run(output, folder, build):
+    trackers = Trackers(folder, build)
+    for is_async in (False, True):
+        shapes = list(SHAPES)
+        output.table(f"Added to a step, {'asynchronous' if is_async else 'synchronous'} application", shapes)
+        measured = [measure(trackers, shape, is_async) for shape in shapes]
+        output.row("the step, no tracker", [statistics.median(rounds["no tracker"]) for rounds in measured])
+        burrs = [added(rounds, "Burr's client") for rounds in measured]
+        output.row("Burr's client adds", burrs)
+        for name in trackers.NAMES[2:]:
+            output.row(f"{name}", [added(rounds, name) for rounds in measured], burrs)
+    shapes = [shape for shape in SHAPES if shape != "fresh"]
+    output.table("Where it goes, ours without a collector", shapes)
+    parts = [parts_of_ours(trackers, shape) for shape in shapes]
+    trackers.close()
+    for part in parts[0]:
+        output.row(part, [of_shape[part] for of_shape in parts])
+
+
+def main():
+    parser = argparse.ArgumentParser("burr_bench_python", description=ABOUT)
+    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--long", action="store_true", help="as without: it has no longer ones")
+    asked = parser.parse_args()
+    os.environ["BURR_LIBRARY"] = str(asked.build / "lib" / "libburr.so.0")
+    os.environ["BURR_TELEMETRY_ENABLED"] = "false"
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "agent" / "python"))
+    output = Output(asked.json)
+    skipped = []
+    try:
+        import burr.tracking  # noqa: F401
+    except ImportError as why:
+        skipped.append({"what": "all of it", "why": f"{why}: Burr could not be had from PyPI"})
+    else:
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="burr-bench-"))
+        try:
+            run(output, folder, asked.build)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    output.end(skipped)
+
+
+if __name__ == "__main__":
+    main()
