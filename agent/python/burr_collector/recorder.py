@@ -81,6 +81,7 @@ def _source(action: Action) -> str:
 
 
 def _describe_action(action: Action) -> _library.ActionInfo:
+    # It gives the required ones first. Burr's own client takes them for the optional ones; so it is in all its stores.
     optional, required = action.optional_and_required_inputs
     return _library.ActionInfo(
         encode(action.name),

@@ -202,9 +202,10 @@ class Serializer:
 
     def _refuse(self, of: str, name: Any, value: Any, error: Exception) -> bytes:
         """A value that cannot be written: an error that names it, or what stands in its place."""
-        what = without_surrogates(f"{of} {name}: {type(error).__name__}: {error}")
-        if self._redactor is not None:
-            what = self._redactor.text(what)
+        why = type(error).__name__
+        if self._redactor is None:  # else its text may hold what is not to be seen
+            why += f": {error}"
+        what = without_surrogates(f"{of} {name}: {why}")
         if self._raises:
             raise UnserializableError(f"{what} (a {type(value).__qualname__})") from error
         text = _text_of(value) if self._redactor is None else type(value).__qualname__
