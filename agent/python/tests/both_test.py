@@ -270,6 +270,8 @@ def square(state: State) -> State:
 
 
 class Squares(MapStates):
+    """One sub-application a number."""
+
     def action(self, state, inputs):
         return square
 
@@ -300,6 +302,44 @@ def sub_applications(client, app_id):
         .build()
     )
     app.run(halt_after=["squares"])
+
+
+@action(reads=["number"], writes=["square"])
+async def asquare(state: State) -> State:
+    await asyncio.sleep(0)
+    return state.update(square=state["number"] ** 2)
+
+
+class AsyncSquares(Squares):
+    def action(self, state, inputs):
+        return asquare
+
+    async def states(self, state, context, inputs):
+        for number in state["numbers"]:
+            yield state.update(number=number)
+
+    async def reduce(self, state, results):
+        return state.update(squares=[result["square"] async for result in results])
+
+    def is_async(self):
+        return True
+
+
+def asynchronous_sub_applications(client, app_id):
+    async def main():
+        app = await (
+            ApplicationBuilder()
+            .with_actions(squares=AsyncSquares())
+            .with_entrypoint("squares")
+            .with_state(numbers=[1, 2, 3])
+            .with_identifiers(app_id=app_id, partition_key="k")
+            .with_tracker(client)
+            .abuild()
+        )
+        _, _, state = await app.arun(halt_after=["squares"])
+        assert state["squares"] == [1, 4, 9], state
+
+    asyncio.run(main())
 
 
 def forks(client, app_id):
@@ -457,6 +497,12 @@ class Both(StoreTest):
 
     def test_sub_applications(self):
         self.compare(sub_applications)
+
+    def test_asynchronous_sub_applications(self):
+        self.compare(asynchronous_sub_applications)
+
+    def test_asynchronous_sub_applications_and_client(self):
+        self.compare(asynchronous_sub_applications, AsyncCollectorTrackingClient)
 
     def test_forks(self):
         self.compare(forks)
