@@ -10,7 +10,7 @@ server) nothing tries to open one: a collector that is started from here says to
 notebook's page reaches the machine's loopback address differs by place:
 
 - Colab forwards a port of the kernel's machine into a frame, and gives an address of its own for a link.
-- Below JupyterHub, or any Jupyter that names its own address, jupyter-server-proxy shows it at …/proxy/PORT/.
+- Below JupyterHub jupyter-server-proxy shows it at …/proxy/PORT/.
 - Elsewhere the browser runs on this machine or has the port forwarded (VS Code, ssh -L): the address as it is.
 
 A frame is shown only when the collector lets the notebook's page have one. It knows the place by the environment it
