@@ -8,7 +8,7 @@ more than most changes do; each figure is a median of rounds. Read the ratios. S
 import argparse
 import asyncio
 import contextlib
-import gc
+import functools
 import json
 import os
 import pathlib
@@ -19,9 +19,9 @@ import sys
 import tempfile
 import time
 
-ROUNDS = 11
-TARGET_S = 0.1  # of a round of one tracker: steps are counted for it
-LEAST_STEPS = 50
+ROUNDS = 60
+TARGET_S = 0.005  # of a round of one tracker: short, so that most rounds are not interrupted
+LEAST_STEPS = 10
 
 ABOUT = (
     "Tracking Burr's Python applications: time that a tracker adds to a step. The state holds a text of the size that "
@@ -135,9 +135,11 @@ class Trackers:
         return self._makers[self.NAMES.index(name)]()
 
     def rest(self, tracker):
-        """What a round has left to do in the background, and on the disk, is not the next one's."""
+        """What a round has left to do in the background is not the next one's."""
         if hasattr(tracker, "flush"):
             tracker.flush(60)
+
+    def remove_runs(self):
         for run in self.folder.glob("*/bench/*"):
             shutil.rmtree(run)
 
@@ -159,25 +161,24 @@ def collector(program, store):
 
 
 def steps_for(shape, is_async):
-    app = make_app(shape, None, is_async)
-    took = seconds_of(app, LEAST_STEPS, is_async)
-    return max(LEAST_STEPS, min(2000 if shape in ("tiny", "4 KB") else 300, int(TARGET_S / took * LEAST_STEPS)))
+    took = seconds_of(make_app(shape, None, is_async), 100, is_async) / 100
+    return max(LEAST_STEPS, int(TARGET_S / took))
 
 
 def measure(trackers, shape, is_async):
     """{tracker: µs of a step, a round each}"""
     steps = steps_for(shape, is_async)
+    clients = {name: trackers.make(name) for name in trackers.NAMES}
+    apps = {name: make_app(shape, client, is_async) for name, client in clients.items()}
     rounds = {name: [] for name in trackers.NAMES}
-    gc.collect()
-    for number in range(ROUNDS):
-        names = trackers.NAMES[number % len(rounds) :] + trackers.NAMES[: number % len(rounds)]
-        for name in names:
-            tracker = trackers.make(name)
-            app = make_app(shape, tracker, is_async)
-            seconds_of(app, 5, is_async)
-            rounds[name].append(seconds_of(app, steps, is_async) / steps * 1e6)
-            del app
-            trackers.rest(tracker)
+    for number in range(-2, ROUNDS):  # the first two are not counted
+        for name, app in apps.items():
+            took = seconds_of(app, steps, is_async)
+            trackers.rest(clients[name])
+            if number >= 0:
+                rounds[name].append(took / steps * 1e6)
+    apps.clear()
+    trackers.remove_runs()
     return rounds
 
 
@@ -189,15 +190,16 @@ def added(rounds, name):
 # ---- where the time goes
 
 
-def time_of(function, times=2000):
-    """µs of a call: the median of ten passes."""
-    passes = []
-    for _ in range(10):
+def time_of(function, rest):
+    """µs of a call: the median of rounds."""
+    rounds = []
+    for _ in range(ROUNDS):
         began = time.perf_counter()
-        for _ in range(times // 10):
+        for _ in range(LEAST_STEPS):
             function()
-        passes.append((time.perf_counter() - began) / (times // 10) * 1e6)
-    return statistics.median(passes)
+        rounds.append((time.perf_counter() - began) / LEAST_STEPS * 1e6)
+        rest()
+    return statistics.median(rounds)
 
 
 def parts_of_ours(trackers, shape):
@@ -211,14 +213,19 @@ def parts_of_ours(trackers, shape):
     written, result = client._serializer.step(state, {})
     tracked = client._apps[app.uid]
     library, pointer, name = tracked.tracker.library, tracked.pointer, encode_name(action.name)
-    parts = {
-        "begin: the hook": time_of(lambda: client.pre_run_step(state=state, inputs={}, **names)),
-        "  the call that begins": time_of(lambda: library.begin_step.now(pointer, 0, name, b"{}", None)),
-        "end: the hook": time_of(lambda: client.post_run_step(state=state, result={}, exception=None, **names), 500),
-        "  writing state as JSON": time_of(lambda: client._serializer.step(state, {}), 500),
-        "  the call that ends": time_of(lambda: library.end_step.now(pointer, 0, name, result, None, written), 500),
+    begin = functools.partial(client.pre_run_step, state=state, inputs={}, **names)
+    end = functools.partial(client.post_run_step, state=state, result={}, exception=None, **names)
+    calls = {
+        "begin: the hook": begin,
+        "  the call that begins": lambda: library.begin_step.now(pointer, 0, name, b"{}", None),
+        "end: the hook": end,
+        "  writing state as JSON": lambda: client._serializer.step(state, {}),
+        "  the call that ends": lambda: library.end_step.now(pointer, 0, name, result, None, written),
     }
+    parts = {part: time_of(call, lambda: trackers.rest(client)) for part, call in calls.items()}
+    del begin, end, calls, tracked, app
     trackers.rest(client)
+    trackers.remove_runs()
     return parts
 
 
