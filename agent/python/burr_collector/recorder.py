@@ -34,6 +34,7 @@ PRIOR_STEP = "__PRIOR_STEP"
 
 NAME_SEPARATOR = "\x1f"
 EXCEPTION_MAX = 32 << 10  # characters
+LOAD_WAIT_S = 2.0  # for records that wait for room, as long as libburr waits for a collector that stands still
 
 
 def store_of(storage_dir: str) -> Optional[bytes]:
@@ -213,7 +214,10 @@ class Recorder:
         """What waits in line is no other process's to see yet, nor ours."""
         tracker = find_tracker(*self._tracker_key)
         if tracker is not None and tracker.line.apps:
-            tracker.line.drain()
+            try:
+                tracker.line.drain(LOAD_WAIT_S)
+            except TimeoutError:
+                pass  # what is there, is loaded
 
     def _load(
         self, partition_key: Optional[str], app_id: Optional[str], sequence_id: Optional[int]
