@@ -17,7 +17,7 @@ from burr.visibility import ActionSpan
 from burr_collector import _library, reading
 from burr_collector.redact import Redact, Redactor
 from burr_collector.serialize import Serializer
-from burr_collector.tracker import TrackedApp, encode, encode_name, find_tracker, get_tracker
+from burr_collector.tracker import TrackedApp, encode, encode_name, find_tracker, get_tracker, logger
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,6 +34,7 @@ PRIOR_STEP = "__PRIOR_STEP"
 
 NAME_SEPARATOR = "\x1f"
 EXCEPTION_MAX = 32 << 10  # characters
+LOAD_WAIT_S = 2.0  # for records that wait for room, as long as libburr waits for a collector that stands still
 
 
 def store_of(storage_dir: str) -> Optional[bytes]:
@@ -213,7 +214,10 @@ class Recorder:
         """What waits in line is no other process's to see yet, nor ours."""
         tracker = find_tracker(*self._tracker_key)
         if tracker is not None and tracker.line.apps:
-            tracker.line.drain()
+            try:
+                tracker.line.drain(LOAD_WAIT_S)
+            except TimeoutError:
+                pass  # what is there, is loaded
 
     def _load(
         self, partition_key: Optional[str], app_id: Optional[str], sequence_id: Optional[int]
@@ -296,7 +300,12 @@ class Recorder:
         app = self._adopted.get(app_id)
         if app is None:
             info = _library.AppInfo(ctypes.sizeof(_library.AppInfo), encode(app_id), _encode_optional(partition_key))
-            app = self._adopted[app_id] = self._make(info, {})
+            try:
+                app = self._make(info, {})
+            except (OSError, ValueError) as error:  # a step is under way, which is not to fail by it
+                logger.error("application %s is not recorded: %s", app_id, error)
+                app = TrackedApp(get_tracker(*self._tracker_key), {})
+            self._adopted[app_id] = app
         return app
 
     # ---- steps ----
@@ -340,7 +349,12 @@ class Recorder:
 
     def _exception(self, exception: BaseException) -> bytes:
         text = "".join(traceback.format_exception(type(exception), exception, exception.__traceback__))
-        return _encode_exception(text if self._redactor is None else self._redactor.text(text))
+        if self._redactor is not None:
+            try:
+                text = self._redactor.text(text)
+            except Exception:  # a callable of the application's
+                text = f"{type(exception).__name__}, whose text could not be redacted"
+        return _encode_exception(text)
 
     # ---- spans and attributes ----
 

@@ -92,7 +92,7 @@ class WaitingLine:
                 if left:
                     self.apps[app] = left
 
-    def drain(self, timeout_s: Optional[float] = None) -> None:
+    def drain(self, timeout_s: float) -> None:
         """Wait for what is in the line now. Raises TimeoutError."""
         with self._lock:
             last = self._executor.submit(int) if self._executor is not None and self.apps else None

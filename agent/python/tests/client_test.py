@@ -498,6 +498,18 @@ class Processes(ClientTest):
         graph = json.loads(pathlib.Path(self.log_path("app")).with_name("graph.json").read_text())
         self.assertEqual([a["name"] for a in graph["actions"]], ["count"])
 
+    def test_one_that_cannot_be_recorded_goes_on_all_the_same(self):
+        app = new(self.client, "app", partition_key="one")
+        other = pickle.loads(pickle.dumps(self.client))
+        told = {"app_id": "app", "partition_key": "two", "sequence_id": 0, "state": app.state, "action": app.graph.actions[0]}
+        logging.disable(logging.NOTSET)
+        self.addCleanup(logging.disable, logging.CRITICAL)
+        with self.assertLogs("burr_collector", "ERROR") as logs:
+            other.pre_run_step(**told, inputs={})
+            other.post_run_step(**told, result={}, exception=None)
+        self.assertRegex(logs.output[0], 'app is not recorded: .*"one".*"two"')
+        self.assertEqual(len(logs.output), 1)
+
     def test_killed(self):
         source = """
 import os, signal, sys

@@ -115,11 +115,12 @@ class Redacted(StoreTest):
 
     def test_a_callable_that_fails_shows_nothing(self):
         def redact(key, value):
-            if key == "password":
+            if key in ("password", "exception"):
                 raise KeyError(value)
             return value
 
         self.run_with(redact)
+        self.assertRegex(self.log("app")[-1]["exception"], "^PermissionError, whose text could not be redacted$")
         state = self.log("app")[-1]["state"]
         self.assertIn("__burr_invalid", state["password"])
         self.assertNotIn(SECRET, json.dumps(state["password"]))

@@ -59,17 +59,45 @@ class Placeholders(unittest.TestCase):
             self.state(self.strict, before=1, bad=value)
 
     def test_no_text(self):
-        self.assert_placeholder(Broken(), "no text of me", "Broken object at 0x")
+        self.assert_placeholder(Broken(), "no text of me", "<Broken instance at 0x")
 
     def test_a_serializer_that_gives_bytes(self):
         self.assert_placeholder(Pickled(), "utf-8", "Pickled object")
 
     def test_a_value_that_holds_itself(self):
-        self.assert_placeholder(endless(), "RecursionError|nested", "{'again': [{...}]}")
+        self.assert_placeholder(endless(), "nested deeper", "{'again': [{'again': [{...}]}]}")
 
     def test_too_deep(self):
         self.assertEqual(self.state(deep=nested(100))["deep"], nested(100))
         self.assert_placeholder(nested(200), "nested deeper", "[[[[")
+
+    def test_more_values_than_anybody_could_write(self):
+        wide = [object()]
+        for _ in range(60):  # 2 ** 60 values
+            wide = [wide, wide]
+        self.assert_placeholder(wide, "more than .* values", "[[[[...")
+
+    def test_an_error_without_text(self):
+        class Mute(Exception):
+            def __str__(self):
+                raise RuntimeError("no text of the error")
+
+        class Raises:
+            def __str__(self):
+                raise Mute
+
+        self.assert_placeholder(Raises(), "Mute")
+
+    def test_a_key_that_cannot_be_written(self):
+        class Key:
+            pass
+
+        _, written = self.serializer.step(State({}), {Key(): 1, "a\udc80": 2, 3: 4})
+        first, *others = json.loads(written).items()
+        self.assertRegex(first[0], "Key object")
+        self.assertEqual((first[1], others), (1, [("a\\udc80", 2), ("3", 4)]))
+        with self.assertRaisesRegex(UnserializableError, "a key of the result: "):
+            self.strict.step(State({}), {Key(): 1})
 
     def test_too_large(self):
         self.assert_placeholder("x" * (OBJECT_BYTES_MAX + 1), "bytes of JSON", "xxxx")
