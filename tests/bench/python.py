@@ -2,7 +2,7 @@
 beside Burr's LocalTrackingClient, against no tracker at all.
 
 `./dev bench python`. The trackers take turns in one process, round by round, as two runs on a shared machine differ by
-more than most changes do; each figure is a median of rounds. Read the ratios. See bench.h for the form of the output.
+more than most changes do, and each step is timed by itself. Read the ratios. See bench.h for the form of the output.
 """
 
 import argparse
@@ -22,6 +22,8 @@ import time
 ROUNDS = 60
 TARGET_S = 0.005  # of a round of one tracker: short, so that most rounds are not interrupted
 LEAST_STEPS = 10
+PACED_STEPS = 300
+PACE_S = 0.002
 
 ABOUT = (
     "Tracking Burr's Python applications: time that a tracker adds to a step. The state holds a text of the size that "
@@ -88,33 +90,47 @@ def make_app(shape, tracker, is_async):
     return builder.build()
 
 
-def seconds_of(app, steps, is_async):
-    """Of that many steps in one run."""
+def times_of(app, steps, is_async):
+    """How long each of that many steps of one run took, but for the first, which starts the loop: in µs."""
+    last = steps - 1 if app.sequence_id is None else app.sequence_id + steps
+    ends = [time.perf_counter()]
+
+    def take():
+        ends.append(time.perf_counter())
+        return app.sequence_id >= last
 
     async def run_async():
-        began = time.perf_counter()
         async for _ in app.aiterate(halt_after=["done"]):
-            if app.sequence_id >= last:
+            if take():
                 break
-        return time.perf_counter() - began
 
-    last = steps - 1 if app.sequence_id is None else app.sequence_id + steps
     if is_async:
-        return asyncio.run(run_async())
-    began = time.perf_counter()
-    for _ in app.iterate(halt_after=["done"]):
-        if app.sequence_id >= last:
-            break
-    return time.perf_counter() - began
+        asyncio.run(run_async())
+    else:
+        for _ in app.iterate(halt_after=["done"]):
+            if take():
+                break
+    return [(end - began) * 1e6 for began, end in zip(ends[1:], ends[2:])]
+
+
+def make_idle_client():
+    """A client whose hooks do nothing: what Burr's own calling of them costs, whoever the tracker is."""
+    from burr.tracking.client import SyncTrackingClient
+
+    def do_nothing(self, **future_kwargs):
+        pass
+
+    hooks = SyncTrackingClient.__abstractmethods__
+    return type("IdleClient", (SyncTrackingClient,), {name: do_nothing for name in hooks})()
 
 
 # ---- measuring
 
 
 class Trackers:
-    """Those that take turns: none, Burr's, ours without a collector and ours with one. Each has a store of its own."""
+    """Those that take turns. Each has a store of its own."""
 
-    NAMES = ["no tracker", "Burr's client", "ours", "ours, with a collector"]
+    NAMES = ["no tracker", "hooks that do nothing", "Burr's client", "ours", "ours, with a collector"]
 
     def __init__(self, folder, build):
         from burr.tracking import LocalTrackingClient
@@ -126,6 +142,7 @@ class Trackers:
         self._stack.enter_context(collector(build / "bin" / "burr", collected))
         self._makers = [
             lambda: None,
+            make_idle_client,
             lambda: LocalTrackingClient("bench", storage_dir=str(folder / "burrs")),
             lambda: CollectorTrackingClient("bench", storage_dir=str(folder / "ours")),
             lambda: CollectorTrackingClient("bench", storage_dir=collected),
@@ -161,30 +178,51 @@ def collector(program, store):
 
 
 def steps_for(shape, is_async):
-    took = seconds_of(make_app(shape, None, is_async), 100, is_async) / 100
-    return max(LEAST_STEPS, int(TARGET_S / took))
+    took = statistics.median(times_of(make_app(shape, None, is_async), 100, is_async))
+    return max(LEAST_STEPS, int(TARGET_S / took * 1e6))
 
 
 def measure(trackers, shape, is_async):
-    """{tracker: µs of a step, a round each}"""
+    """{tracker: µs of each step}"""
     steps = steps_for(shape, is_async)
     clients = {name: trackers.make(name) for name in trackers.NAMES}
     apps = {name: make_app(shape, client, is_async) for name, client in clients.items()}
-    rounds = {name: [] for name in trackers.NAMES}
+    times = {name: [] for name in trackers.NAMES}
     for number in range(-2, ROUNDS):  # the first two are not counted
         for name, app in apps.items():
-            took = seconds_of(app, steps, is_async)
+            taken = times_of(app, steps, is_async)
             trackers.rest(clients[name])
             if number >= 0:
-                rounds[name].append(took / steps * 1e6)
+                times[name] += taken
     apps.clear()
     trackers.remove_runs()
-    return rounds
+    return times
 
 
-def added(rounds, name):
-    """What it adds, against no tracker in the same round."""
-    return statistics.median(a - b for a, b in zip(rounds[name], rounds["no tracker"]))
+def added(times, name, average=statistics.median):
+    """What it adds to a step."""
+    return average(times[name]) - average(times["no tracker"])
+
+
+def time_in_hooks(trackers, shape, name):
+    """What a step spends in the tracker's hooks when it takes a while itself, as steps do: µs, the median."""
+    client = trackers.make(name)
+    app = make_app(shape, client, False)
+    action, state = app.graph.actions[0], app.state
+    names = {"app_id": app.uid, "partition_key": None, "action": action, "state": state}
+    taken = []
+    for number in range(PACED_STEPS):
+        began = time.perf_counter()
+        client.pre_run_step(sequence_id=number, inputs={}, **names)
+        between = time.perf_counter()
+        time.sleep(PACE_S)
+        went_on = time.perf_counter()
+        client.post_run_step(sequence_id=number, result={}, exception=None, **names)
+        taken.append((between - began + time.perf_counter() - went_on) * 1e6)
+    trackers.rest(client)
+    del app
+    trackers.remove_runs()
+    return statistics.median(taken)
 
 
 # ---- where the time goes
@@ -242,8 +280,8 @@ class Output:
     def table(self, title, columns):
         self.title, self.columns = title, columns
         if not self.as_json:
-            print(f"\n{title}\n  {'':26}" + "".join(f" {c:>8}" for c in columns) + " |" + "".join(f" {c:>9}" for c in columns))
-            print(f"  {'':26} {'as times Burr’s':>{9 * len(columns) - 1}} | {'us':>{10 * len(columns) - 1}}")
+            print(f"\n{title}\n  {'':30}" + "".join(f" {c:>8}" for c in columns) + " |" + "".join(f" {c:>9}" for c in columns))
+            print(f"  {'':30} {'as times Burr’s':>{9 * len(columns) - 1}} | {'us':>{10 * len(columns) - 1}}")
 
     def row(self, what, values, base=None):
         for column, value, peer in zip(self.columns, values, base or values):
@@ -251,7 +289,7 @@ class Output:
             self.rows.append({**row, "ratio": value / peer, "peer": "Burr's client"} if base else row)
         if not self.as_json:
             ratios = [f" {v / b:7.2f}x" for v, b in zip(values, base)] if base else [f" {'-':>8}" for _ in values]
-            print(f"  {what:26}" + "".join(ratios) + " |" + "".join(f" {v:9.2f}" for v in values), flush=True)
+            print(f"  {what:30}" + "".join(ratios) + " |" + "".join(f" {v:9.2f}" for v in values), flush=True)
 
     def end(self, skipped):
         if self.as_json:
@@ -265,14 +303,24 @@ def run(output, folder, build):
     trackers = Trackers(folder, build)
     for is_async in (False, True):
         shapes = list(SHAPES)
-        output.table(f"Added to a step, {'asynchronous' if is_async else 'synchronous'} application", shapes)
+        kind = "asynchronous" if is_async else "synchronous"
+        output.table(f"Added to a step, {kind} application, one step right after the other: medians", shapes)
         measured = [measure(trackers, shape, is_async) for shape in shapes]
-        output.row("the step, no tracker", [statistics.median(rounds["no tracker"]) for rounds in measured])
-        burrs = [added(rounds, "Burr's client") for rounds in measured]
-        output.row("Burr's client adds", burrs)
-        for name in trackers.NAMES[2:]:
-            output.row(f"{name}", [added(rounds, name) for rounds in measured], burrs)
+        output.row("the step, no tracker", [statistics.median(times["no tracker"]) for times in measured])
+        for average in (statistics.median, statistics.fmean):
+            of = ", mean" if average is statistics.fmean else ""
+            idle = [added(times, "hooks that do nothing", average) for times in measured]
+            output.row(f"hooks that do nothing{of}", idle)
+            burrs = [added(times, "Burr's client", average) for times in measured]
+            output.row(f"Burr's client{of}", burrs)
+            for name in trackers.NAMES[3:]:
+                output.row(f"{name}{of}", [added(times, name, average) for times in measured], burrs)
     shapes = [shape for shape in SHAPES if shape != "fresh"]
+    output.table(f"In the hooks of a step that takes {PACE_S * 1000:g} ms itself: medians", shapes)
+    burrs = [time_in_hooks(trackers, shape, "Burr's client") for shape in shapes]
+    output.row("Burr's client", burrs)
+    for name in trackers.NAMES[3:]:
+        output.row(name, [time_in_hooks(trackers, shape, name) for shape in shapes], burrs)
     output.table("Where it goes, ours without a collector", shapes)
     parts = [parts_of_ours(trackers, shape) for shape in shapes]
     trackers.close()
