@@ -183,9 +183,10 @@ class TrackedApp:
     transitions  from each action: to where, on which condition, in the order in which they are tried
     """
 
-    __slots__ = ("tracker", "pointer", "stream_counts", "_transitions", "_vias", "__weakref__")
+    __slots__ = ("library", "tracker", "pointer", "stream_counts", "_transitions", "_vias", "__weakref__")
 
     def __init__(self, tracker: Tracker, transitions: Mapping[str, Sequence[Tuple[str, bytes]]]) -> None:
+        self.library = tracker.library
         self.tracker = tracker
         self.pointer: Optional[int] = None  # None: tracking is disabled, or it is still being made
         self.stream_counts: Dict[int, int] = {}  # items, by the sequence id of the step that streams
@@ -194,7 +195,7 @@ class TrackedApp:
 
     def __del__(self) -> None:
         if self.pointer is not None:
-            self.tracker.library.close_app(self.pointer)
+            self.library.close_app(self.pointer)
 
     def create(self, info: "_library.AppInfo") -> None:
         """Make the application that info describes, or go on with the one that is there. Raises ValueError (names,
@@ -221,13 +222,12 @@ class TrackedApp:
 
         None: it is made. A future: it waits in line, as the thread runs an event loop.
         """
-        tracker = self.tracker
-        waiting = tracker.line.apps
-        if (waiting and self in waiting) or tracker.library.would_wait(self.pointer, size):
+        waiting = self.tracker.line.apps
+        if (waiting and self in waiting) or self.library.would_wait(self.pointer, size):
             return self._record_patiently(call, size, args)
         status = call.now(self.pointer, *args)
         if status != _library.OK:
-            tracker.tell(status)
+            self.tracker.tell(status)
         return None
 
     def _record_patiently(
