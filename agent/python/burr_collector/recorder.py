@@ -56,11 +56,11 @@ def _encode_exception(text: str) -> bytes:
     return encode(text)
 
 
-def _interruption(result: Any) -> Optional[BaseException]:
+def _interruption() -> Optional[BaseException]:
     """What ended a step that Burr calls neither failed nor has a result of: a cancelled task, Ctrl-C, a generator
     that nobody reads on. Burr's hooks are told of no exception then, but run while it is on its way."""
     exception = sys.exc_info()[1]
-    return exception if result is None and not isinstance(exception, Exception) else None
+    return None if isinstance(exception, Exception) else exception
 
 
 def _transitions(graph: ApplicationGraph) -> Dict[str, List[Tuple[str, bytes]]]:
@@ -128,8 +128,10 @@ def _pointer(pointer: Optional[ParentPointer], resolved: Optional[int]) -> Any:
     )
 
 
-def _let_go(app: TrackedApp) -> None:
-    """The application is gone, and this was what held its TrackedApp."""
+def _forget(apps: Dict[str, TrackedApp], app_id: str, app: TrackedApp) -> None:
+    """The application is gone; another one of the same id may have taken its place."""
+    if apps.get(app_id) is app:
+        del apps[app_id]
 
 
 _Client = TypeVar("_Client", bound="Recorder")
@@ -186,9 +188,7 @@ class Recorder:
         self._tracker_key = (self._store, project, wait_ms, queue_bytes)
         self._redactor = None if redact is None else Redactor(redact)
         self._serializer = Serializer(self.serde_kwargs, self._redactor, unserializable == "raise")
-        # The application's own graph holds its TrackedApp, so it is closed with the application.
-        self._apps: "weakref.WeakValueDictionary[str, TrackedApp]" = weakref.WeakValueDictionary()
-        self._adopted: Dict[str, TrackedApp] = {}
+        self._apps: Dict[str, TrackedApp] = {}  # one goes with its application (_forget), but for adopted ones
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return functools.partial(type(self), **self._arguments), ()
@@ -281,15 +281,13 @@ class Recorder:
 
     def _adopt(self, app_id: str, partition_key: Optional[str]) -> TrackedApp:
         """An application that was made elsewhere and goes on here, as one does that was pickled into a worker."""
-        app = self._adopted.get(app_id)
-        if app is None:
-            info = _library.AppInfo(ctypes.sizeof(_library.AppInfo), encode(app_id), _encode_optional(partition_key))
-            try:
-                app = self._make(info, {})
-            except (OSError, ValueError) as error:  # a step is under way, which is not to fail by it
-                logger.error("application %s is not recorded: %s", app_id, error)
-                app = TrackedApp(get_tracker(*self._tracker_key), {})
-            self._adopted[app_id] = app
+        info = _library.AppInfo(ctypes.sizeof(_library.AppInfo), encode(app_id), _encode_optional(partition_key))
+        try:
+            app = self._make(info, {})
+        except (OSError, ValueError) as error:  # a step is under way, which is not to fail by it
+            logger.error("application %s is not recorded: %s", app_id, error)
+            app = TrackedApp(get_tracker(*self._tracker_key), {})
+        self._apps[app_id] = app
         return app
 
     def copy(self: _Client) -> _Client:
@@ -318,7 +316,7 @@ class Recorder:
         info.initial_state_json = self._serializer.step(state, None)[0]
         app = self._make(info, _transitions(application_graph))
         self._apps[app_id] = app
-        weakref.finalize(application_graph, _let_go, app).atexit = False
+        weakref.finalize(application_graph, _forget, self._apps, app_id, app).atexit = False
 
     def pre_run_step(
         self,
@@ -337,7 +335,11 @@ class Recorder:
         if inputs:
             shown = {key: value for key, value in inputs.items() if key not in INJECTED_INPUTS}
             written = self._serializer.fields("input", shown)
-        via = app.via(state.get(PRIOR_STEP), name)
+        prior = state.get(PRIOR_STEP)
+        try:
+            via = app.vias[prior, name]
+        except KeyError:
+            via = app.find_via(prior, name)
         return app.record(app.library.begin_step, len(written), sequence_id, encode_name(name), written, via)
 
     def post_run_step(
@@ -353,8 +355,8 @@ class Recorder:
         **future_kwargs: Any,
     ) -> "Optional[Future[None]]":
         app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
-        if exception is None:
-            exception = _interruption(result)
+        if exception is None and result is None:
+            exception = _interruption()
         failure = None if exception is None else self._exception(exception)
         written, written_result = self._serializer.step(state, result)
         size = len(written) + len(written_result or b"") + len(failure or b"")
