@@ -25,7 +25,7 @@ import os
 import shlex
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from burr_collector.program import Collector, ProgramError, find_collector, find_program, other_version, start_collector
 
@@ -121,12 +121,13 @@ def find_or_start(store: Optional[str], port: Optional[int]) -> Collector:
 
 
 def show(collector: Collector, height: int, frame: bool) -> None:
-    from IPython.display import publish_display_data
+    import IPython.display
 
+    publish: Callable[..., None] = IPython.display.publish_display_data
     address, store = notebook_address(collector), collector.store
     source = html.escape(address)
     link = f'burr: <a href="{source}" target="_blank">{source}</a>, store {html.escape(store)}'
-    publish_display_data({"text/html": link, "text/plain": f"burr: {address}, store {store}"})
+    publish({"text/html": link, "text/plain": f"burr: {address}, store {store}"})
     if not frame or not may_be_framed(collector):
         return
     colab = colab_output()
@@ -134,7 +135,7 @@ def show(collector: Collector, height: int, frame: bool) -> None:
         colab.serve_kernel_port_as_iframe(collector.port, height=str(height))
         return
     iframe = f'<iframe src="{source}" width="100%" height="{height}" style="border: 0"></iframe>'
-    publish_display_data({"text/html": iframe, "text/plain": ""})
+    publish({"text/html": iframe, "text/plain": ""})
 
 
 def burr_ui(line: str = "") -> None:
