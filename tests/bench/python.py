@@ -246,16 +246,18 @@ def parts_of_ours(trackers, shape):
 
     client = trackers.make("ours")
     app = make_app(shape, client, False)
+    times_of(app, 5, False)  # its state has Burr's own keys then
     action, state = app.graph.actions[0], app.state
     names = {"app_id": app.uid, "partition_key": None, "sequence_id": 0, "action": action}
     written, result = client._serializer.step(state, {})
     tracked = client._apps[app.uid]
     library, pointer, name = tracked.tracker.library, tracked.pointer, encode_name(action.name)
+    via = tracked.via(action.name, action.name)
     begin = functools.partial(client.pre_run_step, state=state, inputs={}, **names)
     end = functools.partial(client.post_run_step, state=state, result={}, exception=None, **names)
     calls = {
         "begin: the hook": begin,
-        "  the call that begins": lambda: library.begin_step.now(pointer, 0, name, b"{}", None),
+        "  the call that begins": lambda: library.begin_step.now(pointer, 0, name, b"{}", via),
         "end: the hook": end,
         "  writing state as JSON": lambda: client._serializer.step(state, {}),
         "  the call that ends": lambda: library.end_step.now(pointer, 0, name, result, None, written),
