@@ -252,12 +252,11 @@ def parts_of_ours(trackers, shape):
     written, result = client._serializer.step(state, {})
     tracked = client._apps[app.uid]
     library, pointer, name = tracked.tracker.library, tracked.pointer, encode_name(action.name)
-    via = tracked.via(action.name, action.name)
     begin = functools.partial(client.pre_run_step, state=state, inputs={}, **names)
     end = functools.partial(client.post_run_step, state=state, result={}, exception=None, **names)
     calls = {
         "begin: the hook": begin,
-        "  the call that begins": lambda: library.begin_step.now(pointer, 0, name, b"{}", via),
+        "  the call that begins": lambda: library.begin_step.now(pointer, 0, name, b"{}", None),
         "end: the hook": end,
         "  writing state as JSON": lambda: client._serializer.step(state, {}),
         "  the call that ends": lambda: library.end_step.now(pointer, 0, name, result, None, written),
