@@ -51,11 +51,12 @@ def compile_library(source: pathlib.Path, into: pathlib.Path) -> pathlib.Path:
     if not any(map(shutil.which, ("ninja", "make"))):
         raise CannotBuild("there is neither ninja nor make (Debian, Ubuntu: apt-get install ninja-build)")
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
-    configure = ["cmake", "-S", source, "-B", into, *generator, "-DCMAKE_BUILD_TYPE=Release", "-DBURR_PROGRAM=OFF"]
-    for command in (configure, ["cmake", "--build", into, "--target", "burr_shared", "--parallel"]):
+    options = ["-DCMAKE_BUILD_TYPE=Release", "-DBURR_PROGRAM=OFF"]
+    configure = ["cmake", "-S", str(source), "-B", str(into), *generator, *options]
+    for command in (configure, ["cmake", "--build", str(into), "--target", "burr_shared", "--parallel"]):
         ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if ran.returncode != 0:
-            raise CannotBuild(f"{' '.join(map(str, command[:2]))} failed:\n{ran.stdout[-3000:]}")
+            raise CannotBuild(f"{' '.join(command[:2])} failed:\n{ran.stdout[-3000:]}")
     return into / "lib" / LIBRARY
 
 

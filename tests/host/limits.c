@@ -76,8 +76,8 @@ static void run_file_size(const char *store, long count)
 	record_each("p", 10, 20, BURR_OK);
 	host_say("p 20");
 	pthread_join(host_thread(record_in_thread, "t", 0), NULL);
-	burr_status status = host_record_large("large", 0, space, 100 << 10);
-	HOST_CHECK(status == (count < (100 << 10) ? BURR_EDROPPED : BURR_OK), "%s", burr_status_name(status));
+	burr_status status = host_record_large("large", 0, space, 150 << 10);
+	HOST_CHECK(status == (count < (150 << 10) ? BURR_EDROPPED : BURR_OK), "%s", burr_status_name(status));
 	pid_t pid = fork();
 	HOST_CHECK(pid >= 0);
 	if (pid == 0) {

@@ -25,6 +25,7 @@ VENV = BUILD / "interop-venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENT = "burr[start]==0.40.2"
 SAMPLES = BUILD / "libexec" / "burr" / "examples"
+PYTHON_PACKAGE = pathlib.Path(os.environ["BURR_SOURCE"]) / "agent" / "python"
 REAL_STORE = pathlib.Path(
     os.environ.get("BURR_REAL_STORE", pathlib.Path(os.environ["BURR_SOURCE"]).parent / "shared" / "real-burr")
 )
@@ -109,9 +110,31 @@ class Interop(unittest.TestCase):
             records = [json.loads(line) for line in file]
         return [r["sequence_id"] for r in records if r["type"] == "end_entry"]
 
+    def run_python_examples(self, store):
+        environment = {
+            **os.environ,
+            "BURR_STORE": str(store),
+            "BURR_LIBRARY": str(BUILD / "lib" / "libburr.so.0"),
+            "BURR_TELEMETRY_ENABLED": "false",
+            "PYTHONPATH": str(PYTHON_PACKAGE),
+        }
+        for program in sorted((PYTHON_PACKAGE / "examples").glob("*.py")):
+            ran = subprocess.run([PYTHON, program], env=environment, capture_output=True, text=True, timeout=60)
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""), program)
+
     def test_burr_loads_what_we_wrote(self):
         store = self.folder / "ours"
         self.run_samples(store)
+        self.assertGreater(self.load_all(store), 50)
+
+    def test_burr_loads_and_serves_what_the_python_client_wrote(self):
+        store = self.folder / "python"
+        self.run_python_examples(store)
+        self.assertGreater(self.load_all(store), 10)
+        self.serve_both(store, "--write")
+
+    def load_all(self, store):
+        """Burr's own client loads some steps of each run, and gives what `burr state` gives. How many."""
         questions = []
         for log in sorted(store.glob("*/*/log.jsonl")):
             steps = self.finished_steps(log)
@@ -120,7 +143,6 @@ class Interop(unittest.TestCase):
                 (log.parent.parent.name, log.parent.name, metadata["partition_key"], number)
                 for number in steps[:: max(1, len(steps) // 5)]
             ]
-        self.assertGreater(len(questions), 50)
         ran = subprocess.run(
             [PYTHON, "-c", LOAD_ALL, store], input=json.dumps(questions), capture_output=True, text=True
         )
@@ -136,6 +158,7 @@ class Interop(unittest.TestCase):
             hidden = {"__SEQUENCE_ID": last["sequence_id"]}
             self.assertEqual(answer["last"], {**last["state"], **hidden})
             self.assertEqual(answer["entry_point"], last["position"])
+        return len(questions)
 
     def compare(self, reference, ours, store, *options):
         ran = subprocess.run(

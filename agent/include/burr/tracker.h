@@ -153,11 +153,11 @@ typedef struct burr_app_info {
 	const char *initial_state_json;      /* NULL: not recorded */
 	const burr_pointer *parent;          /* forked from; NULL */
 	const burr_pointer *spawning_parent; /* spawned by; NULL */
-	const char *name_separators; /* characters between names of a list; NULL: blanks and commas */
+	const char *name_separators;         /* characters between names of a list; NULL: blanks and commas */
 } burr_app_info;
 
-#define BURR_APP_INFO_INIT                                                                  \
-	{                                                                                   \
+#define BURR_APP_INFO_INIT                                                                        \
+	{                                                                                         \
 		sizeof(burr_app_info), NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL, NULL, NULL \
 	}
 
@@ -196,9 +196,10 @@ typedef struct burr_via {
 } burr_via;
 
 /* Whether a record call of this thread might have to wait: for room in an outage; for the disk, with a record
- * of more than about 120 KiB or the first one in a forked child; for a lane, where there are more threads than
- * lanes. For those who must not wait, as an event loop, or who hold what others want, as an interpreter's
- * lock: they make a call that might wait elsewhere. When it says no, this thread's next call does not wait.
+ * of more than about 120 KiB or the first one in a forked child; for a lane, where there are more threads
+ * than lanes. For those who must not wait, as an event loop, or who hold what others want, as an
+ * interpreter's lock: they make a call that might wait elsewhere. When it says no, this thread's next call
+ * does not wait.
  *
  * text_len  bytes of the record's texts, together
  *

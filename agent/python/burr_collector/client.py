@@ -1,11 +1,10 @@
-"""The tracking clients: Burr's hooks, synchronous and asynchronous."""
+"""The tracking clients, synchronous and asynchronous: what Burr takes for trackers and for loaders of states."""
 
 import asyncio
 import functools
-from typing import TYPE_CHECKING, Any, Coroutine, Dict, List, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Coroutine, List, Optional
 
-from burr.common.types import BaseCopyable, ParentPointer
-from burr.core import Action, ApplicationGraph, State
+from burr.common.types import BaseCopyable
 from burr.core.persistence import AsyncBaseStateLoader, BaseStateLoader, PersistedStateData
 from burr.lifecycle import PostApplicationCreateHook, PostEndSpanHook, PreStartSpanHook
 from burr.lifecycle.base import (
@@ -17,7 +16,6 @@ from burr.lifecycle.base import (
     PreStartStreamHookAsync,
 )
 from burr.tracking.client import SyncTrackingClient
-from burr.visibility import ActionSpan
 
 from burr_collector.recorder import Recorder
 
@@ -25,73 +23,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
-_Client = TypeVar("_Client", bound="_SyncHooks")
-
-
-class _SyncHooks(
-    Recorder, PostApplicationCreateHook, PreStartSpanHook, PostEndSpanHook, DoLogAttributeHook, BaseCopyable
-):
-    """The hooks that Burr calls without awaiting in asynchronous applications, too."""
-
-    def copy(self: _Client) -> _Client:
-        """A client with the same options."""
-        return type(self)(**self._arguments)
-
-    def post_application_create(
-        self,
-        *,
-        app_id: str,
-        partition_key: Optional[str],
-        state: "State[Any]",
-        application_graph: ApplicationGraph,
-        parent_pointer: Optional[ParentPointer],
-        spawning_parent_pointer: Optional[ParentPointer],
-        **future_kwargs: Any,
-    ) -> None:
-        self._create_app(app_id, partition_key, state, application_graph, parent_pointer, spawning_parent_pointer)
-
-    def pre_start_span(
-        self,
-        *,
-        action: str,
-        action_sequence_id: int,
-        span: ActionSpan,
-        span_dependencies: List[str],
-        app_id: str,
-        partition_key: Optional[str],
-        **future_kwargs: Any,
-    ) -> None:
-        self._begin_span(app_id, partition_key, action_sequence_id, span, span_dependencies)
-
-    def post_end_span(
-        self,
-        *,
-        action: str,
-        action_sequence_id: int,
-        span: ActionSpan,
-        span_dependencies: List[str],
-        app_id: str,
-        partition_key: Optional[str],
-        **future_kwargs: Any,
-    ) -> None:
-        self._end_span(app_id, partition_key, action_sequence_id, span)
-
-    def do_log_attributes(
-        self,
-        *,
-        attributes: Dict[str, Any],
-        action: str,
-        action_sequence_id: int,
-        span: Optional[ActionSpan],
-        tags: Dict[str, str],
-        app_id: str,
-        partition_key: Optional[str],
-        **future_kwargs: Any,
-    ) -> None:
-        self._log_attributes(app_id, partition_key, action_sequence_id, span, attributes, tags)
-
-
-class CollectorTrackingClient(_SyncHooks, SyncTrackingClient, BaseStateLoader):
+class CollectorTrackingClient(Recorder, SyncTrackingClient, BaseStateLoader):
     """In place of Burr's LocalTrackingClient, for applications that run synchronously or asynchronously.
 
     No hook keeps an event loop waiting: during an outage, records wait in a thread of their own.
@@ -99,48 +31,6 @@ class CollectorTrackingClient(_SyncHooks, SyncTrackingClient, BaseStateLoader):
     Threads: any, several applications at once. A forked child goes on with the client it inherited; a pickled one
     opens the store anew where it is unpickled.
     """
-
-    def pre_run_step(
-        self,
-        *,
-        app_id: str,
-        partition_key: Optional[str],
-        sequence_id: int,
-        state: "State[Any]",
-        action: Action,
-        inputs: Dict[str, Any],
-        **future_kwargs: Any,
-    ) -> None:
-        self._begin_step(app_id, partition_key, sequence_id, state, action, inputs)
-
-    def post_run_step(
-        self,
-        *,
-        app_id: str,
-        partition_key: Optional[str],
-        sequence_id: int,
-        state: "State[Any]",
-        action: Action,
-        result: Optional[Dict[str, Any]],
-        exception: Optional[BaseException],
-        **future_kwargs: Any,
-    ) -> None:
-        self._end_step(app_id, partition_key, sequence_id, state, action, result, exception)
-
-    def pre_start_stream(
-        self, *, action: str, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
-    ) -> None:
-        self._begin_stream(app_id, partition_key, sequence_id)
-
-    def post_stream_item(
-        self, *, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
-    ) -> None:
-        self._take_item(app_id, partition_key, sequence_id)
-
-    def post_end_stream(
-        self, *, action: str, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
-    ) -> None:
-        self._end_stream(app_id, partition_key, sequence_id)
 
     def load(
         self, partition_key: Optional[str], app_id: Optional[str], sequence_id: Optional[int] = None, **kwargs: Any
@@ -160,13 +50,30 @@ class CollectorTrackingClient(_SyncHooks, SyncTrackingClient, BaseStateLoader):
 
 
 async def _wait(waiting: "Optional[Future[None]]") -> None:
-    """Until the record is made, where it had to wait."""
-    if waiting is not None:
-        await asyncio.wrap_future(waiting)
+    """Until the record is made, where it had to wait. It is made as well when the step is cancelled meanwhile, which
+    asyncio.wrap_future would pass on to it."""
+    if waiting is None:
+        return
+    loop = asyncio.get_running_loop()
+    made = loop.create_future()
+
+    def tell(_: "Future[None]") -> None:
+        try:
+            loop.call_soon_threadsafe(lambda: None if made.done() else made.set_result(None))
+        except RuntimeError:
+            pass  # the loop is closed, so nobody waits any more
+
+    waiting.add_done_callback(tell)
+    await made
 
 
 class AsyncCollectorTrackingClient(
-    _SyncHooks,
+    Recorder,
+    BaseCopyable,
+    PostApplicationCreateHook,
+    PreStartSpanHook,
+    PostEndSpanHook,
+    DoLogAttributeHook,
     PreRunStepHookAsync,
     PostRunStepHookAsync,
     PreStartStreamHookAsync,
@@ -179,52 +86,26 @@ class AsyncCollectorTrackingClient(
     Its loader is the one that initialize_from takes in an application built by abuild(). And during an outage a step
     waits for its records, as a synchronous one does, while the event loop goes on; so wait_ms holds it back instead of
     memory filling up. Applications that are run synchronously are not recorded by it: Burr leaves asynchronous hooks
-    out there.
+    out there. Burr makes a task of each asynchronous hook, which costs several times what the hook does.
 
-    Its hooks record when they are called, not when they are awaited: an exception is then still on its way.
+    The hooks record when they are called, not when they are awaited: an exception is then still on its way. Spans and
+    attributes have synchronous hooks here as well, as Burr calls those in asynchronous actions, too.
     """
 
-    def pre_run_step(
-        self,
-        *,
-        app_id: str,
-        partition_key: Optional[str],
-        sequence_id: int,
-        state: "State[Any]",
-        action: Action,
-        inputs: Dict[str, Any],
-        **future_kwargs: Any,
-    ) -> Coroutine[Any, Any, None]:
-        return _wait(self._begin_step(app_id, partition_key, sequence_id, state, action, inputs))
+    def pre_run_step(self, **kwargs: Any) -> Coroutine[Any, Any, None]:  # type: ignore[override]
+        return _wait(super().pre_run_step(**kwargs))
 
-    def post_run_step(
-        self,
-        *,
-        app_id: str,
-        partition_key: Optional[str],
-        sequence_id: int,
-        state: "State[Any]",
-        action: Action,
-        result: Optional[Dict[str, Any]],
-        exception: Optional[BaseException],
-        **future_kwargs: Any,
-    ) -> Coroutine[Any, Any, None]:
-        return _wait(self._end_step(app_id, partition_key, sequence_id, state, action, result, exception))
+    def post_run_step(self, **kwargs: Any) -> Coroutine[Any, Any, None]:  # type: ignore[override]
+        return _wait(super().post_run_step(**kwargs))
 
-    def pre_start_stream(
-        self, *, action: str, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
-    ) -> Coroutine[Any, Any, None]:
-        return _wait(self._begin_stream(app_id, partition_key, sequence_id))
+    def pre_start_stream(self, **kwargs: Any) -> Coroutine[Any, Any, None]:  # type: ignore[override]
+        return _wait(super().pre_start_stream(**kwargs))
 
-    def post_stream_item(
-        self, *, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
-    ) -> Coroutine[Any, Any, None]:
-        return _wait(self._take_item(app_id, partition_key, sequence_id))
+    def post_stream_item(self, **kwargs: Any) -> Coroutine[Any, Any, None]:  # type: ignore[override]
+        return _wait(super().post_stream_item(**kwargs))
 
-    def post_end_stream(
-        self, *, action: str, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
-    ) -> Coroutine[Any, Any, None]:
-        return _wait(self._end_stream(app_id, partition_key, sequence_id))
+    def post_end_stream(self, **kwargs: Any) -> Coroutine[Any, Any, None]:  # type: ignore[override]
+        return _wait(super().post_end_stream(**kwargs))
 
     async def load(
         self, partition_key: Optional[str], app_id: Optional[str], sequence_id: Optional[int] = None, **kwargs: Any

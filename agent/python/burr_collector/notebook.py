@@ -10,7 +10,7 @@ server) nothing tries to open one: a collector that is started from here says to
 notebook's page reaches the machine's loopback address differs by place:
 
 - Colab forwards a port of the kernel's machine into a frame, and gives an address of its own for a link.
-- Below JupyterHub, or any Jupyter that names its own address, jupyter-server-proxy shows it at …/proxy/PORT/.
+- Below JupyterHub jupyter-server-proxy shows it at …/proxy/PORT/.
 - Elsewhere the browser runs on this machine or has the port forwarded (VS Code, ssh -L): the address as it is.
 
 A frame is shown only when the collector lets the notebook's page have one. It knows the place by the environment it
@@ -25,7 +25,7 @@ import os
 import shlex
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from burr_collector.program import Collector, ProgramError, find_collector, find_program, other_version, start_collector
 
@@ -121,20 +121,21 @@ def find_or_start(store: Optional[str], port: Optional[int]) -> Collector:
 
 
 def show(collector: Collector, height: int, frame: bool) -> None:
-    from IPython.display import IFrame, display
+    import IPython.display
 
+    publish: Callable[..., None] = IPython.display.publish_display_data
     address, store = notebook_address(collector), collector.store
-    link = f'burr: <a href="{html.escape(address)}" target="_blank">{html.escape(address)}</a>'
-    display(
-        {"text/html": f"{link}, store {html.escape(store)}", "text/plain": f"burr: {address}, store {store}"}, raw=True
-    )
+    source = html.escape(address)
+    link = f'burr: <a href="{source}" target="_blank">{source}</a>, store {html.escape(store)}'
+    publish({"text/html": link, "text/plain": f"burr: {address}, store {store}"})
     if not frame or not may_be_framed(collector):
         return
     colab = colab_output()
     if colab:
         colab.serve_kernel_port_as_iframe(collector.port, height=str(height))
-    else:
-        display(IFrame(address, width="100%", height=height))
+        return
+    iframe = f'<iframe src="{source}" width="100%" height="{height}" style="border: 0"></iframe>'
+    publish({"text/html": iframe, "text/plain": ""})
 
 
 def burr_ui(line: str = "") -> None:
@@ -151,4 +152,4 @@ def burr_ui(line: str = "") -> None:
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
     """What `%load_ext burr_collector` calls."""
-    ipython.register_magic_function(burr_ui, "line", "burr_ui")
+    ipython.register_magic_function(burr_ui, "line", "burr_ui")  # type: ignore[arg-type,unused-ignore]

@@ -125,11 +125,11 @@ def find_program() -> Program:
     Raises ProgramError."""
     named = os.environ.get("BURR_PROGRAM")
     if named:
-        path = shutil.which(named)
-        version = version_of(pathlib.Path(path)) if path else None
-        if not path or not version:
+        found = shutil.which(named)
+        version = version_of(pathlib.Path(found)) if found else None
+        if not found or not version:
             raise ProgramError(f"BURR_PROGRAM names {named}, which is not the burr that collects: {GET_IT}")
-        return Program(pathlib.Path(path), version)
+        return Program(pathlib.Path(found), version)
     others = []
     for path in candidates():
         version = version_of(path) if os.access(path, os.X_OK) and path.is_file() else None
@@ -157,7 +157,7 @@ def other_version(what: str, version: str) -> Optional[str]:
 
 # ---- its collector
 
-_started: list[subprocess.Popen[str]] = []  # kept, so that Python waits for them when they have ended
+_started: list[subprocess.Popen[bytes]] = []  # kept, so that Python waits for them when they have ended
 
 
 def store_options(store: Optional[str]) -> list[str]:
@@ -183,7 +183,7 @@ def start_collector(program: Program, store: Optional[str] = None, port: Optiona
     already, when there is one.
 
     Raises ProgramError with what the program said."""
-    command = [program.path, "serve", "--no-open", *store_options(store)]
+    command = [str(program.path), "serve", "--no-open", *store_options(store)]
     command += [] if port is None else ["--port", str(port)]
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(

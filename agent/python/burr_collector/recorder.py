@@ -1,4 +1,5 @@
-"""What the tracking clients do: each of Burr's hooks is a record call of libburr. See client.py for the hooks."""
+"""What the tracking clients do: each of Burr's hooks is a record call of libburr. See client.py for the classes that
+Burr takes for trackers."""
 
 import ctypes
 import functools
@@ -7,7 +8,7 @@ import re
 import sys
 import traceback
 import weakref
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from burr.common.types import ParentPointer
 from burr.core import Action, ApplicationGraph, State
@@ -17,7 +18,7 @@ from burr.visibility import ActionSpan
 from burr_collector import _library, reading
 from burr_collector.redact import Redact, Redactor
 from burr_collector.serialize import Serializer
-from burr_collector.tracker import TrackedApp, encode, encode_name, find_tracker, get_tracker
+from burr_collector.tracker import TrackedApp, encode, encode_name, find_tracker, get_tracker, logger
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,6 +35,7 @@ PRIOR_STEP = "__PRIOR_STEP"
 
 NAME_SEPARATOR = "\x1f"
 EXCEPTION_MAX = 32 << 10  # characters
+LOAD_WAIT_S = 2.0  # for records that wait for room, as long as libburr waits for a collector that stands still
 
 
 def store_of(storage_dir: str) -> Optional[bytes]:
@@ -54,11 +56,11 @@ def _encode_exception(text: str) -> bytes:
     return encode(text)
 
 
-def _interruption(result: Any) -> Optional[BaseException]:
+def _interruption() -> Optional[BaseException]:
     """What ended a step that Burr calls neither failed nor has a result of: a cancelled task, Ctrl-C, a generator
     that nobody reads on. Burr's hooks are told of no exception then, but run while it is on its way."""
     exception = sys.exc_info()[1]
-    return exception if result is None and not isinstance(exception, Exception) else None
+    return None if isinstance(exception, Exception) else exception
 
 
 def _transitions(graph: ApplicationGraph) -> Dict[str, List[Tuple[str, bytes]]]:
@@ -81,6 +83,7 @@ def _source(action: Action) -> str:
 
 
 def _describe_action(action: Action) -> _library.ActionInfo:
+    # It gives the required ones first. Burr's own client takes them for the optional ones; so it is in all its stores.
     optional, required = action.optional_and_required_inputs
     return _library.ActionInfo(
         encode(action.name),
@@ -125,13 +128,18 @@ def _pointer(pointer: Optional[ParentPointer], resolved: Optional[int]) -> Any:
     )
 
 
-def _let_go(app: TrackedApp) -> None:
-    """The application is gone, and this was what held its TrackedApp."""
+def _forget(apps: Dict[str, TrackedApp], app_id: str, app: TrackedApp) -> None:
+    """The application is gone; another one of the same id may have taken its place."""
+    if apps.get(app_id) is app:
+        del apps[app_id]
+
+
+_Client = TypeVar("_Client", bound="Recorder")
 
 
 class Recorder:
-    """What both clients do. Each of Burr's hooks has a method here, which gives a future where the record has to wait
-    and the calling thread must not (tracker.py)."""
+    """What both clients do. A hook gives a future where its record has to wait and the calling thread must not
+    (tracker.py)."""
 
     def __init__(
         self,
@@ -180,9 +188,7 @@ class Recorder:
         self._tracker_key = (self._store, project, wait_ms, queue_bytes)
         self._redactor = None if redact is None else Redactor(redact)
         self._serializer = Serializer(self.serde_kwargs, self._redactor, unserializable == "raise")
-        # The application's own graph holds its TrackedApp, so it is closed with the application.
-        self._apps: "weakref.WeakValueDictionary[str, TrackedApp]" = weakref.WeakValueDictionary()
-        self._adopted: Dict[str, TrackedApp] = {}
+        self._apps: Dict[str, TrackedApp] = {}  # one goes with its application (_forget), but for adopted ones
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return functools.partial(type(self), **self._arguments), ()
@@ -212,7 +218,10 @@ class Recorder:
         """What waits in line is no other process's to see yet, nor ours."""
         tracker = find_tracker(*self._tracker_key)
         if tracker is not None and tracker.line.apps:
-            tracker.line.drain()
+            try:
+                tracker.line.drain(LOAD_WAIT_S)
+            except TimeoutError:
+                pass  # what is there, is loaded
 
     def _load(
         self, partition_key: Optional[str], app_id: Optional[str], sequence_id: Optional[int]
@@ -227,7 +236,7 @@ class Recorder:
                 raise ValueError(f"{self.project_id}/{app_id} has no finished step {sequence_id}")
             return None
         return PersistedStateData(
-            partition_key=partition_key if partition_key is not None else step.partition_key,  # type: ignore[typeddict-item]
+            partition_key=step.partition_key,  # type: ignore[typeddict-item] # Burr gives None for none, too
             app_id=app_id,
             sequence_id=step.sequence_id,
             position=step.position,
@@ -261,26 +270,6 @@ class Recorder:
 
     # ---- applications ----
 
-    def _create_app(
-        self,
-        app_id: str,
-        partition_key: Optional[str],
-        state: "State[Any]",
-        graph: ApplicationGraph,
-        parent: Optional[ParentPointer],
-        spawning_parent: Optional[ParentPointer],
-    ) -> None:
-        self._serializer.look_at_registry()
-        info = _describe(graph)
-        info.app_id = encode(app_id)
-        info.partition_key = _encode_optional(partition_key)
-        info.parent = _pointer(parent, state.get(SEQUENCE_ID))
-        info.spawning_parent = _pointer(spawning_parent, None)
-        info.initial_state_json = self._serializer.step(state, None)[0]
-        app = self._make(info, _transitions(graph))
-        self._apps[app_id] = app
-        weakref.finalize(graph, _let_go, app).atexit = False
-
     def _make(self, info: _library.AppInfo, transitions: Dict[str, List[Tuple[str, bytes]]]) -> TrackedApp:
         app = TrackedApp(get_tracker(*self._tracker_key), transitions)
         try:
@@ -292,22 +281,53 @@ class Recorder:
 
     def _adopt(self, app_id: str, partition_key: Optional[str]) -> TrackedApp:
         """An application that was made elsewhere and goes on here, as one does that was pickled into a worker."""
-        app = self._adopted.get(app_id)
-        if app is None:
-            info = _library.AppInfo(ctypes.sizeof(_library.AppInfo), encode(app_id), _encode_optional(partition_key))
-            app = self._adopted[app_id] = self._make(info, {})
+        info = _library.AppInfo(ctypes.sizeof(_library.AppInfo), encode(app_id), _encode_optional(partition_key))
+        try:
+            app = self._make(info, {})
+        except (OSError, ValueError) as error:  # a step is under way, which is not to fail by it
+            logger.error("application %s is not recorded: %s", app_id, error)
+            app = TrackedApp(get_tracker(*self._tracker_key), {})
+        self._apps[app_id] = app
         return app
 
-    # ---- steps ----
+    def copy(self: _Client) -> _Client:
+        """A client with the same options."""
+        return type(self)(**self._arguments)
 
-    def _begin_step(
+    # ---- Burr's hooks ----
+
+    def post_application_create(
         self,
+        *,
+        app_id: str,
+        partition_key: Optional[str],
+        state: "State[Any]",
+        application_graph: ApplicationGraph,
+        parent_pointer: Optional[ParentPointer],
+        spawning_parent_pointer: Optional[ParentPointer],
+        **future_kwargs: Any,
+    ) -> None:
+        self._serializer.look_at_registry()
+        info = _describe(application_graph)
+        info.app_id = encode(app_id)
+        info.partition_key = _encode_optional(partition_key)
+        info.parent = _pointer(parent_pointer, state.get(SEQUENCE_ID))
+        info.spawning_parent = _pointer(spawning_parent_pointer, None)
+        info.initial_state_json = self._serializer.step(state, None)[0]
+        app = self._make(info, _transitions(application_graph))
+        self._apps[app_id] = app
+        weakref.finalize(application_graph, _forget, self._apps, app_id, app).atexit = False
+
+    def pre_run_step(
+        self,
+        *,
         app_id: str,
         partition_key: Optional[str],
         sequence_id: int,
         state: "State[Any]",
         action: Action,
         inputs: Dict[str, Any],
+        **future_kwargs: Any,
     ) -> "Optional[Future[None]]":
         app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         name = action.name
@@ -315,11 +335,16 @@ class Recorder:
         if inputs:
             shown = {key: value for key, value in inputs.items() if key not in INJECTED_INPUTS}
             written = self._serializer.fields("input", shown)
-        call = app.tracker.library.begin_step
-        return app.record(call, len(written), sequence_id, encode_name(name), written, app.via(state.get(PRIOR_STEP), name))
+        prior = state.get(PRIOR_STEP)
+        try:
+            via = app.vias[prior, name]
+        except KeyError:
+            via = app.find_via(prior, name)
+        return app.record(app.library.begin_step, len(written), sequence_id, encode_name(name), written, via)
 
-    def _end_step(
+    def post_run_step(
         self,
+        *,
         app_id: str,
         partition_key: Optional[str],
         sequence_id: int,
@@ -327,73 +352,99 @@ class Recorder:
         action: Action,
         result: Optional[Dict[str, Any]],
         exception: Optional[BaseException],
+        **future_kwargs: Any,
     ) -> "Optional[Future[None]]":
         app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
-        if exception is None:
-            exception = _interruption(result)
+        if exception is None and result is None:
+            exception = _interruption()
         failure = None if exception is None else self._exception(exception)
         written, written_result = self._serializer.step(state, result)
         size = len(written) + len(written_result or b"") + len(failure or b"")
-        call = app.tracker.library.end_step
-        return app.record(call, size, sequence_id, encode_name(action.name), written_result, failure, written)
+        name = encode_name(action.name)
+        return app.record(app.library.end_step, size, sequence_id, name, written_result, failure, written)
 
-    def _exception(self, exception: BaseException) -> bytes:
-        text = "".join(traceback.format_exception(type(exception), exception, exception.__traceback__))
-        return _encode_exception(text if self._redactor is None else self._redactor.text(text))
-
-    # ---- spans and attributes ----
-
-    def _begin_span(
-        self, app_id: str, partition_key: Optional[str], sequence_id: int, span: ActionSpan, dependencies: List[str]
-    ) -> "Optional[Future[None]]":
-        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
-        name = encode(span.name)
-        count = len(dependencies)
-        array = (ctypes.c_char_p * count)(*map(encode, dependencies)) if count else None
-        parent = None if span.parent is None else encode(span.parent.uid)
-        size = len(name) + sum(map(len, dependencies)) * 4
-        call = app.tracker.library.begin_span
-        return app.record(call, size, sequence_id, encode(span.uid), name, parent, array, count)
-
-    def _end_span(
-        self, app_id: str, partition_key: Optional[str], sequence_id: int, span: ActionSpan
-    ) -> "Optional[Future[None]]":
-        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
-        return app.record(app.tracker.library.end_span, 0, sequence_id, encode(span.uid))
-
-    def _log_attributes(
+    def pre_start_span(
         self,
+        *,
+        action: str,
+        action_sequence_id: int,
+        span: ActionSpan,
+        span_dependencies: List[str],
         app_id: str,
         partition_key: Optional[str],
-        sequence_id: int,
-        span: Optional[ActionSpan],
+        **future_kwargs: Any,
+    ) -> "Optional[Future[None]]":
+        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
+        span_id, name = encode(span.uid), encode(span.name)
+        parent = None if span.parent is None else encode(span.parent.uid)
+        count = len(span_dependencies)
+        array = (ctypes.c_char_p * count)(*map(encode, span_dependencies)) if count else None
+        size = len(name) + 4 * sum(map(len, span_dependencies))
+        return app.record(app.library.begin_span, size, action_sequence_id, span_id, name, parent, array, count)
+
+    def post_end_span(
+        self,
+        *,
+        action: str,
+        action_sequence_id: int,
+        span: ActionSpan,
+        span_dependencies: List[str],
+        app_id: str,
+        partition_key: Optional[str],
+        **future_kwargs: Any,
+    ) -> "Optional[Future[None]]":
+        app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
+        return app.record(app.library.end_span, 0, action_sequence_id, encode(span.uid))
+
+    def do_log_attributes(
+        self,
+        *,
         attributes: Dict[str, Any],
+        action: str,
+        action_sequence_id: int,
+        span: Optional[ActionSpan],
         tags: Dict[str, str],
+        app_id: str,
+        partition_key: Optional[str],
+        **future_kwargs: Any,
     ) -> None:
         app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
-        call = app.tracker.library.log_attribute
-        span_id = None if span is None else encode(span.uid)
-        count = len(tags) if tags else 0
-        pairs = [_library.Tag(encode(str(key)), encode(str(value))) for key, value in tags.items()] if count else []
+        call, span_id = app.library.log_attribute, None if span is None else encode(span.uid)
+        pairs = [_library.Tag(encode(str(key)), encode(str(value))) for key, value in (tags or {}).items()]
+        count = len(pairs)
         array = (_library.Tag * count)(*pairs) if count else None
-        for name, value in attributes.items():
-            written = self._serializer.value("attribute", name, value)
-            app.record(call, len(written) + 64 * count, sequence_id, span_id, encode_name(name), written, array, count)
+        tags_size = sum(len(pair.key) + len(pair.value) for pair in pairs)
+        for key, value in attributes.items():
+            written = self._serializer.value("attribute", key, value)
+            size = len(written) + tags_size
+            app.record(call, size, action_sequence_id, span_id, encode_name(key), written, array, count)
 
-    # ---- streams ----
-
-    def _begin_stream(self, app_id: str, partition_key: Optional[str], sequence_id: int) -> "Optional[Future[None]]":
+    def pre_start_stream(
+        self, *, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
+    ) -> "Optional[Future[None]]":
         app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         app.stream_counts[sequence_id] = 0
-        return app.record(app.tracker.library.begin_stream, 0, sequence_id)
+        return app.record(app.library.begin_stream, 0, sequence_id)
 
-    def _take_item(self, app_id: str, partition_key: Optional[str], sequence_id: int) -> "Optional[Future[None]]":
+    def post_stream_item(
+        self, *, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
+    ) -> "Optional[Future[None]]":
         app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         count = app.stream_counts.get(sequence_id, 0)
         app.stream_counts[sequence_id] = count + 1
-        return app.record(app.tracker.library.first_item, 0, sequence_id) if count == 0 else None
+        return app.record(app.library.first_item, 0, sequence_id) if count == 0 else None
 
-    def _end_stream(self, app_id: str, partition_key: Optional[str], sequence_id: int) -> "Optional[Future[None]]":
+    def post_end_stream(
+        self, *, sequence_id: int, app_id: str, partition_key: Optional[str], **future_kwargs: Any
+    ) -> "Optional[Future[None]]":
         app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
-        count = app.stream_counts.pop(sequence_id, 0)
-        return app.record(app.tracker.library.end_stream, 0, sequence_id, count)
+        return app.record(app.library.end_stream, 0, sequence_id, app.stream_counts.pop(sequence_id, 0))
+
+    def _exception(self, exception: BaseException) -> bytes:
+        text = "".join(traceback.format_exception(type(exception), exception, exception.__traceback__))
+        if self._redactor is not None:
+            try:
+                text = self._redactor.text(text)
+            except Exception:  # a callable of the application's
+                text = f"{type(exception).__name__}, whose text could not be redacted"
+        return _encode_exception(text)

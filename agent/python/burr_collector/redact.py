@@ -9,6 +9,7 @@ traceback. So the texts that were taken out are remembered, the latest few hundr
 
 import collections
 import fnmatch
+import os
 import re
 import threading
 from typing import Any, Callable, Iterable, List, Pattern, Tuple, Union
@@ -51,6 +52,17 @@ def _attributes(value: Any) -> List[Tuple[str, Any]]:
         return [(name, getattr(value, name)) for name in names if hasattr(value, name)]
 
 
+_lock = threading.Lock()
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()  # another thread of the parent may have held it
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
 class Redactor:
     """What a client's option `redact` says.
 
@@ -63,8 +75,7 @@ class Redactor:
     def __init__(self, redact: Redact) -> None:
         self._decide = _decider(redact)
         self._is_callable = callable(redact)
-        self._lock = threading.Lock()
-        self._secrets: "collections.OrderedDict[str, None]" = collections.OrderedDict()
+        self._secrets: "collections.OrderedDict[str, None]" = collections.OrderedDict()  # under _lock
 
     def tree(self, key: Any, value: Any, serialize: Callable[[Any], Any]) -> Any:
         """The value as a tree of plain ones, without what is not to be seen.
@@ -77,7 +88,7 @@ class Redactor:
         """A text of the application's that may hold secrets: an exception's."""
         if self._is_callable:
             text = str(self._decide("exception", text))
-        with self._lock:
+        with _lock:
             secrets = sorted(self._secrets, key=len, reverse=True)
         for secret in secrets:
             text = text.replace(secret, MARK)
@@ -120,7 +131,7 @@ class Redactor:
 
     def _remember(self, value: Any) -> None:
         texts = [text for text in _texts(value) if len(text) >= SECRET_LEN_MIN]
-        with self._lock:
+        with _lock:
             for text in texts:
                 self._secrets[text] = None
                 self._secrets.move_to_end(text)

@@ -7,6 +7,7 @@ known by name and costs itself.
 """
 
 import gc
+import reprlib
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from burr.core import State, serde
@@ -22,10 +23,14 @@ INVALID_KEY = "__burr_invalid"
 
 # What an object may take in a record, which has names and times besides.
 OBJECT_BYTES_MAX = RECORD_BYTES_MAX // 2 - (64 << 10)
-TEXT_MAX = 2000  # characters of a value's text that a placeholder keeps
+
+# The text of a value that a placeholder keeps. It comes to an end, and does not fail, whatever the value is.
+_TEXT = reprlib.Repr()
+_TEXT.maxstring = _TEXT.maxother = 2000
+_TEXT.maxlevel = 4
 
 DEPTH_MAX = 120  # of nested containers; libburr and the collector take 128 with what is around
-NODES_MAX = RECORD_BYTES_MAX // 2  # each takes two bytes at least
+NODES_MAX = 1 << 20  # values of a tree: so many numbers fill half a record
 
 _PLAIN = frozenset({str, int, float, bool, type(None), dict, list})
 _CONTAINERS = frozenset({dict, list})
@@ -67,11 +72,6 @@ def _write(tree: Any) -> bytes:
     return to_json(tree, inf_nan_mode="null")
 
 
-def _write_key(key: Any) -> bytes:
-    """As pydantic writes it, with its colon."""
-    return to_json({key: 0})[1:-2]
-
-
 def without_surrogates(text: str) -> str:
     """Half of a surrogate pair is no text: it becomes its escape, in letters."""
     return text.encode("utf-8", "backslashreplace").decode()
@@ -88,12 +88,30 @@ def _repair(tree: Any) -> Any:
     return tree
 
 
-def _text_of(value: Any) -> str:
+def _check_size(value: Any) -> None:
+    """Raises ValueError for what has no end, or has so many values that Burr's serializers would not come to one."""
+    level = [value]
+    count = 0
+    for _ in range(DEPTH_MAX):
+        level = [
+            member
+            for container in level
+            if isinstance(container, (dict, list, tuple))
+            for member in (container.values() if isinstance(container, dict) else container)
+        ]
+        if not level:
+            return
+        count += len(level)
+        if count > NODES_MAX:
+            raise ValueError(f"more than {NODES_MAX} values")
+    raise ValueError(f"nested deeper than {DEPTH_MAX}")
+
+
+def _text_of_error(error: Exception) -> str:
     try:
-        text = repr(value)
-    except Exception:  # a __repr__ of the application's
-        text = object.__repr__(value)
-    return without_surrogates(text if len(text) <= TEXT_MAX else text[:TEXT_MAX] + "…")
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # of its __str__
+        return type(error).__name__
 
 
 class Serializer:
@@ -154,9 +172,11 @@ class Serializer:
 
     def _tree(self, name: Any, value: Any) -> Any:
         if self._redactor is not None:
+            _check_size(value)
             return self._redactor.tree(name, value, lambda inner: serde.serialize(inner, **self._serde_kwargs))
         if self._leaves_plain and is_plain([value]):
             return value
+        _check_size(value)
         return serde.serialize(value, **self._serde_kwargs)
 
     def _state_tree(self, name: Any, value: Any) -> Any:
@@ -175,13 +195,13 @@ class Serializer:
             excess -= len(written[key])
             too_large = ValueError(f"{len(written[key])} bytes of JSON; a record takes {RECORD_BYTES_MAX}")
             written[key] = self._refuse(of, key, fields[key], too_large)
-        return b"{" + b",".join([_write_key(self._key(key)) + value for key, value in written.items()]) + b"}"
+        return b"{" + b",".join([self._write_key(of, key) + value for key, value in written.items()]) + b"}"
 
     def _write_field(self, of: str, name: Any, value: Any, tree_of: Callable[[Any, Any], Any]) -> bytes:
         try:
             tree = tree_of(name, value)
             if not is_plain([tree]):
-                _check_depth(tree)
+                _check_size(tree)  # a registered serializer may give what is not plain, as bytes
             written = self._write_text(tree)
             if len(written) > OBJECT_BYTES_MAX:
                 raise ValueError(f"{len(written)} bytes of JSON; a record takes {RECORD_BYTES_MAX}")
@@ -197,32 +217,21 @@ class Serializer:
                 raise
             return _write(_repair(tree))
 
-    def _key(self, key: Any) -> Any:
-        return without_surrogates(key) if isinstance(key, str) else key
+    def _write_key(self, of: str, key: Any) -> bytes:
+        """As pydantic writes it, with its colon."""
+        try:
+            return _write({key: 0})[1:-2]
+        except Exception as error:
+            if self._raises:
+                raise UnserializableError(f"a key of the {of}: {_text_of_error(error)}") from error
+            return _write({without_surrogates(key if isinstance(key, str) else _TEXT.repr(key)): 0})[1:-2]
 
     def _refuse(self, of: str, name: Any, value: Any, error: Exception) -> bytes:
         """A value that cannot be written: an error that names it, or what stands in its place."""
-        what = without_surrogates(f"{of} {name}: {type(error).__name__}: {error}")
-        if self._redactor is not None:
-            what = self._redactor.text(what)
+        # With redaction, the texts of the value and of the error may hold what is not to be seen.
+        why = type(error).__name__ if self._redactor is not None else _text_of_error(error)
+        what = without_surrogates(f"{of} {name}: {why}" if name else f"{of}: {why}")
         if self._raises:
             raise UnserializableError(f"{what} (a {type(value).__qualname__})") from error
-        text = _text_of(value) if self._redactor is None else type(value).__qualname__
-        return _write({INVALID_KEY: {"error": what, "text": text}})
-
-
-def _check_depth(tree: Any) -> None:
-    """A registered serializer may give what is_plain does not know (a tuple, bytes); it may not give what has no end."""
-    level = [tree]
-    for _ in range(DEPTH_MAX):
-        level = [
-            value
-            for container in level
-            if isinstance(container, (dict, list, tuple))
-            for value in (container.values() if isinstance(container, dict) else container)
-        ]
-        if not level:
-            return
-        if len(level) > NODES_MAX:
-            raise ValueError(f"more than {NODES_MAX} values")
-    raise ValueError(f"nested deeper than {DEPTH_MAX}")
+        text = type(value).__qualname__ if self._redactor is not None else _TEXT.repr(value)
+        return _write({INVALID_KEY: {"error": what, "text": without_surrogates(text)}})

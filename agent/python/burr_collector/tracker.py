@@ -17,7 +17,7 @@ import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from burr_collector import _library
 from burr_collector.errors import DroppedRecordsError, StoreError
@@ -92,7 +92,7 @@ class WaitingLine:
                 if left:
                     self.apps[app] = left
 
-    def drain(self, timeout_s: Optional[float] = None) -> None:
+    def drain(self, timeout_s: float) -> None:
         """Wait for what is in the line now. Raises TimeoutError."""
         with self._lock:
             last = self._executor.submit(int) if self._executor is not None and self.apps else None
@@ -183,18 +183,20 @@ class TrackedApp:
     transitions  from each action: to where, on which condition, in the order in which they are tried
     """
 
-    __slots__ = ("tracker", "pointer", "stream_counts", "_transitions", "_vias", "__weakref__")
+    __slots__ = ("library", "tracker", "pointer", "stream_counts", "vias", "_made_vias", "_transitions", "__weakref__")
 
     def __init__(self, tracker: Tracker, transitions: Mapping[str, Sequence[Tuple[str, bytes]]]) -> None:
+        self.library = tracker.library
         self.tracker = tracker
         self.pointer: Optional[int] = None  # None: tracking is disabled, or it is still being made
         self.stream_counts: Dict[int, int] = {}  # items, by the sequence id of the step that streams
         self._transitions = transitions
-        self._vias: Dict[Tuple[Optional[str], str], Tuple[Optional[int], Optional[_library.Via]]] = {}
+        self.vias: Dict[Tuple[Optional[str], str], Optional[int]] = {}  # what find_via has found
+        self._made_vias: "List[Optional[_library.Via]]" = []  # which those addresses are of
 
     def __del__(self) -> None:
         if self.pointer is not None:
-            self.tracker.library.close_app(self.pointer)
+            self.library.close_app(self.pointer)
 
     def create(self, info: "_library.AppInfo") -> None:
         """Make the application that info describes, or go on with the one that is there. Raises ValueError (names,
@@ -221,13 +223,12 @@ class TrackedApp:
 
         None: it is made. A future: it waits in line, as the thread runs an event loop.
         """
-        tracker = self.tracker
-        waiting = tracker.line.apps
-        if (waiting and self in waiting) or tracker.library.would_wait(self.pointer, size):
+        waiting = self.tracker.line.apps
+        if (waiting and self in waiting) or self.library.would_wait(self.pointer, size):
             return self._record_patiently(call, size, args)
         status = call.now(self.pointer, *args)
         if status != _library.OK:
-            tracker.tell(status)
+            self.tracker.tell(status)
         return None
 
     def _record_patiently(
@@ -251,16 +252,14 @@ class TrackedApp:
         if status != _library.OK:
             self.tracker.tell(status)
 
-    def via(self, prior: Optional[str], action: str) -> Optional[int]:
-        """The address of the burr_via that says why the action comes after prior. None: it is not known, or the action
-        is an entrypoint."""
-        try:
-            return self._vias[prior, action][0]
-        except KeyError:
-            via = None if prior is None else _make_via(prior, action, self._transitions.get(prior, ()))
-            address = None if via is None else ctypes.addressof(via)
-            self._vias[prior, action] = address, via
-            return address
+    def find_via(self, prior: Optional[str], action: str) -> Optional[int]:
+        """The address of the burr_via that says why the action comes after prior, for vias. None: it is not known, or
+        the action is an entrypoint."""
+        via = None if prior is None else _make_via(prior, action, self._transitions.get(prior, ()))
+        self._made_vias.append(via)
+        address = None if via is None else ctypes.addressof(via)
+        self.vias[prior, action] = address
+        return address
 
 
 def _make_via(

@@ -20,8 +20,8 @@ sys.path.insert(0, str(SOURCE / "tests" / "interop"))
 from venv_of import virtual_environment  # noqa: E402
 
 VENV = BUILD / "python{}.{}-venv".format(*sys.version_info)
-REQUIREMENTS = ["burr==0.40.2", "pydantic>=2,<3", "ipython"]
-MODULES = ["burr", "pydantic", "IPython"]
+REQUIREMENTS = ["burr==0.40.2", "pydantic>=2,<3", "ipython", "hatchling", "mypy", "opentelemetry-sdk"]
+MODULES = ["burr", "pydantic", "IPython", "hatchling", "mypy", "opentelemetry.sdk"]
 
 
 def environment(home):

@@ -16,7 +16,7 @@ import unittest
 from harness import StoreTest
 
 HERE = pathlib.Path(__file__).resolve().parent
-SECONDS = float(os.environ.get("BURR_TEST_SECONDS", "4"))
+SECONDS = float(os.environ.get("BURR_TEST_SECONDS", "2"))
 WORKERS = 8
 STEPS = 50  # of an application
 BETWEEN_KILLS_S = 0.4
@@ -111,6 +111,35 @@ class Workers(StoreTest):
                 steps += count
         print(f"{steps} steps of {WORKERS} processes in {SECONDS:g} s, {kills} kills of the collector", file=sys.stderr)
         self.assertGreater(kills, 1)
+
+    def steps_served(self, collector):
+        """{app_id: its number of steps}, as the collector lists them."""
+        found, page = {}, {"has_another_page": True}
+        while page["has_another_page"]:
+            page = collector.get(f"/api/v0/project/__none__/apps?limit=100&offset={len(found)}")
+            found.update({app["app_id"]: app["num_steps"] for app in page["applications"]})
+            if not page["applications"]:
+                break
+        return found
+
+    def test_both_clients_write_at_once_and_our_server_shows_it(self):
+        collector = self.collector()
+        clients = ("collector", "burr")
+        workers = [self.start(f"{client}{i}", client=client) for i in range(WORKERS // 2) for client in clients]
+        self.wait_for_words(workers)
+        time.sleep(SECONDS / 4)
+        for worker in workers:
+            self.assertEqual(worker.end(), "")
+        said = {app_id: steps for worker in workers for app_id, steps in worker.steps_said().items()}
+        deadline = time.monotonic() + 60
+        while self.steps_served(collector) != said:
+            self.assertLess(time.monotonic(), deadline, "the list is not what was said")
+            time.sleep(0.05)
+        for worker in workers:
+            app_id = list(worker.steps_said())[-1]
+            steps = collector.get(f"/api/v0/project/{app_id}/__none__/apps")["steps"]
+            states = [step["step_end_log"]["state"]["count"] for step in steps]
+            self.assertEqual(states, list(range(1, said[app_id] + 1)))
 
     def prefork(self):
         """A server that loads the tracker, then forks; its workers, each with a socket on which to ask for a step."""

@@ -371,14 +371,14 @@ burr_status spool_put(
 	return put_carefully(&e, wait_ms);
 }
 
-/* What is known without a lock or a wait; a lane's place on the disk is asked for once. A record has more than
- * its texts: its entry's head, numbers and tags. */
+/* What is known without a lock or a wait; a lane's place on the disk is asked for once. A record has more
+ * than its texts: its entry's head, numbers and tags. */
 bool spool_would_wait(struct spool *spool, struct spool_app *app, size_t len)
 {
 	enum { REST = 1 << 10 };
 	spool_look_for_fork();
-	if (len > SPOOL_INLINE_MAX - REST || atomic_load_explicit(&app->never, memory_order_relaxed) == UNMADE ||
-		!spool_is_started(spool))
+	if (len > SPOOL_INLINE_MAX - REST ||
+		atomic_load_explicit(&app->never, memory_order_relaxed) == UNMADE || !spool_is_started(spool))
 		return true;
 	struct lane *lane = lane_last();
 	if (!is_mine(lane, spool))

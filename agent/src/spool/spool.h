@@ -51,8 +51,8 @@ void spool_app_unref(struct spool *spool, struct spool_app *app);
 burr_status spool_put(
 	struct spool *spool, struct spool_app *app, const struct record *record, uint32_t wait_ms);
 
-/* As spool_put, and wait for what becomes of it: BURR_OK: it is in the store. BURR_ELATER: nothing is stored at
- * the moment, it is kept. The store's own refusals: it is gone and counted. */
+/* As spool_put, and wait for what becomes of it: BURR_OK: it is in the store. BURR_ELATER: nothing is stored
+ * at the moment, it is kept. The store's own refusals: it is gone and counted. */
 burr_status spool_put_wait(struct spool *spool, struct spool_app *app, const struct record *record,
 	uint32_t wait_ms, burr_error *err);
 

@@ -697,6 +697,66 @@ static void a_full_queue_holds_nobody_up_for_ever(void **state)
 	close_tracker(tracker);
 }
 
+/* Who asks first never waits: not for room, and not for a disk. */
+static void a_call_that_would_wait_can_be_told(void **state)
+{
+	const char *store = *state;
+	burr_tracker *tracker = open_impatient(store, 1000);
+	burr_tracker_app *app = create_app(tracker, "app");
+	assert_false(burr_tracker_would_wait(app, 100 << 10));
+	assert_true(burr_tracker_would_wait(app, 128 << 10)); /* a side file */
+	assert_false(burr_tracker_would_wait(NULL, 128 << 10));
+	int fd = lock_file(store, ".burr-append");
+	int taken = 0;
+	for (; !burr_tracker_would_wait(app, 10); taken++)
+		assert_int_equal(burr_tracker_begin_step(app, taken, "a", NULL, NULL), BURR_OK);
+	assert_true(taken > 1000);
+	burr_tracker_stats stats = {.size = sizeof(stats)};
+	burr_tracker_get_stats(tracker, &stats);
+	assert_int_equal(stats.dropped_count, 0);
+	close(fd);
+	settle(tracker);
+	assert_false(burr_tracker_would_wait(app, 10));
+	close_tracker(tracker);
+}
+
+/* A forked child has no spool until its first record, which makes one. */
+static void a_childs_first_call_would_wait(void **state)
+{
+	skip_forks();
+	burr_tracker *tracker = open_tracker(*state);
+	burr_tracker_app *app = create_app(tracker, "app");
+	pid_t child = fork_threaded();
+	if (child == 0) {
+		bool ok = burr_tracker_would_wait(app, 10) &&
+			  burr_tracker_begin_step(app, 0, "child", NULL, NULL) == BURR_OK &&
+			  !burr_tracker_would_wait(app, 10);
+		_exit(ok && burr_tracker_close(tracker, NULL) == BURR_OK ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close_tracker(tracker);
+}
+
+static void names_may_hold_blanks(void **state)
+{
+	static const burr_action_info actions[] = {{"an action", "a key;b, c", "", "in;opt?", NULL}};
+	burr_tracker *tracker = open_tracker(*state);
+	burr_tracker_app *app = NULL;
+	burr_app_info info = BURR_APP_INFO_INIT;
+	info.app_id = "app";
+	info.actions = actions;
+	info.action_count = 1;
+	info.name_separators = ";";
+	assert_int_equal(burr_tracker_create_app(tracker, &info, &app, NULL), BURR_OK);
+	char *graph = testing_read(*state, "project/app/graph.json");
+	assert_non_null(strstr(graph, "\"name\":\"an action\",\"reads\":[\"a key\",\"b, c\"],\"writes\":[]"));
+	assert_non_null(strstr(graph, "\"inputs\":[\"in\"],\"optional_inputs\":[\"opt\"]"));
+	free(graph);
+	close_tracker(tracker);
+}
+
 /* What the lanes cannot hold is kept in a file, and comes into the logs in its order. */
 static void an_outage_is_spilled(void **state)
 {
@@ -1082,6 +1142,9 @@ int main(void)
 		TEST(a_newer_store_is_refused),
 		TEST(a_child_forked_in_an_outage_goes_on),
 		TEST(a_full_queue_holds_nobody_up_for_ever),
+		TEST(a_call_that_would_wait_can_be_told),
+		TEST(a_childs_first_call_would_wait),
+		TEST(names_may_hold_blanks),
 		TEST(an_outage_is_spilled),
 		TEST(an_application_that_is_refused_later_gets_no_records),
 		TEST(a_flush_does_not_wait_for_later_records),
