@@ -4,8 +4,8 @@
 
     builder.with_tracker(CollectorTrackingClient(project="my_project"))
 
-The clients, and with them Burr and libburr, are loaded when they are first asked for: the command `burr-collector` needs
-neither.
+The clients, and with them Burr and libburr, are loaded when they are first asked for: the command `burr-collector`
+needs neither.
 """
 
 from __future__ import annotations

@@ -214,7 +214,9 @@ class Library:
         self.list_apps = self._function(
             "burr_list_apps", [*names[:2], POINTER(POINTER(AppItem)), POINTER(c_size_t), error], c_int
         )
-        self.list_steps = self._function("burr_list_steps", [*names, POINTER(c_void_p), POINTER(c_size_t), error], c_int)
+        self.list_steps = self._function(
+            "burr_list_steps", [*names, POINTER(c_void_p), POINTER(c_size_t), error], c_int
+        )
         self.free = self._function("burr_free", [c_void_p], None)
 
     def _function(self, name: str, argtypes: List[Any], restype: Any, library: Optional[ctypes.CDLL] = None) -> Any:

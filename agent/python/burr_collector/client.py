@@ -50,9 +50,21 @@ class CollectorTrackingClient(Recorder, SyncTrackingClient, BaseStateLoader):
 
 
 async def _wait(waiting: "Optional[Future[None]]") -> None:
-    """Until the record is made, where it had to wait."""
-    if waiting is not None:
-        await asyncio.wrap_future(waiting)
+    """Until the record is made, where it had to wait. It is made as well when the step is cancelled meanwhile, which
+    asyncio.wrap_future would pass on to it."""
+    if waiting is None:
+        return
+    loop = asyncio.get_running_loop()
+    made = loop.create_future()
+
+    def tell(_: "Future[None]") -> None:
+        try:
+            loop.call_soon_threadsafe(lambda: None if made.done() else made.set_result(None))
+        except RuntimeError:
+            pass  # the loop is closed, so nobody waits any more
+
+    waiting.add_done_callback(tell)
+    await made
 
 
 class AsyncCollectorTrackingClient(

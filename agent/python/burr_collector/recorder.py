@@ -236,7 +236,7 @@ class Recorder:
                 raise ValueError(f"{self.project_id}/{app_id} has no finished step {sequence_id}")
             return None
         return PersistedStateData(
-            partition_key=partition_key if partition_key is not None else step.partition_key,  # type: ignore[typeddict-item]
+            partition_key=step.partition_key,  # type: ignore[typeddict-item] # Burr gives None for none, too
             app_id=app_id,
             sequence_id=step.sequence_id,
             position=step.position,

@@ -66,7 +66,9 @@ class Kept(dict):
     """A subclass of a plain type."""
 
 
-register_field_serde("with_field_serde", lambda value, **kwargs: {"it": str(value)}, lambda value, **kwargs: value["it"])
+register_field_serde(
+    "with_field_serde", lambda value, **kwargs: {"it": str(value)}, lambda value, **kwargs: value["it"]
+)
 
 VALUES: Dict[str, Any] = {
     "nothing": None,

@@ -122,31 +122,54 @@ class Outage(StoreTest):
 
         asyncio.run(main())
 
+    async def work_until_it_waits(self, client, app):
+        """The task that steps until then."""
+        await app.astep()
+        self.running.pause()
+
+        async def work():
+            for _ in range(STEPS - 1):
+                await app.astep()
+
+        working = asyncio.ensure_future(work())
+        deadline = time.monotonic() + 30
+        seen = -1
+        while not self.line(client).apps or app.sequence_id != seen:  # until it waits, and the same step still does
+            seen = app.sequence_id
+            self.assertLess(time.monotonic(), deadline)
+            await asyncio.sleep(0.05)
+        self.assertLess(app.sequence_id, STEPS - 1)
+        return working
+
     def test_an_asynchronous_client_waits_and_its_loop_goes_on(self):
         client = self.client(AsyncCollectorTrackingClient)
 
         async def main():
-            app = new(client, "app", count)
-            await app.astep()
-            self.running.pause()
-
-            async def work():
-                for _ in range(STEPS - 1):
-                    await app.astep()
-
-            working = asyncio.ensure_future(work())
-            deadline = time.monotonic() + 30
-            seen = -1
-            while not self.line(client).apps or app.sequence_id != seen:  # until it waits, and the same step still does
-                seen = app.sequence_id
-                self.assertLess(time.monotonic(), deadline)
-                await asyncio.sleep(0.05)
-            self.assertLess(app.sequence_id, STEPS - 1)
+            working = await self.work_until_it_waits(client, new(client, "app", count))
             self.goes_on()
             await working
 
         asyncio.run(main())
         self.assert_recorded(client, "app", STEPS)
+
+    def test_a_record_that_waits_is_made_although_its_step_is_cancelled(self):
+        client = self.client(AsyncCollectorTrackingClient)
+
+        async def main():
+            app = new(client, "app", count)
+            working = await self.work_until_it_waits(client, app)
+            waiting = sum(self.line(client).apps.values())
+            working.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await working
+            self.assertGreaterEqual(sum(self.line(client).apps.values()), waiting)
+            self.goes_on()
+            return app.sequence_id
+
+        cancelled = asyncio.run(main())
+        client.flush(60)
+        self.assertEqual(self.line(client).apps, {})
+        self.assertEqual(self.log("app")[-1]["sequence_id"], cancelled)
 
     def test_streams_keep_their_order(self):
         client = self.client()
