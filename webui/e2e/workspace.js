@@ -147,13 +147,12 @@ test('cycles fold, and open again', async () => {
   const fold = page.locator('.step-row.fold').first();
   await fold.waitFor();
   assert.match((await fold.textContent()) ?? '', /judge → plan → call_tool ×\d/);
-  await page.locator('.steps-scroll').evaluate((element) => (element.scrollTop = 0));
+  await page.keyboard.press('Home');
+  await row(0).waitFor();
   await page.locator('.step-row.fold').first().locator('.row-toggle').click();
   await row(4).waitFor();
   assert.match(param('folds'), /^[0-4]$/);
   await page.reload();
-  await page.locator('.step-row.fold').first().waitFor();
-  await page.locator('.steps-scroll').evaluate((element) => (element.scrollTop = 0));
   await row(4).waitFor();
 });
 
