@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -300,8 +301,7 @@ class Output:
                 print(f"  skipped: {item['what']} ({item['why']})")
 
 
-def run(output, folder, build):
-    trackers = Trackers(folder, build)
+def run(output, trackers):
     for is_async in (False, True):
         shapes = list(SHAPES)
         kind = "asynchronous" if is_async else "synchronous"
@@ -324,7 +324,6 @@ def run(output, folder, build):
         output.row(name, [time_in_hooks(trackers, shape, name) for shape in shapes], burrs)
     output.table("Where it goes, ours without a collector", shapes)
     parts = [parts_of_ours(trackers, shape) for shape in shapes]
-    trackers.close()
     for part in parts[0]:
         output.row(part, [of_shape[part] for of_shape in parts])
 
@@ -338,6 +337,7 @@ def main():
     os.environ["BURR_LIBRARY"] = str(asked.build / "lib" / "libburr.so.0")
     os.environ["BURR_TELEMETRY_ENABLED"] = "false"
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "agent" / "python"))
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # and nothing is left behind
     output = Output(asked.json)
     skipped = []
     try:
@@ -347,7 +347,8 @@ def main():
     else:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="burr-bench-"))
         try:
-            run(output, folder, asked.build)
+            with contextlib.closing(Trackers(folder, asked.build)) as trackers:
+                run(output, trackers)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     output.end(skipped)
