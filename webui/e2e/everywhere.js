@@ -431,6 +431,8 @@ const WALKS = [
       /* Without a search there is no hit to go to, and nothing happens. */
       ['n', step(2)],
       ['N', step(2)],
+      /* Nor was anything run again; nested.js opens what was. */
+      ['a', step(2)],
     ],
   ],
 ];

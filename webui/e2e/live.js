@@ -198,7 +198,8 @@ test('an answer that was on its way does not take the place of what was told sin
   steps.release();
   await page.locator('.step-row .seq', { hasText: new RegExp(`^${asked}$`) }).waitFor();
   await waitForCurrent(writer.last());
-  assert.equal(steps.count, 1);
+  /* Once more if the stream began after the question: what it did not tell may be missing. */
+  assert.ok(steps.count <= 2, `${steps.count} questions`);
   await page.unroute(/order-1\/steps\?.*from=0/);
 
   /* What the header says, each time that it changes. */
