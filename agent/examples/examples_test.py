@@ -360,13 +360,13 @@ class Install(Folder):
 
     def test_installed_samples(self):
         prefix = self.folder / "installed"
-        script = BUILD / "agent" / "cmake_install.cmake"
-        subprocess.run(
-            ["cmake", f"-DCMAKE_INSTALL_PREFIX={prefix}", "-P", script],
-            stdout=subprocess.DEVNULL,
-            timeout=120,
-            check=True,
-        )
+        for script in (BUILD / "agent" / "cmake_install.cmake", BUILD / "agent" / "examples" / "cmake_install.cmake"):
+            subprocess.run(
+                ["cmake", f"-DCMAKE_INSTALL_PREFIX={prefix}", "-P", script],
+                stdout=subprocess.DEVNULL,
+                timeout=120,
+                check=True,
+            )
         prefix = prefix.rename(self.folder / "moved")
         installed = prefix / "libexec" / "burr" / "examples"
         self.assertEqual((installed / "samples.txt").read_text(), (SAMPLES / "samples.txt").read_text())

@@ -13,7 +13,7 @@ interface Props {
 }
 
 export function FileSteps({ steps, current, hue, onSelect }: Props) {
-  const { reveal, ...rows } = useRows(steps.length);
+  const { reveal, ...rows } = useRows(steps.length, current);
   useEffect(() => reveal(current, 'near'), [reveal, current]);
   return (
     <div className="file-steps" ref={rows.scroller} onScroll={rows.onScroll} tabIndex={0} aria-label="Steps">

@@ -9,6 +9,8 @@ import { clamp } from '../../base/number';
 import { makeScale } from '../../model/scale';
 
 export const ROW_PX = 26;
+/* About as many as a screen shows, until it is measured. */
+const SCREEN_ROWS = 30;
 /* Above and below the screen: what a fast wheel passes between two frames. */
 const AROUND = 12;
 /* More pixels at once than this many screens, so long after the wheel turned: it was the scroll bar. */
@@ -33,12 +35,17 @@ export interface Rows {
   readonly moveBy: (rows: number) => void;
 }
 
-export function useRows(count: number): Rows {
+/** `revealed` is the row that is brought onto the screen first, so that nothing else is asked for before. */
+export function useRows(count: number, revealed: number): Rows {
   const scroller = useRef<HTMLDivElement>(null);
   const scale = useMemo(() => makeScale(count * ROW_PX), [count]);
   /* How far the list's own pixels are from the scroll bar's. */
   const place = useRef({ barPx: 0, topPx: 0, wheeledAt: -Infinity });
-  const [view, setView] = useState({ from: 0, size: 30, shiftPx: 0 });
+  const [view, setView] = useState(() => ({
+    from: clamp(revealed - SCREEN_ROWS / 2, 0, Math.max(count - SCREEN_ROWS, 0)),
+    size: SCREEN_ROWS,
+    shiftPx: 0,
+  }));
   const measure = useCallback(() => {
     const element = scroller.current;
     if (!element) return;

@@ -71,7 +71,7 @@ export function useStepRows(listed: Listed, view: RunView, selected: number | nu
     () => makeListing(listed.segments, { inner: below, attempts: attempts.numbers }),
     [listed.segments, below, attempts.numbers],
   );
-  const rows = useRows(listing.length);
+  const rows = useRows(listing.length, selected === null ? 0 : listing.rowOf(selected));
   const wanted = useNumbers(
     listed.kind === 'filtered' ? [] : pagesIn(listing, rows.from - PREFETCH_ROWS, rows.to + PREFETCH_ROWS),
   );
