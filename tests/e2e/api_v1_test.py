@@ -13,6 +13,7 @@ import os
 import pathlib
 import re
 import shutil
+import sqlite3
 import sys
 import tempfile
 import unittest
@@ -1375,16 +1376,24 @@ class Indexing(unittest.TestCase):
         cls.folder = tempfile.mkdtemp(prefix="burr-api-")
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.store = os.path.join(cls.folder, "store")
+        os.mkdir(cls.store)
+        Server(cls.store).close()
         for i in range(cls.roots):
             Run(f"root-{i}").step(0, "hi", {"n": i}).write(cls.store, "p")
         for i in range(cls.children):
             Run(f"child-{i}", parent=pointer("root-7", 0)).step(0, "hi", {"n": i}).write(cls.store, "p")
 
     def test_what_is_missing_is_said(self):
+        catalog = next(pathlib.Path(self.store).glob(".burr-catalog*"))
+        held = sqlite3.connect(catalog, isolation_level=None)
+        self.addCleanup(held.close)
+        held.execute("BEGIN IMMEDIATE")  # nothing is indexed while it lasts
         server = Server(self.store, ready=False)
         self.addCleanup(server.close)
         runs = "/api/v1/projects/p/runs?limit=1&roots=true"
-        seen = []
+        seen = [server.get(target)["indexing"] for target in ("/api/v1/projects", runs)]
+        self.assertEqual([indexing["done"] for indexing in seen], [0, 0])
+        held.rollback()
         while not seen or seen[-1] is not None:
             for target, schema in (("/api/v1/projects", "Projects"), (runs, "Runs")):
                 answer = server.get(target)

@@ -3,7 +3,7 @@
  *
  *   BURR=… BURR_BUILD=… npm run outage -- --out DIR [--runs COUNT]
  *
- * Pictures go into DIR. COUNT runs are in the store that is indexed: for pictures of that, more than the test needs.
+ * Pictures go into DIR. COUNT runs are in the store that is indexed.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { after, before, test } from 'node:test';
 import { parseArgs } from 'node:util';
 import { checkAccess } from './axe.js';
 import { needBrowser, openBrowser } from './browser.js';
-import { endAll, startCollector, startWriter } from './processes.js';
+import { endAll, start, startCollector, startWriter } from './processes.js';
 import { startProxy } from './proxy.js';
 import { writeStore } from './store.js';
 
@@ -25,9 +25,15 @@ const { out, runs } = parseArgs({
 if (out) mkdirSync(out, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'burr-outage-'));
 const PATIENCE_MS = 15_000;
-/* Long enough logs that the first index can be seen. */
 const RUN_COUNT = Number(runs);
-const ATTEMPTS = 20;
+/* Keeps the index from being written until its input ends. */
+const HOLD = `
+import sqlite3, sys
+index = sqlite3.connect(sys.argv[1], isolation_level=None)
+index.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+`;
 
 let browser;
 let page;
@@ -159,21 +165,22 @@ test('a token that is no more is asked for anew, and the page comes back', async
 
 test('a store that is being indexed says how far it is, and fills by itself', async () => {
   const store = join(folder, 'large');
+  await (await startCollector(store)).end('SIGTERM');
+  const catalog = readdirSync(store).find((name) => name.startsWith('.burr-catalog'));
   writeStore(store, RUN_COUNT);
-  for (const run of readdirSync(join(store, 'many'))) {
-    const log = join(store, 'many', run, 'log.jsonl');
-    writeFileSync(log, readFileSync(log, 'utf8').repeat(ATTEMPTS));
-  }
+  const holder = start('python3', ['-c', HOLD, join(store, catalog)]);
+  await holder.lines.next();
   const list = await page.context().newPage();
   list.setDefaultTimeout(PATIENCE_MS);
   const collector = await startCollector(store);
-  const told = /^Indexing, \d+ %$/;
+  const told = /^Indexing(…|, \d+ %)$/;
   await Promise.all([page.goto(collector.url), list.goto(`${collector.url}p/many`)]);
   await Promise.all([page.getByText(told).first().waitFor(), list.getByText(told).first().waitFor()]);
   assert.equal(await page.getByRole('heading', { name: 'No runs yet' }).count(), 0);
   if (await page.locator('.indexing').count()) await checkAccess(page, 'indexing');
   await shoot('indexing', page);
   await shoot('indexing-runs', list);
+  holder.child.stdin.end();
 
   const count = (number) => number.toLocaleString('en');
   const patient = { timeout: 40_000 };
