@@ -125,6 +125,8 @@ class Reader(threading.Thread):
         self.last = 0  # cursor of the newest delta
         self.place = None  # where to go on
         self.written = threading.Event()
+        self.done = False
+        self.look_again = 0  # when it may compare all that there is once more: most of its time is for what it is told
         self.fails = None
         self.connections = 0
         self.told = 0
@@ -138,12 +140,16 @@ class Reader(threading.Thread):
             self.fails = f"{type(error).__name__}: {error}"
 
     def is_done(self):
-        if not self.written.is_set() or not self.copy.rows:
-            return False
+        began = time.monotonic()
+        if not self.written.is_set() or not self.copy.rows or began < self.look_again:
+            return self.done
         fresh = Copy(self.server, self.copy.topics)
         fresh.fetch_all()
         self.fails = None if fresh.rows == self.copy.rows else difference(self.copy.rows, fresh.rows)
-        return self.fails is None
+        now = time.monotonic()
+        self.look_again = now + 3 * (now - began)
+        self.done = self.fails is None
+        return self.done
 
     def take(self, change):
         check_change(change)
