@@ -27,7 +27,7 @@ interface Local {
   readonly number: number;
   /** The address for which it holds; at another one, that one rules. */
   readonly address: string;
-  readonly how: How | null;
+  readonly how: How;
   /** When the address follows. Walking fast must not flood the history: browsers refuse more than some hundred changes in a while. */
   readonly waitMs: number;
 }
@@ -59,7 +59,7 @@ export function useSelection(run: RunPlace, count: number): Selection {
 
   const pages = useMemo(() => (number === null ? [] : [Math.floor(number / PAGE_STEPS)]), [number]);
   const page = usePages(run, pages).get(pages[0] ?? -1);
-  const step = holds && local.how !== null ? (page?.steps[local.number % PAGE_STEPS] ?? null) : null;
+  const step = holds ? (page?.steps[local.number % PAGE_STEPS] ?? null) : null;
   const how = local?.how ?? null;
   const waitMs = local?.waitMs ?? 0;
   const chosen = step === null ? null : step.number;
@@ -68,12 +68,9 @@ export function useSelection(run: RunPlace, count: number): Selection {
   useEffect(() => {
     if (chosen === null || how === null) return;
     const next = `${stepText ?? ''}/${attemptText ?? ''}`;
-    if (next === address) {
-      setLocal({ number: chosen, address, how: null, waitMs: 0 });
-      return;
-    }
+    if (next === address) return;
     const timer = setTimeout(() => {
-      setLocal({ number: chosen, address: next, how: null, waitMs: 0 });
+      setLocal({ number: chosen, address: next, how: 'replace', waitMs: 0 });
       change({ step: stepText, attempt: attemptText }, how);
     }, waitMs);
     return () => clearTimeout(timer);
@@ -97,10 +94,13 @@ export function useSelection(run: RunPlace, count: number): Selection {
     },
     [last, follow],
   );
+  /* What a link names is held, too: it may give way to a later attempt while it is read. */
   const named = !holds && found !== null && missing === null ? found.number : null;
   useEffect(() => {
-    if (named !== null && named === last) follow();
-  }, [named, last, follow]);
+    if (named === null) return;
+    if (named === last) follow();
+    else setLocal({ number: named, address, how: 'replace', waitMs: 0 });
+  }, [named, last, follow, address]);
   const leave = useCallback(() => {
     if (last !== null) setLocal({ number: last, address, how: 'replace', waitMs: 0 });
   }, [last, address]);
