@@ -1,8 +1,9 @@
 /* Which step is looked at, and whether the newest one is followed.
  *
  * The address holds the step's sequence id (and the attempt, where it is not the last), so that a link outlives the page; inside, steps
- * are numbers. The newest step is in the address by none being there: who looks at it is at the end, and follows. A step chosen here is shown at once, and its address follows as soon as the step is known. An address that changes
- * otherwise (a link, back, forward) is resolved by asking for the attempts at that sequence id. */
+ * are numbers. The newest step is in the address by none being there: who looks at it is at the end, and follows. A step chosen here is
+ * shown at once, and its address follows as soon as the step is known. An address that changes otherwise (a link, back, forward) is
+ * resolved by asking for the attempts at that sequence id. */
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { PAGE_STEPS, useAttempts, usePages, type RunPlace } from './run';
 import { readNumber, useUrlQuery } from './url';
@@ -45,10 +46,11 @@ export function useSelection(run: RunPlace, count: number): Selection {
   const [local, setLocal] = useState<Local | null>(null);
   const holds = local !== null && local.address === address;
 
-  const attempts = useAttempts(run, wanted !== null && !holds ? wanted : null);
+  const isAsked = wanted !== null && !holds;
+  const attempts = useAttempts(run, isAsked ? wanted : null).data;
   const attempt = readNumber(query.get('attempt'));
-  const found = attempts.data?.find((step) => step.attempt === attempt) ?? attempts.data?.at(-1) ?? null;
-  const missing = wanted !== null && !holds && attempts.data?.length === 0 ? wanted : null;
+  const found = attempts?.find((step) => step.attempt === attempt) ?? attempts?.at(-1) ?? null;
+  const missing = isAsked && attempts?.length === 0 ? wanted : null;
 
   const last = count > 0 ? count - 1 : null;
   const following = wanted === null && !holds;
@@ -95,7 +97,7 @@ export function useSelection(run: RunPlace, count: number): Selection {
     [last, follow],
   );
   /* What a link names is held, too: it may give way to a later attempt while it is read. */
-  const named = !holds && found !== null && missing === null ? found.number : null;
+  const named = isAsked ? (found?.number ?? null) : null;
   useEffect(() => {
     if (named === null) return;
     if (named === last) follow();
