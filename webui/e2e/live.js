@@ -12,6 +12,7 @@ import { after, before, test } from 'node:test';
 import { setInterval as ticks } from 'node:timers/promises';
 import { needBrowser, openBrowser } from './browser.js';
 import { endAll, startCollector, startHolding, startWriter } from './processes.js';
+import { until } from './runPage.js';
 
 needBrowser();
 
@@ -180,8 +181,8 @@ async function holdAnswers(pattern) {
   });
   const held = { count: 0, release };
   await page.route(pattern, async (route) => {
-    held.count += 1;
     const response = await route.fetch();
+    held.count += 1;
     await released;
     await route.fulfill({ response });
   });
@@ -225,6 +226,31 @@ test('an answer that was on its way does not take the place of what was told sin
     counts.toSorted((a, b) => a - b),
   );
   await page.unroute(/runs\/order-1$/);
+});
+
+test('what is searched for is found, however long it takes, and as it comes', async () => {
+  /* The server's look of 200 ms, which found nothing. */
+  const nothing = { now: new Date().toISOString(), complete: false, next: 0, hits: [] };
+  await page.route(/\/search\?/, (route) => route.fulfill({ json: nothing }), { times: 1 });
+  await openRun('orders', 'order-1', '?find=work');
+  const hits = page.locator('.hits .nowrap', { hasText: /\d/ });
+  const count = async () => Number(/\d+$/.exec(await hits.textContent())[0]);
+  const before = await count();
+  await writer.recordMany(3);
+  await until(async () => (await count()) === before + 3);
+});
+
+test('a step that ended while it was asked for is not left open', async () => {
+  const holding = await startHolding(store, 'orders', 'order-held', 2);
+  const step = await holdAnswers(/order-held\/steps\/2$/);
+  await openRunHead('orders', 'order-held');
+  await until(async () => step.count > 0);
+  holding.child.stdin.write('\n');
+  await page.locator('.step-row[data-number="2"][data-status="ok"]').waitFor();
+  step.release();
+  await page.locator('.inspector-head .status', { hasText: 'ok' }).waitFor();
+  await page.unroute(/order-held\/steps\/2$/);
+  await holding.end('SIGTERM');
 });
 
 test('scrolling up is reading too, and the way back down is following', async () => {

@@ -4,7 +4,7 @@
  *
  * With --out, pictures are left there. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseArgs } from 'node:util';
@@ -85,6 +85,60 @@ test('an earlier attempt has its own spans', async () => {
   const first = rows.findIndex((name) => name.includes('earlier'));
   assert.match(rows[first + 1], /detail/);
 });
+
+/* Another attempt at the steps [from, to) of a run whose page is open. */
+function tryAgain(run, from, to) {
+  const records = Array.from({ length: to - from }, (_, index) => from + index).flatMap((n) => {
+    const step = { action: ['ask', 'work', 'check'][n % 3], sequence_id: n };
+    const state = { n, attempt: 'again', __SEQUENCE_ID: n, __PRIOR_STEP: step.action };
+    return [
+      { type: 'begin_entry', start_time: `2026-01-02T00:00:${n % 60}.000000Z`, inputs: {}, ...step },
+      {
+        ...{ type: 'end_entry', end_time: `2026-01-02T00:00:${n % 60}.000500Z`, result: null },
+        ...{ exception: null, state, ...step },
+      },
+    ];
+  });
+  const lines = records.map((record) => `${JSON.stringify(record)}\n`).join('');
+  appendFileSync(join(at.store, run.replace('/run/', '/'), 'log.jsonl'), lines);
+}
+
+test('a step that is read is not taken away by its next attempt', async () => {
+  const run = 'taken_back/run/each-again';
+  await at.open(run, '?step=50');
+  await at.waitForStep(50);
+  await page.locator('.inspector-title .chip', { hasText: /^attempt 2$/ }).waitFor();
+  tryAgain(run, 49, 52);
+  await at.row(51).locator('.attempts', { hasText: '×3' }).waitFor();
+  await page.locator('.inspector-title .chip', { hasText: 'attempt 2, replaced' }).waitFor();
+  await page.locator('.step-row.earlier[aria-current="step"] .attempt', { hasText: '2' }).waitFor();
+  /* The link still leads to it. */
+  await at.waitForParam('attempt', '2');
+  await page.reload();
+  await page.locator('.inspector-title .chip', { hasText: 'attempt 2, replaced' }).waitFor();
+});
+
+for (const [query, first] of [
+  ['fold=1', 27],
+  ['action=ask&attempts=last', 21],
+])
+  test(`what is taken back goes from a list with ${query}`, async () => {
+    const run = 'taken_back/run/each-again';
+    await at.open(run, `?step=30&${query}`);
+    await at.waitForStep(30);
+    const lastAttempt = async () => {
+      const { steps } = await at.api(
+        `taken_back/runs/each-again/steps?sequence_id=${first}&superseded=false`,
+      );
+      return page.locator(`.step-row[data-number="${steps[0].number}"]`);
+    };
+    const before = await lastAttempt();
+    await before.waitFor();
+    tryAgain(run, first, first + 3);
+    await before.waitFor({ state: 'detached' });
+    await (await lastAttempt()).waitFor();
+    assert.equal(await page.locator('.step-row.superseded').count(), 0);
+  });
 
 test('cycles fold over last attempts alone, and a filter lists every attempt', async () => {
   await at.open(TAKEN_BACK, '?fold=1');

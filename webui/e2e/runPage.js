@@ -33,6 +33,7 @@ export async function startRunPage(kinds) {
     page.locator('.step-row[data-number]', { has: page.locator('.seq', { hasText: new RegExp(`^${id}$`) }) });
   return {
     page,
+    store,
     complaints,
     row,
     api: async (path) => {

@@ -3,7 +3,7 @@
  * The last attempts have their place by number, and any of them can be shown at once: only which stretches gave way is asked for. What a
  * filter leaves, and cycles, the server finds by going through the run. They are read around where the reader is: from the newest end,
  * or from a step that was chosen, on in either direction; what lies between is a gap until somebody comes there. */
-import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueries, useQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { get } from '../api/client';
 import type { StepSummary } from '../model/api';
@@ -17,7 +17,7 @@ import {
 } from '../model/listing';
 import { filterParams, isFiltered, type StepFilter } from '../model/stepFilter';
 import { piecesOf, type Piece, type Stretch, type Wish } from '../model/stretches';
-import { cached, runKey, type RunPlace } from './run';
+import { runKey, type RunPlace } from './run';
 
 const RUN = '/api/v1/projects/{project}/runs/{app_id}';
 const STRETCH_ITEMS = 500;
@@ -136,12 +136,7 @@ function useSuperseded(run: RunPlace, count: number) {
 
 /* ---- what the server finds ---- */
 
-interface Read<T> extends Stretch<T> {
-  /** Nothing in it can change any more. */
-  readonly settled: boolean;
-}
-
-type Reader<T, Of> = (run: RunPlace, of: Of, wish: Wish, signal: AbortSignal) => Promise<Read<T>>;
+type Reader<T, Of> = (run: RunPlace, of: Of, wish: Wish, signal: AbortSignal) => Promise<Stretch<T>>;
 
 /* Parameters of a question that reads on from a place. */
 function rangeOf({ at, direction, bound }: Wish) {
@@ -159,16 +154,14 @@ const readSteps: Reader<StepSummary, StepFilter> = async (run, filter, wish, sig
   const params = { ...run, ...filterParams(filter), ...rangeOf(wish), limit: STRETCH_ITEMS };
   const { steps, next, step_count } = await get(`${RUN}/steps`, params, signal);
   const stretch = stretchOf(wish, next, step_count);
-  const settled = stretch.to < step_count && steps.every((step) => step.status !== 'open');
-  return { ...stretch, items: wish.direction > 0 ? steps : [...steps].reverse(), settled };
+  return { ...stretch, items: wish.direction > 0 ? steps : [...steps].reverse() };
 };
 
 const readGroups: Reader<Group, null> = async (run, _of, wish, signal) => {
   const params = { ...run, ...rangeOf(wish), superseded: false, limit: STRETCH_ITEMS };
   const { groups, next, step_count } = await get(`${RUN}/folded`, params, signal);
   const stretch = stretchOf(wish, next, step_count);
-  const items = wish.direction > 0 ? groups : [...groups].reverse();
-  return { ...stretch, items, settled: stretch.to < step_count };
+  return { ...stretch, items: wish.direction > 0 ? groups : [...groups].reverse() };
 };
 
 interface Wishes {
@@ -188,23 +181,16 @@ function useStretches<T extends StepSummary | Group, Of>(
   reader: Reader<T, Of>,
   of: Of,
 ) {
-  const client = useQueryClient();
   const key = JSON.stringify([...runKey(run), of]);
   const [wishes, setWishes] = useState<Wishes>({ key, list: [] });
   const list = enabled && wishes.key === key ? wishes.list : NO_WISHES;
   const results = useQueries({
-    queries: list.map((wish) => {
-      const queryKey = runKey(run, 'stretch', of, wish.at, wish.direction, String(wish.bound));
-      return {
-        queryKey,
-        queryFn: async ({ signal }: { readonly signal: AbortSignal }) => {
-          const known = cached<Read<T>>(client, queryKey);
-          return known?.data.settled === true ? known.data : reader(run, of, wish, signal);
-        },
-        structuralSharing: false as const,
-        gcTime: 30_000,
-      };
-    }),
+    queries: list.map((wish) => ({
+      queryKey: runKey(run, 'stretch', of, wish.at, wish.direction, String(wish.bound)),
+      queryFn: ({ signal }: { readonly signal: AbortSignal }) => reader(run, of, wish, signal),
+      structuralSharing: false as const,
+      gcTime: 30_000,
+    })),
     combine: combineStretches<T>,
   });
   const { stretches, loading, error } = results;
@@ -227,7 +213,7 @@ function useStretches<T extends StepSummary | Group, Of>(
 const NO_WISHES: readonly Wish[] = [];
 
 interface Result<T> {
-  readonly data: Read<T> | undefined;
+  readonly data: Stretch<T> | undefined;
   readonly isFetching: boolean;
   readonly error: Error | null;
 }

@@ -3,8 +3,6 @@ import { useQueries } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { get } from '../api/client';
 import type { Run, Runs, RunSummary, Steps } from '../model/api';
-import { topicOf } from './live';
-import { useLive } from './queries';
 import {
   detailQuery,
   pageQuery,
@@ -62,11 +60,6 @@ export function useRecordsOf(project: string, keys: readonly string[]): Readonly
 export function useRunsOf(project: string, appIds: readonly string[]): ReadonlyMap<string, Run> {
   const combine = useFound<string, Run>(appIds);
   return useQueries({ queries: appIds.map((app_id) => detailQuery({ project, app_id })), combine });
-}
-
-/** Keeps what is asked of a run current. */
-export function useLiveRun(project: string, appId: string): void {
-  useLive(topicOf('run', project, appId), runKey({ project, app_id: appId }));
 }
 
 export type RunRow = Omit<RunSummary, 'child_count'>;

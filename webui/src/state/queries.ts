@@ -1,5 +1,12 @@
 /* The server's data, kept by the query cache and refreshed when the server says that it changed. */
-import { QueryClient, useQueries, useQuery, useQueryClient, type QueryKey } from '@tanstack/react-query';
+import {
+  QueryClient,
+  useQueries,
+  useQuery,
+  useQueryClient,
+  type QueryFilters,
+  type QueryKey,
+} from '@tanstack/react-query';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { ApiError, get } from '../api/client';
 import { Refresher } from '../base/refresher';
@@ -71,14 +78,14 @@ export function useChanges(
 /** Keeps what is cached under `queryKey` (and under keys that begin with it) current while the caller is shown. */
 export function useLive(topic: string | null, queryKey: QueryKey, apply?: Apply): void {
   const client = useQueryClient();
-  useChanges(topic, () => refreshQueries(client, queryKey), apply);
+  useChanges(topic, () => refreshQueries(client, { queryKey }), apply);
 }
 
-export async function refreshQueries(client: QueryClient, queryKey: QueryKey): Promise<void> {
+export async function refreshQueries(client: QueryClient, which: QueryFilters): Promise<void> {
   /* An answer on its way may be older than the change: let it end, then ask again. */
-  if (client.isFetching({ queryKey }) > 0)
-    await client.refetchQueries({ queryKey }, { cancelRefetch: false });
-  await client.invalidateQueries({ queryKey }, { cancelRefetch: false });
+  const asked: QueryFilters = { ...which, fetchStatus: 'fetching' };
+  if (client.isFetching(asked) > 0) await client.refetchQueries(asked, { cancelRefetch: false });
+  await client.invalidateQueries(which, { cancelRefetch: false });
 }
 
 /** A value with a change in it; null: the change does not tell enough. */

@@ -25,6 +25,7 @@ import type {
   StepSummary,
 } from '../model/api';
 import { runDelta, withRow, withSteps, type StepRange } from '../model/deltas';
+import type { Range } from '../model/listing';
 import { addOverviews } from '../model/overview';
 import { topicOf } from './live';
 import { applyTo, askCurrent, refreshQueries, useLive } from './queries';
@@ -51,9 +52,13 @@ export function runKey({ project, app_id }: RunPlace, ...more: readonly unknown[
 
 /** The run, and whatever else of it is cached, kept current while the caller is shown. */
 export function useRunDetail(run: RunPlace) {
-  const { project, app_id } = run;
-  useLive(topicOf('run', project, app_id), runKey(run), useApply(run));
+  useLiveRun(run);
   return useQuery(detailQuery(run));
+}
+
+/** Keeps what is cached of a run current while the caller is shown. */
+export function useLiveRun(run: RunPlace): void {
+  useLive(topicOf('run', run.project, run.app_id), runKey(run), useApply(run));
 }
 
 export function detailQuery(run: RunPlace) {
@@ -63,11 +68,6 @@ export function detailQuery(run: RunPlace) {
       askCurrent(topicOf('run', run.project, run.app_id), () => get(RUN, { ...run }, signal), withRow),
     structuralSharing: false as const,
   };
-}
-
-export function cached<T>(client: QueryClient, key: readonly unknown[]) {
-  const state = client.getQueryState<T>(key);
-  return state?.data === undefined ? null : { data: state.data, ageMs: Date.now() - state.dataUpdatedAt };
 }
 
 /* Row and steps are told, and are on the screen at once. What is shown of single steps, and the counts, are asked for again. */
@@ -107,17 +107,22 @@ class Asking {
   readonly #steps: Refresher;
 
   constructor(client: QueryClient, run: RunPlace) {
-    this.#counts = new Refresher(() => refreshQueries(client, runKey(run, 'detail')), COUNTS_MS);
+    this.#counts = new Refresher(
+      () => refreshQueries(client, { queryKey: runKey(run, 'detail') }),
+      COUNTS_MS,
+    );
     this.#pages = new Refresher(() => {
       const left = new Set(this.#left);
       this.#left = [];
-      return Promise.all([...left].map((queryKey) => refreshQueries(client, queryKey)));
+      return Promise.all([...left].map((queryKey) => refreshQueries(client, { queryKey })));
     });
     this.#steps = new Refresher(() => {
       const touched = this.#touched;
       this.#touched = NOTHING;
-      const predicate = ({ queryKey }: Query) => isTouched(queryKey, touched);
-      return client.invalidateQueries({ queryKey: runKey(run), predicate }, { cancelRefetch: false });
+      return refreshQueries(client, {
+        queryKey: runKey(run),
+        predicate: (query) => isTouched(query, touched),
+      });
     });
   }
 
@@ -147,14 +152,20 @@ function bringToPages(client: QueryClient, run: RunPlace, change: Changed): read
     .filter((key) => !applyTo<Steps>(client, key, change, bringTo(rangeOf(key[4] as number))));
 }
 
-/* Of what is cached of a run: what of it is by the number of a step, by a page of them, or brought up by the change itself. */
-function isTouched(queryKey: readonly unknown[], { from, to }: Touched): boolean {
+/* Of what is cached of a run: what of it is by the number of a step, by a page of them, found among some of them, or brought up by the
+ * change itself. */
+function isTouched({ queryKey, state }: Query, { from, to }: Touched): boolean {
   const [, , , kind, first, second] = queryKey;
   const isIn = (number: unknown, size: number) =>
     typeof number === 'number' && number * size < to && (number + 1) * size > from;
   if (kind === 'detail' || kind === 'page' || kind === 'newest') return false;
   if (kind === 'step' || kind === 'state' || kind === 'difference' || kind === 'records')
     return isIn(first, 1);
+  if (kind === 'stretch' && state.data !== undefined) {
+    /* Up to its end, as one that ends with the run goes on. */
+    const stretch = state.data as Range;
+    return from <= stretch.to && to > stretch.from;
+  }
   return kind === 'history' ? isIn(second, PAGE_STEPS) : true;
 }
 

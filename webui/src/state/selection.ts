@@ -1,8 +1,9 @@
 /* Which step is looked at, and whether the newest one is followed.
  *
  * The address holds the step's sequence id (and the attempt, where it is not the last), so that a link outlives the page; inside, steps
- * are numbers. The newest step is in the address by none being there: who looks at it is at the end, and follows. A step chosen here is shown at once, and its address follows as soon as the step is known. An address that changes
- * otherwise (a link, back, forward) is resolved by asking for the attempts at that sequence id. */
+ * are numbers. The newest step is in the address by none being there: who looks at it is at the end, and follows. A step chosen here is
+ * shown at once, and its address follows as soon as the step is known. An address that changes otherwise (a link, back, forward) is
+ * resolved by asking for the attempts at that sequence id. */
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { PAGE_STEPS, useAttempts, usePages, type RunPlace } from './run';
 import { readNumber, useUrlQuery } from './url';
@@ -27,7 +28,7 @@ interface Local {
   readonly number: number;
   /** The address for which it holds; at another one, that one rules. */
   readonly address: string;
-  readonly how: How | null;
+  readonly how: How;
   /** When the address follows. Walking fast must not flood the history: browsers refuse more than some hundred changes in a while. */
   readonly waitMs: number;
 }
@@ -45,10 +46,11 @@ export function useSelection(run: RunPlace, count: number): Selection {
   const [local, setLocal] = useState<Local | null>(null);
   const holds = local !== null && local.address === address;
 
-  const attempts = useAttempts(run, wanted !== null && !holds ? wanted : null);
+  const isAsked = wanted !== null && !holds;
+  const attempts = useAttempts(run, isAsked ? wanted : null).data;
   const attempt = readNumber(query.get('attempt'));
-  const found = attempts.data?.find((step) => step.attempt === attempt) ?? attempts.data?.at(-1) ?? null;
-  const missing = wanted !== null && !holds && attempts.data?.length === 0 ? wanted : null;
+  const found = attempts?.find((step) => step.attempt === attempt) ?? attempts?.at(-1) ?? null;
+  const missing = isAsked && attempts?.length === 0 ? wanted : null;
 
   const last = count > 0 ? count - 1 : null;
   const following = wanted === null && !holds;
@@ -59,7 +61,7 @@ export function useSelection(run: RunPlace, count: number): Selection {
 
   const pages = useMemo(() => (number === null ? [] : [Math.floor(number / PAGE_STEPS)]), [number]);
   const page = usePages(run, pages).get(pages[0] ?? -1);
-  const step = holds && local.how !== null ? (page?.steps[local.number % PAGE_STEPS] ?? null) : null;
+  const step = holds ? (page?.steps[local.number % PAGE_STEPS] ?? null) : null;
   const how = local?.how ?? null;
   const waitMs = local?.waitMs ?? 0;
   const chosen = step === null ? null : step.number;
@@ -68,12 +70,9 @@ export function useSelection(run: RunPlace, count: number): Selection {
   useEffect(() => {
     if (chosen === null || how === null) return;
     const next = `${stepText ?? ''}/${attemptText ?? ''}`;
-    if (next === address) {
-      setLocal({ number: chosen, address, how: null, waitMs: 0 });
-      return;
-    }
+    if (next === address) return;
     const timer = setTimeout(() => {
-      setLocal({ number: chosen, address: next, how: null, waitMs: 0 });
+      setLocal({ number: chosen, address: next, how: 'replace', waitMs: 0 });
       change({ step: stepText, attempt: attemptText }, how);
     }, waitMs);
     return () => clearTimeout(timer);
@@ -97,10 +96,13 @@ export function useSelection(run: RunPlace, count: number): Selection {
     },
     [last, follow],
   );
-  const named = !holds && found !== null && missing === null ? found.number : null;
+  /* What a link names is held, too: it may give way to a later attempt while it is read. */
+  const named = isAsked ? (found?.number ?? null) : null;
   useEffect(() => {
-    if (named !== null && named === last) follow();
-  }, [named, last, follow]);
+    if (named === null) return;
+    if (named === last) follow();
+    else setLocal({ number: named, address, how: 'replace', waitMs: 0 });
+  }, [named, last, follow, address]);
   const leave = useCallback(() => {
     if (last !== null) setLocal({ number: last, address, how: 'replace', waitMs: 0 });
   }, [last, address]);

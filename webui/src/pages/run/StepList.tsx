@@ -9,8 +9,7 @@ import { momentAt, pinText } from '../../model/pins';
 import { wishFor, type Wish } from '../../model/stretches';
 import type { Listed } from '../../state/listing';
 import { useHistories, type PinnedPage } from '../../state/history';
-import { useLiveRun } from '../../state/nested';
-import { PAGE_STEPS } from '../../state/run';
+import { PAGE_STEPS, useLiveRun } from '../../state/run';
 import type { RunView } from '../../state/runView';
 import type { Selection } from '../../state/selection';
 import { useKeys } from '../../ui/keys';
@@ -152,7 +151,7 @@ export function StepList(props: Props) {
 
 function LiveRun({ appId }: { readonly appId: string }) {
   const { place } = useFacts();
-  useLiveRun(place.project, appId);
+  useLiveRun({ project: place.project, app_id: appId });
   return null;
 }
 

@@ -26,12 +26,12 @@ export interface FindInRun {
 const SEARCH_PACE_MS = 150;
 
 export function useFind(selection: Selection): FindInRun {
-  const { place } = useFacts();
+  const { place, detail } = useFacts();
   const [query, change] = useUrlQuery();
   const [text, setText] = useTypedText(query.get('find') ?? '', (typed) => change({ find: typed }));
   const isJump = text.startsWith('#');
   const asked = usePaced(isJump ? '' : text, SEARCH_PACE_MS);
-  const search = useRunSearch(place, asked);
+  const search = useRunSearch(place, asked, detail);
   const { hits } = search;
   const [chosen, setChosen] = useState<Hit | null>(null);
   const [pending, setPending] = useState<1 | -1 | null>(null);
