@@ -171,6 +171,8 @@ class Recorder:
             raise ValueError(f'project name "{project}": 1 to 128 of A-Z a-z 0-9 _ : - are allowed')
         if unserializable not in ("placeholder", "raise"):
             raise ValueError(f'unserializable="{unserializable}": "placeholder" or "raise"')
+        if storage_dir != DEFAULT_STORAGE_DIR:  # the working folder may be another one when a copy is made
+            storage_dir = os.path.abspath(os.path.expanduser(storage_dir))
         self.project_id = project
         self.raw_storage_dir = storage_dir
         self.storage_dir = self.get_storage_path(project, storage_dir)
