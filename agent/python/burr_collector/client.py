@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class CollectorTrackingClient(Recorder, SyncTrackingClient, BaseStateLoader):
     """In place of Burr's LocalTrackingClient, for applications that run synchronously or asynchronously.
 
-    A hook keeps an event loop waiting no longer than a store that is busy takes, and not by an outage: records then wait
-    in memory, in a thread of their own.
+    A hook keeps an event loop waiting no longer than a store that is busy takes, and not for an outage: records then
+    wait in memory, in a thread of their own.
 
     Threads: any, several applications at once. A forked child goes on with the client it inherited; a pickled one
     opens the store anew where it is unpickled.

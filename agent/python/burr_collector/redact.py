@@ -2,7 +2,7 @@
 
 Either by key patterns: the value of each key that fits one, at any depth of state, inputs, results and attributes,
 becomes MARK. Or by a callable, which is given each key with its value and returns what is to be written instead. A key
-is one of a mapping, an object's attribute, a named tuple's field, or the first of a pair: ("authorization", "Bearer …").
+is one of a mapping, an object's attribute, a named tuple's field, or the first of a pair ("authorization", "Bearer …").
 
 A secret also shows in texts. In what Burr stores of an object that it does not know, its repr: what the object holds
 is looked through, and what is taken out of it is taken out of its text, too. In an exception's traceback, and in the
@@ -25,7 +25,7 @@ MARK = "[redacted]"
 
 SECRET_LEN_MIN = 4  # what is shorter stands in any text by chance
 SECRETS_MAX = 256
-NODES_MAX = 1 << 14  # of what an object holds; beyond it is something like a connection, with half the program behind it
+NODES_MAX = 1 << 14  # of what an object holds; beyond it is a connection or its like, with half the program behind it
 
 Redact = Union[str, "Pattern[str]", Iterable[Union[str, "Pattern[str]"]], Callable[[str, Any], Any]]
 
@@ -136,7 +136,8 @@ os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _remember(texts: Set[str]) -> None:
-    """For texts of any client: an exception passes from a sub-application, which has a copy of its parent's, to that."""
+    """For the texts of all clients: an exception of a sub-application, which has a copy of its parent's client, is the
+    parent's as well."""
     with _lock:
         for text in texts:
             if len(text) >= SECRET_LEN_MIN:

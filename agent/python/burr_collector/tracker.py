@@ -8,8 +8,8 @@ without the interpreter's lock, or, where the calling thread runs an event loop,
 that has records of an application, the application's next ones go behind them, so that their order stays.
 
 What is in that line is in memory only, where a kill takes it. So an event loop, too, waits for the moments that a busy
-store takes, as Burr's own client does that writes to the disk; but not in an outage, which shows in its having waited in
-vain.
+store takes, as it does with Burr's own client, which writes to the disk; but not in an outage, which shows in its
+having waited in vain.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ LINE_BYTES_MAX = 64 << 20
 BUSY_WAIT_S = 0.25
 BUSY_LOOK_S = 0.0005
 BUSY_AGAIN_S = 10.0  # after it has waited in vain
-LOCKED_BYTES_MAX = 64 << 10  # of a record that is made with the interpreter's lock held: a larger one takes longer
+LOCKED_BYTES_MAX = 120 << 10  # of a record that is made with the interpreter's lock held: larger ones go to files
 CREATE_WAIT_S = 0.05  # that an event loop waits to hear what came of making an application
 WARN_EVERY_S = 60.0
 

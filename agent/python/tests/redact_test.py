@@ -90,6 +90,11 @@ def fail_alone(state: State) -> State:
     raise PermissionError(f"{state['password']} is wrong")
 
 
+@action(reads=[], writes=["told"])
+def tell(state: State) -> State:
+    return state.update(told="hunter2-and-more")
+
+
 class Each(MapStates):
     """Its sub-application alone is given the password."""
 
@@ -264,7 +269,7 @@ class Redacted(StoreTest):
         client = CollectorTrackingClient("project", self.store, redact="*password*")
         app = (
             ApplicationBuilder()
-            .with_actions(one=action(reads=[], writes=["x"])(lambda state: state.update(x="hunter2-and-more")), two=hold)
+            .with_actions(one=tell, two=hold)
             .with_transitions(("one", "two", expr(f"password == '{SECRET}'")))
             .with_entrypoint("one")
             .with_state(password=SECRET)
