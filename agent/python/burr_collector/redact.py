@@ -13,11 +13,12 @@ of those.
 import collections
 import fnmatch
 import functools
+import itertools
 import os
 import re
 import threading
 import types
-from typing import Any, Callable, Iterable, Iterator, Mapping, Pattern, Set, Tuple, Union
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Pattern, Set, Tuple, Union
 
 from pydantic_core import to_jsonable_python
 
@@ -102,13 +103,16 @@ def _forms(value: Any) -> Set[str]:
         return {repr(bytes(value))[2:-1], value.decode("utf-8", "replace")}
     if isinstance(value, (Mapping, *_SERIES)):  # its members do
         return set()
-    return {str(value), repr(value)}
+    try:
+        return {str(value), repr(value)}
+    except Exception:  # it stands in no text
+        return set()
 
 
-def _texts(value: Any) -> Set[str]:
-    """The texts of a value that is taken out."""
+def _texts(value: Any, members_max: Optional[int] = None) -> Set[str]:
+    """The texts of a value that is taken out, or of the first so many of its members."""
     texts = _forms(value)
-    for _, member in _everything_in(value):
+    for _, member in itertools.islice(_everything_in(value), members_max):
         texts |= _forms(member)
     return texts - {""}
 
@@ -202,7 +206,7 @@ class Redactor:
     def _decided(self, key: Any, value: Any) -> Any:
         decided = self._decide(str(key), value)
         if decided is not value:
-            _remember(_texts(value))
+            _remember(_texts(value, SECRETS_MAX))
         return decided
 
     def _secrets_in(self, value: Any) -> Set[str]:

@@ -244,6 +244,18 @@ class Redacted(StoreTest):
         self.assert_nowhere()
         self.assertIn("__burr_invalid", self.log("many")[-1]["state"]["many"])
 
+    def test_whatever_is_taken_out_becomes_a_mark(self):
+        """However much it is, and though it has no text."""
+
+        class Silent:
+            def __repr__(self):
+                raise RuntimeError("no text of me")
+
+        passwords = {"many_passwords": list(range(100_000)), "silent_password": Silent(), "no_password": float("nan")}
+        self.run_one("all", action(reads=[], writes=list(passwords))(lambda state: state.update(**passwords)))
+        state = self.log("all")[-1]["state"]
+        self.assertEqual([state[key] for key in passwords], [MARK] * len(passwords))
+
     def test_what_a_serializer_gives_is_kept_but_for_what_is_taken_out(self):
         model = Model(api_key="shown", name="Ada")
         self.run_one("model", action(reads=[], writes=["model"])(lambda state: state.update(model=model)))
