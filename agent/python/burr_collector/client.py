@@ -93,6 +93,8 @@ class AsyncCollectorTrackingClient(
     attributes have synchronous hooks here as well, as Burr calls those in asynchronous actions, too.
     """
 
+    _is_awaited = True
+
     def pre_run_step(self, **kwargs: Any) -> Coroutine[Any, Any, None]:  # type: ignore[override]
         return _wait(super().pre_run_step(**kwargs))
 

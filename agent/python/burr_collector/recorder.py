@@ -144,6 +144,8 @@ class Recorder:
     """What both clients do. A hook gives a future where its record has to wait and the calling thread must not
     (tracker.py)."""
 
+    _is_awaited = False  # whether Burr awaits what the hooks of steps give
+
     def __init__(
         self,
         project: str,
@@ -276,11 +278,12 @@ class Recorder:
     # ---- applications ----
 
     def _make(self, info: _library.AppInfo, transitions: Dict[str, List[Tuple[str, bytes]]]) -> TrackedApp:
-        app = TrackedApp(get_tracker(*self._tracker_key), transitions)
+        app = TrackedApp(get_tracker(*self._tracker_key), transitions, self._is_awaited)
         try:
             app.create(info)
         except FileNotFoundError:  # the store's folder was removed since it was opened
-            app = TrackedApp(get_tracker(*self._tracker_key, stale=app.tracker), transitions)
+            stale = app.tracker
+            app = TrackedApp(get_tracker(*self._tracker_key, stale=stale), transitions, self._is_awaited)
             app.create(info)
         return app
 
@@ -291,7 +294,7 @@ class Recorder:
             app = self._make(info, {})
         except (OSError, ValueError) as error:  # a step is under way, which is not to fail by it
             logger.error("application %s is not recorded: %s", app_id, error)
-            app = TrackedApp(get_tracker(*self._tracker_key), {})
+            app = TrackedApp(get_tracker(*self._tracker_key), {}, self._is_awaited)
         self._apps[app_id] = app
         return app
 

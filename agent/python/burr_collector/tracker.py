@@ -202,16 +202,30 @@ class TrackedApp:
     """One application that is recorded. Closed with its last reference.
 
     transitions  from each action: to where, on which condition, in the order in which they are tried
+    is_awaited   an event loop awaits what record gives, so nothing holds it up
     """
 
-    __slots__ = ("library", "tracker", "pointer", "stream_counts", "vias", "_made_vias", "_transitions", "__weakref__")
+    __slots__ = (
+        "library",
+        "tracker",
+        "pointer",
+        "stream_counts",
+        "vias",
+        "_made_vias",
+        "_transitions",
+        "_is_awaited",
+        "__weakref__",
+    )
 
-    def __init__(self, tracker: Tracker, transitions: Mapping[str, Sequence[Tuple[str, bytes]]]) -> None:
+    def __init__(
+        self, tracker: Tracker, transitions: Mapping[str, Sequence[Tuple[str, bytes]]], is_awaited: bool
+    ) -> None:
         self.library = tracker.library
         self.tracker = tracker
         self.pointer: Optional[int] = None  # None: tracking is disabled, or it is still being made
         self.stream_counts: Dict[int, int] = {}  # items, by the sequence id of the step that streams
         self._transitions = transitions
+        self._is_awaited = is_awaited
         self.vias: Dict[Tuple[Optional[str], str], Optional[int]] = {}  # what find_via has found
         self._made_vias: "List[Optional[_library.Via]]" = []  # which those addresses are of
 
@@ -257,10 +271,11 @@ class TrackedApp:
         self, call: "_library.RecordCall", size: int, args: Tuple[Any, ...]
     ) -> "Optional[Future[None]]":
         line, in_loop = self.tracker.line, is_in_event_loop()
-        line.let_go_before(self)
-        if self not in line.apps and (not in_loop or self._has_room_soon(size)):
-            self._call(call, args)
-            return None
+        if not (in_loop and self._is_awaited):
+            line.let_go_before(self)
+            if self not in line.apps and (not in_loop or self._has_room_soon(size)):
+                self._call(call, args)
+                return None
         waiting = line.add(self, size, self._call, call, args)
         if waiting is None:
             self.tracker.count_dropped()

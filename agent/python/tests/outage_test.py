@@ -132,6 +132,21 @@ class Outage(StoreTest):
                 asyncio.run(main())
         self.assert_recorded(client, "app", 20)
 
+    def test_an_asynchronous_client_holds_no_loop_back(self):
+        client = AsyncCollectorTrackingClient("project", self.store)
+
+        async def main():
+            app = new(client, "app", count)
+            for _ in range(20):
+                await app.astep()
+                self.assertFalse(self.line(client).apps)
+
+        with unittest.mock.patch.object(_library.get(), "would_wait", lambda *_: True):
+            with unittest.mock.patch.object(tracker.time, "sleep", lambda _: self.fail("it waits")):
+                with unittest.mock.patch.object(tracker.WaitingLine, "drain", lambda *_: self.fail("it waits")):
+                    asyncio.run(main())
+        self.assert_recorded(client, "app", 20)
+
     def test_an_application_is_made_meanwhile(self):
         client = self.client()
 
