@@ -290,6 +290,19 @@ class Outage(StoreTest):
         os.close(write)
         self.assert_recorded(client, "app", STEPS + 1)
 
+    def test_a_forked_childs_loop_goes_on_while_its_spool_is_made(self):
+        client = CollectorTrackingClient("project", self.store)
+        app = new(client, "app", count)
+        asyncio.run(app.astep())
+        child = os.fork()
+        if child == 0:
+            with unittest.mock.patch.object(tracker.time, "sleep", lambda _: os._exit(1)):
+                asyncio.run(app.astep())
+                client.flush(60)
+            os._exit(0)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertEqual([r["sequence_id"] for r in self.log("app") if r["type"] == "end_entry"], [0, 1])
+
     def test_what_is_dropped_is_counted(self):
         client = self.client(wait_ms=50)
         app = new(client, "app", sync_count)
