@@ -194,8 +194,8 @@ class Tracker:
             raise DroppedRecordsError(f"{dropped} records were dropped: too many waited for room")
 
     def after_fork_in_child(self) -> None:
-        """The line's thread stayed with the parent, and so did what waits there. And the first record has to wait until it
-        has made the child's spool, however long an event loop waits with it."""
+        """The line's thread stayed with the parent, and so did what waits there. And the first record has to wait until
+        it has made the child's spool, however long an event loop waits with it."""
         self.line = WaitingLine()
         self.busy_again_at = time.monotonic() + BUSY_AGAIN_S
 
