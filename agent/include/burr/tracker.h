@@ -195,11 +195,11 @@ typedef struct burr_via {
 	size_t rejected_count;
 } burr_via;
 
-/* Whether a record call of this thread might have to wait: for room in an outage; for the disk, with a record
- * of more than about 120 KiB or the first one in a forked child; for a lane, where there are more threads
- * than lanes. For those who must not wait, as an event loop, or who hold what others want, as an
- * interpreter's lock: they make a call that might wait elsewhere. When it says no, this thread's next call
- * does not wait.
+/* Whether a record call of this thread might have to wait: for room in an outage; for the disk, with the
+ * first one in a forked child; for a lane, where there are more threads than lanes. For those who must not
+ * wait, as an event loop, or who hold what others want, as an interpreter's lock: they make a call that might
+ * wait elsewhere. When it says no, this thread's next call does not wait; one of more than about 120 KiB
+ * still takes the time of writing a file.
  *
  * text_len  bytes of the record's texts, together
  *

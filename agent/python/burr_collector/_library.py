@@ -6,9 +6,9 @@ So each record call is here in both ways, as `RecordCall.now` and `RecordCall.pa
 """
 
 import ctypes
+import functools
 import os
 import pathlib
-import threading
 from ctypes import POINTER, c_bool, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any, List, NamedTuple, Optional
 
@@ -232,11 +232,16 @@ class Library:
 
 def candidates() -> List[str]:
     """Where the library is looked for, in this order: BURR_LIBRARY alone where it is set, else beside the package
-    (where a wheel has it), then where the system's loader looks."""
+    (where a wheel has it), in the build folders of the tree that the package lies in, then where the system's loader
+    looks."""
     named = os.environ.get("BURR_LIBRARY")
     if named:
         return [named]
-    return [str(pathlib.Path(__file__).resolve().parent / "lib" / SONAME), SONAME]
+    package = pathlib.Path(__file__).resolve().parent
+    found = [package / "lib" / SONAME]
+    if (package.parents[1] / "include" / "burr" / "tracker.h").exists():
+        found += [package.parents[2] / "build" / kind / "lib" / SONAME for kind in ("release", "dev")]
+    return [*map(str, found), SONAME]
 
 
 def _open(path: str) -> Library:
@@ -249,8 +254,9 @@ def _open(path: str) -> Library:
         ) from None
 
 
-def load() -> Library:
-    """libburr, opened anew. Raises LibraryError."""
+@functools.lru_cache(None)
+def get() -> Library:
+    """libburr, loaded once. Raises LibraryError."""
     tried = []
     for path in candidates():
         try:
@@ -261,17 +267,3 @@ def load() -> Library:
         "libburr, which records and loads runs, cannot be loaded. Install burr (its library is libburr.so.0), or say "
         "where the library lies in the environment variable BURR_LIBRARY. Looked at " + "; ".join(tried)
     )
-
-
-_lock = threading.Lock()
-_loaded: Optional[Library] = None
-
-
-def get() -> Library:
-    """libburr, loaded once. Raises LibraryError."""
-    global _loaded
-    if _loaded is None:
-        with _lock:
-            if _loaded is None:
-                _loaded = load()
-    return _loaded

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class CollectorTrackingClient(Recorder, SyncTrackingClient, BaseStateLoader):
     """In place of Burr's LocalTrackingClient, for applications that run synchronously or asynchronously.
 
-    No hook keeps an event loop waiting: during an outage, records wait in a thread of their own.
+    A hook keeps an event loop waiting no longer than a store that is busy takes, and not for an outage: records then
+    wait in memory, in a thread of their own.
 
     Threads: any, several applications at once. A forked child goes on with the client it inherited; a pickled one
     opens the store anew where it is unpickled.
@@ -91,6 +92,8 @@ class AsyncCollectorTrackingClient(
     The hooks record when they are called, not when they are awaited: an exception is then still on its way. Spans and
     attributes have synchronous hooks here as well, as Burr calls those in asynchronous actions, too.
     """
+
+    _is_awaited = True
 
     def pre_run_step(self, **kwargs: Any) -> Coroutine[Any, Any, None]:  # type: ignore[override]
         return _wait(super().pre_run_step(**kwargs))

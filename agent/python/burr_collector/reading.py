@@ -6,7 +6,7 @@ import json
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from burr_collector import _library
-from burr_collector.tracker import raise_for
+from burr_collector.tracker import encode, raise_for
 
 
 class LoadedStep(NamedTuple):
@@ -32,9 +32,9 @@ def load(
     library, loaded, error = _library.get(), ctypes.POINTER(_library.Loaded)(), _library.Error()
     status = library.load(
         store,
-        project.encode(),
-        app_id.encode(),
-        None if partition_key is None else partition_key.encode(),
+        encode(project),
+        encode(app_id),
+        None if partition_key is None else encode(partition_key),
         sequence_id,
         ctypes.byref(loaded),
         ctypes.byref(error),
@@ -64,8 +64,8 @@ def load_state(store: Optional[bytes], project: str, app_id: str, sequence_id: i
     state, entry_point = ctypes.c_void_p(), ctypes.c_void_p()
     status = library.load_state(
         store,
-        project.encode(),
-        app_id.encode(),
+        encode(project),
+        encode(app_id),
         sequence_id,
         ctypes.byref(state),
         ctypes.byref(entry_point),
@@ -92,7 +92,7 @@ def list_apps(store: Optional[bytes], project: str) -> List[Tuple[str, Optional[
     library, error = _library.get(), _library.Error()
     items, count = ctypes.POINTER(_library.AppItem)(), ctypes.c_size_t()
     status = library.list_apps(
-        store, project.encode(), ctypes.byref(items), ctypes.byref(count), ctypes.byref(error)
+        store, encode(project), ctypes.byref(items), ctypes.byref(count), ctypes.byref(error)
     )
     if status == _library.ENOTFOUND:
         return []
@@ -109,7 +109,7 @@ def has_steps(store: Optional[bytes], project: str, app_id: str) -> bool:
     library, error = _library.get(), _library.Error()
     items, count = ctypes.c_void_p(), ctypes.c_size_t()
     status = library.list_steps(
-        store, project.encode(), app_id.encode(), ctypes.byref(items), ctypes.byref(count), ctypes.byref(error)
+        store, encode(project), encode(app_id), ctypes.byref(items), ctypes.byref(count), ctypes.byref(error)
     )
     if status in (_library.ENOTFOUND, _library.EINVAL):
         return False

@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 import weakref
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from burr.common.types import ParentPointer
 from burr.core import Action, ApplicationGraph, State
@@ -63,10 +63,10 @@ def _interruption() -> Optional[BaseException]:
     return None if isinstance(exception, Exception) else exception
 
 
-def _transitions(graph: ApplicationGraph) -> Dict[str, List[Tuple[str, bytes]]]:
+def _transitions(graph: ApplicationGraph, shown: Callable[[str], str]) -> Dict[str, List[Tuple[str, bytes]]]:
     transitions: Dict[str, List[Tuple[str, bytes]]] = {}
     for transition in graph.transitions:
-        condition = encode(transition.condition.name)
+        condition = encode(shown(transition.condition.name))
         transitions.setdefault(transition.from_.name, []).append((transition.to.name, condition))
     return transitions
 
@@ -82,7 +82,7 @@ def _source(action: Action) -> str:
         return ""
 
 
-def _describe_action(action: Action) -> _library.ActionInfo:
+def _describe_action(action: Action, shown: Callable[[str], str]) -> _library.ActionInfo:
     # It gives the required ones first. Burr's own client takes them for the optional ones; so it is in all its stores.
     optional, required = action.optional_and_required_inputs
     return _library.ActionInfo(
@@ -90,16 +90,19 @@ def _describe_action(action: Action) -> _library.ActionInfo:
         _names(action.reads),
         _names(action.writes),
         _names(sorted(required) + [name + "?" for name in sorted(optional)]),
-        encode(_source(action)),
+        encode(shown(_source(action))),
     )
 
 
-def _describe(graph: ApplicationGraph) -> _library.AppInfo:
-    """The graph, as Burr's own client would store it."""
-    actions = [_describe_action(action) for action in graph.actions]
+def _describe(graph: ApplicationGraph, shown: Callable[[str], str]) -> _library.AppInfo:
+    """The graph, as Burr's own client would store it.
+
+    shown  what is to be seen of a text: of an action's source, of a condition
+    """
+    actions = [_describe_action(action, shown) for action in graph.actions]
     transitions = [
         _library.TransitionInfo(
-            encode(transition.from_.name), encode(transition.to.name), encode(transition.condition.name)
+            encode(transition.from_.name), encode(transition.to.name), encode(shown(transition.condition.name))
         )
         for transition in graph.transitions
     ]
@@ -141,6 +144,8 @@ class Recorder:
     """What both clients do. A hook gives a future where its record has to wait and the calling thread must not
     (tracker.py)."""
 
+    _is_awaited = False  # whether Burr awaits what the hooks of steps give
+
     def __init__(
         self,
         project: str,
@@ -168,6 +173,8 @@ class Recorder:
             raise ValueError(f'project name "{project}": 1 to 128 of A-Z a-z 0-9 _ : - are allowed')
         if unserializable not in ("placeholder", "raise"):
             raise ValueError(f'unserializable="{unserializable}": "placeholder" or "raise"')
+        if storage_dir != DEFAULT_STORAGE_DIR:  # the working folder may be another one when a copy is made
+            storage_dir = os.path.abspath(os.path.expanduser(storage_dir))
         self.project_id = project
         self.raw_storage_dir = storage_dir
         self.storage_dir = self.get_storage_path(project, storage_dir)
@@ -271,11 +278,12 @@ class Recorder:
     # ---- applications ----
 
     def _make(self, info: _library.AppInfo, transitions: Dict[str, List[Tuple[str, bytes]]]) -> TrackedApp:
-        app = TrackedApp(get_tracker(*self._tracker_key), transitions)
+        app = TrackedApp(get_tracker(*self._tracker_key), transitions, self._is_awaited)
         try:
             app.create(info)
         except FileNotFoundError:  # the store's folder was removed since it was opened
-            app = TrackedApp(get_tracker(*self._tracker_key, stale=app.tracker), transitions)
+            stale = app.tracker
+            app = TrackedApp(get_tracker(*self._tracker_key, stale=stale), transitions, self._is_awaited)
             app.create(info)
         return app
 
@@ -286,7 +294,7 @@ class Recorder:
             app = self._make(info, {})
         except (OSError, ValueError) as error:  # a step is under way, which is not to fail by it
             logger.error("application %s is not recorded: %s", app_id, error)
-            app = TrackedApp(get_tracker(*self._tracker_key), {})
+            app = TrackedApp(get_tracker(*self._tracker_key), {}, self._is_awaited)
         self._apps[app_id] = app
         return app
 
@@ -308,13 +316,14 @@ class Recorder:
         **future_kwargs: Any,
     ) -> None:
         self._serializer.look_at_registry()
-        info = _describe(application_graph)
+        initial_state = self._serializer.step(state, None)[0]  # before the graph, as with exceptions
+        info = _describe(application_graph, self._shown)
         info.app_id = encode(app_id)
         info.partition_key = _encode_optional(partition_key)
         info.parent = _pointer(parent_pointer, state.get(SEQUENCE_ID))
         info.spawning_parent = _pointer(spawning_parent_pointer, None)
-        info.initial_state_json = self._serializer.step(state, None)[0]
-        app = self._make(info, _transitions(application_graph))
+        info.initial_state_json = initial_state
+        app = self._make(info, _transitions(application_graph, self._shown))
         self._apps[app_id] = app
         weakref.finalize(application_graph, _forget, self._apps, app_id, app).atexit = False
 
@@ -357,8 +366,9 @@ class Recorder:
         app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         if exception is None and result is None:
             exception = _interruption()
-        failure = None if exception is None else self._exception(exception)
+        # The state first: what is redacted in it is then taken out of the exception's text as well.
         written, written_result = self._serializer.step(state, result)
+        failure = None if exception is None else self._exception(exception)
         size = len(written) + len(written_result or b"") + len(failure or b"")
         name = encode_name(action.name)
         return app.record(app.library.end_step, size, sequence_id, name, written_result, failure, written)
@@ -440,11 +450,14 @@ class Recorder:
         app = self._apps.get(app_id) or self._adopt(app_id, partition_key)
         return app.record(app.library.end_stream, 0, sequence_id, app.stream_counts.pop(sequence_id, 0))
 
+    def _shown(self, text: str) -> str:
+        return text if self._redactor is None else self._redactor.text(text)
+
     def _exception(self, exception: BaseException) -> bytes:
         text = "".join(traceback.format_exception(type(exception), exception, exception.__traceback__))
         if self._redactor is not None:
             try:
-                text = self._redactor.text(text)
+                text = self._redactor.exception(text)
             except Exception:  # a callable of the application's
                 text = f"{type(exception).__name__}, whose text could not be redacted"
         return _encode_exception(text)

@@ -6,6 +6,10 @@ client), and the library stores what is left when the process ends.
 A record that might have to wait (burr_tracker_would_wait) is made where waiting harms nobody: by the calling thread
 without the interpreter's lock, or, where the calling thread runs an event loop, by the tracker's waiting thread. While
 that has records of an application, the application's next ones go behind them, so that their order stays.
+
+What is in that line is in memory only, where a kill takes it. So an event loop, too, waits for the moments that a busy
+store takes, as it does with Burr's own client, which writes to the disk; but not in an outage, which shows in its
+having waited in vain.
 """
 
 import asyncio
@@ -29,12 +33,18 @@ logger = logging.getLogger("burr_collector")
 
 # Records that the waiting thread keeps, of all applications of a tracker: libburr bounds the time they wait.
 LINE_BYTES_MAX = 64 << 20
+# That an event loop waits for a store that is busy, before it takes that for an outage: when a collector does not
+# answer, libburr makes room in the overflow after 100 ms.
+BUSY_WAIT_S = 0.25
+BUSY_LOOK_S = 0.0005
+BUSY_AGAIN_S = 10.0  # after it has waited in vain
+LOCKED_BYTES_MAX = 120 << 10  # of a record that is made with the interpreter's lock held: larger ones go to files
 CREATE_WAIT_S = 0.05  # that an event loop waits to hear what came of making an application
 WARN_EVERY_S = 60.0
 
 
 def is_in_event_loop() -> bool:
-    """Whether the calling thread runs an asyncio event loop, which must not be kept waiting."""
+    """Whether the calling thread runs an asyncio event loop, which an outage must not keep waiting."""
     return asyncio._get_running_loop() is not None
 
 
@@ -66,6 +76,7 @@ class WaitingLine:
         self._executor: Optional[concurrent.futures.ThreadPoolExecutor] = None
         self.apps: "Dict[TrackedApp, int]" = {}  # how many of each wait
         self._bytes = 0
+        self._stands_still = False  # it was waited for in vain, and nothing has left it since
 
     def add(self, app: "TrackedApp", size: int, function: Any, *args: Any) -> "Optional[Future[Any]]":
         """None: there is no room for it in the line."""
@@ -91,6 +102,15 @@ class WaitingLine:
                 left = self.apps.pop(app) - 1
                 if left:
                     self.apps[app] = left
+                self._stands_still = False
+
+    def let_go_before(self, app: "TrackedApp") -> None:
+        """Wait a moment for what is in the line of this application, if the line moves."""
+        if app in self.apps and not self._stands_still:
+            try:
+                self.drain(BUSY_WAIT_S)
+            except TimeoutError:
+                self._stands_still = True
 
     def drain(self, timeout_s: float) -> None:
         """Wait for what is in the line now. Raises TimeoutError."""
@@ -112,6 +132,7 @@ class Tracker:
         self._dropped_count = 0  # of those that did not come as far as libburr
         self._dropped_told = 0  # by flush
         self._warned_at = -WARN_EVERY_S
+        self.busy_again_at = 0.0  # when an event loop may wait for the store again, by time.monotonic
         self._pointer = ctypes.c_void_p()
         error = _library.Error()
         options = _library.TrackerOptions(
@@ -173,24 +194,40 @@ class Tracker:
             raise DroppedRecordsError(f"{dropped} records were dropped: too many waited for room")
 
     def after_fork_in_child(self) -> None:
-        """The line's thread stayed with the parent, and so did what waits there."""
+        """The line's thread stayed with the parent, and so did what waits there. And the first record has to wait until
+        it has made the child's spool, however long an event loop waits with it."""
         self.line = WaitingLine()
+        self.busy_again_at = time.monotonic() + BUSY_AGAIN_S
 
 
 class TrackedApp:
     """One application that is recorded. Closed with its last reference.
 
     transitions  from each action: to where, on which condition, in the order in which they are tried
+    is_awaited   an event loop awaits what record gives, so nothing holds it up
     """
 
-    __slots__ = ("library", "tracker", "pointer", "stream_counts", "vias", "_made_vias", "_transitions", "__weakref__")
+    __slots__ = (
+        "library",
+        "tracker",
+        "pointer",
+        "stream_counts",
+        "vias",
+        "_made_vias",
+        "_transitions",
+        "_is_awaited",
+        "__weakref__",
+    )
 
-    def __init__(self, tracker: Tracker, transitions: Mapping[str, Sequence[Tuple[str, bytes]]]) -> None:
+    def __init__(
+        self, tracker: Tracker, transitions: Mapping[str, Sequence[Tuple[str, bytes]]], is_awaited: bool
+    ) -> None:
         self.library = tracker.library
         self.tracker = tracker
         self.pointer: Optional[int] = None  # None: tracking is disabled, or it is still being made
         self.stream_counts: Dict[int, int] = {}  # items, by the sequence id of the step that streams
         self._transitions = transitions
+        self._is_awaited = is_awaited
         self.vias: Dict[Tuple[Optional[str], str], Optional[int]] = {}  # what find_via has found
         self._made_vias: "List[Optional[_library.Via]]" = []  # which those addresses are of
 
@@ -226,7 +263,8 @@ class TrackedApp:
         waiting = self.tracker.line.apps
         if (waiting and self in waiting) or self.library.would_wait(self.pointer, size):
             return self._record_patiently(call, size, args)
-        status = call.now(self.pointer, *args)
+        make = call.now if size <= LOCKED_BYTES_MAX else call.patient
+        status = make(self.pointer, *args)
         if status != _library.OK:
             self.tracker.tell(status)
         return None
@@ -235,9 +273,11 @@ class TrackedApp:
         self, call: "_library.RecordCall", size: int, args: Tuple[Any, ...]
     ) -> "Optional[Future[None]]":
         line, in_loop = self.tracker.line, is_in_event_loop()
-        if not in_loop and self not in line.apps:
-            self._call(call, args)
-            return None
+        if not (in_loop and self._is_awaited):
+            line.let_go_before(self)
+            if self not in line.apps and (not in_loop or self._has_room_soon(size)):
+                self._call(call, args)
+                return None
         waiting = line.add(self, size, self._call, call, args)
         if waiting is None:
             self.tracker.count_dropped()
@@ -246,6 +286,19 @@ class TrackedApp:
             return waiting
         waiting.result()
         return None
+
+    def _has_room_soon(self, size: int) -> bool:
+        """Whether the record need not wait after all. Waits a moment for that."""
+        until = time.monotonic() + BUSY_WAIT_S
+        while self.library.would_wait(self.pointer, size):
+            now = time.monotonic()
+            if now < self.tracker.busy_again_at:
+                return False
+            if now >= until:
+                self.tracker.busy_again_at = now + BUSY_AGAIN_S
+                return False
+            time.sleep(BUSY_LOOK_S)
+        return True
 
     def _call(self, call: "_library.RecordCall", args: Tuple[Any, ...]) -> None:
         status = call.patient(self.pointer, *args)

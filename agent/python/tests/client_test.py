@@ -24,6 +24,8 @@ from burr.tracking import LocalTrackingClient
 from burr_collector import AsyncCollectorTrackingClient, CollectorTrackingClient
 from harness import BUILD, StoreTest
 
+TREE = pathlib.Path(__file__).resolve().parents[3]
+
 
 @action(reads=["count"], writes=["count"])
 def count(state: State, fail: bool = False) -> State:
@@ -180,6 +182,13 @@ class Loading(ClientTest):
         self.assertEqual(self.client.list_app_ids("c"), [])
         self.assertEqual(CollectorTrackingClient("another", self.store).list_app_ids(None), [])
 
+    def test_an_application_whose_name_is_no_text(self):
+        for name in ("half\ud800", "nul\0byte"):
+            new(self.client, name).step()
+            self.assertEqual(self.client.load(None, name)["state"]["count"], 1)
+            self.assertEqual(CollectorTrackingClient.load_state("project", name, 0, self.store)[1], "count")
+            self.assertTrue(CollectorTrackingClient.app_log_exists("project", name, self.store))
+
     def test_what_burrs_own_client_recorded(self):
         new(LocalTrackingClient("project", self.store), "app").step()
         self.assertEqual(self.client.load(None, "app")["state"]["count"], 1)
@@ -308,6 +317,17 @@ class Applications(ClientTest):
         new(client, "app").step()
         self.assertEqual(client.list_app_ids(None), ["app"])
         self.assertTrue(CollectorTrackingClient.app_log_exists("usual", "app"))
+
+    def test_a_relative_store_is_where_it_was_when_the_client_was_made(self):
+        """Copies are made for sub-applications, whenever they come."""
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(os.path.dirname(self.store))
+        client = CollectorTrackingClient("project", os.path.basename(self.store))
+        new(client, "first").step()
+        os.chdir("/")
+        new(client.copy(), "copied").step()
+        new(pickle.loads(pickle.dumps(client)), "pickled").step()
+        self.assertEqual(sorted(self.client.list_app_ids(None)), ["copied", "first", "pickled"])
 
     def test_options(self):
         with self.assertRaisesRegex(ValueError, "unserializable"):
@@ -549,13 +569,15 @@ class Library(unittest.TestCase):
         message = self.fail_with("libc.so.6")  # it has none of the functions
         self.assertRegex(message, "LibraryError: libburr at .* is older than this package needs")
 
-    def test_found_beside_the_package(self):
+    def test_found_beside_the_package_and_in_the_tree_it_lies_in(self):
         from burr_collector import _library
 
         named = os.environ.pop("BURR_LIBRARY")
         self.addCleanup(os.environ.__setitem__, "BURR_LIBRARY", named)
-        beside = pathlib.Path(_library.__file__).with_name("lib") / "libburr.so.0"
-        self.assertEqual(_library.candidates(), [str(beside), "libburr.so.0"])
+        package = pathlib.Path(_library.__file__).parent
+        folders = [package / "lib", *(TREE / "build" / kind / "lib" for kind in ("release", "dev"))]
+        expected = [str(folder / "libburr.so.0") for folder in folders]
+        self.assertEqual(_library.candidates(), [*expected, "libburr.so.0"])
         self.assertTrue((BUILD / "lib" / "libburr.so.0").exists())
 
 

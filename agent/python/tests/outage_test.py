@@ -9,11 +9,19 @@ import os
 import threading
 import time
 import unittest
+import unittest.mock
 
 from burr.core import ApplicationBuilder, State, action
 from burr.core.action import streaming_action
 from burr.visibility import TracerFactory
-from burr_collector import AsyncCollectorTrackingClient, CollectorTrackingClient, DroppedRecordsError
+from burr_collector import (
+    AsyncCollectorTrackingClient,
+    CollectorTrackingClient,
+    DroppedRecordsError,
+    _library,
+    reading,
+    tracker,
+)
 from burr_collector.tracker import find_tracker
 from harness import StoreTest
 
@@ -40,13 +48,13 @@ async def stream(state: State):
     yield {"item": 2}, state.update(count=state["count"] + 1)
 
 
-def new(client, app_id, act):
+def new(client, app_id, act, text="x" * 4000):
     return (
         ApplicationBuilder()
         .with_actions(act=act)
         .with_transitions(("act", "act"))
         .with_entrypoint("act")
-        .with_state(count=0, text="x" * 4000)
+        .with_state(count=0, text=text)
         .with_identifiers(app_id=app_id)
         .with_tracker(client)
         .build()
@@ -90,6 +98,54 @@ class Outage(StoreTest):
         asyncio.run(main())
         one = ["begin_entry", "begin_span", "attribute", "end_span", "end_entry"]
         self.assertEqual(self.assert_recorded(client, "app", STEPS), one * STEPS)
+
+    def test_what_an_event_loop_recorded_in_large_is_there_at_once(self):
+        """Without an outage, nothing is in memory only when a step has ended: a kill would take it."""
+        client = CollectorTrackingClient("project", self.store)
+
+        async def main():
+            app = new(client, "app", count, "x" * 200_000)
+            for n in range(200):
+                await app.astep()
+                loaded = reading.load(os.fsencode(self.store), "project", "app", None, -1)
+                self.assertEqual((n, n + 1), loaded and (loaded.sequence_id, loaded.state["count"]))
+
+        asyncio.run(main())
+
+    def test_a_line_that_moves_is_waited_for(self):
+        """A store that is slow holds an event loop back; the line would grow without end else."""
+        client = CollectorTrackingClient("project", self.store)
+        call = tracker.TrackedApp._call
+
+        def call_slowly(*args):
+            time.sleep(0.005)
+            call(*args)
+
+        async def main():
+            app = new(client, "app", count)
+            for _ in range(20):
+                await app.astep()
+                self.assertLessEqual(sum(self.line(client).apps.values()), 1)
+
+        with unittest.mock.patch.object(_library.get(), "would_wait", lambda *_: True):
+            with unittest.mock.patch.object(tracker.TrackedApp, "_call", call_slowly):
+                asyncio.run(main())
+        self.assert_recorded(client, "app", 20)
+
+    def test_an_asynchronous_client_holds_no_loop_back(self):
+        client = AsyncCollectorTrackingClient("project", self.store)
+
+        async def main():
+            app = new(client, "app", count)
+            for _ in range(20):
+                await app.astep()
+                self.assertFalse(self.line(client).apps)
+
+        with unittest.mock.patch.object(_library.get(), "would_wait", lambda *_: True):
+            with unittest.mock.patch.object(tracker.time, "sleep", lambda _: self.fail("it waits")):
+                with unittest.mock.patch.object(tracker.WaitingLine, "drain", lambda *_: self.fail("it waits")):
+                    asyncio.run(main())
+        self.assert_recorded(client, "app", 20)
 
     def test_an_application_is_made_meanwhile(self):
         client = self.client()
@@ -233,6 +289,19 @@ class Outage(StoreTest):
         os.close(read)
         os.close(write)
         self.assert_recorded(client, "app", STEPS + 1)
+
+    def test_a_forked_childs_loop_goes_on_while_its_spool_is_made(self):
+        client = CollectorTrackingClient("project", self.store)
+        app = new(client, "app", count)
+        asyncio.run(app.astep())
+        child = os.fork()
+        if child == 0:
+            with unittest.mock.patch.object(tracker.time, "sleep", lambda _: os._exit(1)):
+                asyncio.run(app.astep())
+                client.flush(60)
+            os._exit(0)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertEqual([r["sequence_id"] for r in self.log("app") if r["type"] == "end_entry"], [0, 1])
 
     def test_what_is_dropped_is_counted(self):
         client = self.client(wait_ms=50)

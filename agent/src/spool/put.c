@@ -151,13 +151,18 @@ static struct lane *enter_any(struct spool *spool)
 
 /* ---- side files ---- */
 
+static bool side_has_room(const struct spool *spool, size_t len)
+{
+	const uint64_t there = atomic_load(&spool->side_bytes);
+	return !there || there + len <= spool->spill_max; /* one always fits, else it would wait for ever */
+}
+
 /* The record's bytes into a file of their own. Without malloc: the call may be a signal handler's. */
 static bool write_side(struct spool *spool, const struct lane *lane, const struct record *record, size_t len)
 {
 	char name[SIDE_NAME_SIZE];
 	char path[4096];
-	const uint64_t there = atomic_load(&spool->side_bytes);
-	if (there && there + len > spool->spill_max) { /* one always fits, else it would wait for ever */
+	if (!side_has_room(spool, len)) {
 		errno = ENOSPC;
 		return false;
 	}
@@ -377,14 +382,17 @@ bool spool_would_wait(struct spool *spool, struct spool_app *app, size_t len)
 {
 	enum { REST = 1 << 10 };
 	spool_look_for_fork();
-	if (len > SPOOL_INLINE_MAX - REST ||
-		atomic_load_explicit(&app->never, memory_order_relaxed) == UNMADE || !spool_is_started(spool))
+	if (atomic_load_explicit(&app->never, memory_order_relaxed) == UNMADE || !spool_is_started(spool))
 		return true;
 	struct lane *lane = lane_last();
 	if (!is_mine(lane, spool))
 		lane = lane_own(spool);
-	return !lane || atomic_load_explicit(&lane->busy, memory_order_relaxed) ||
-	       !lane_has_room(lane, app, len + REST, 0);
+	if (!lane || atomic_load_explicit(&lane->busy, memory_order_relaxed))
+		return true;
+	const bool may_need_side = len + REST > SPOOL_INLINE_MAX;
+	if (may_need_side && (spool->file.is_private || !side_has_room(spool, len + REST)))
+		return true;
+	return !lane_has_room(lane, app, len > SPOOL_INLINE_MAX ? REST : len + REST, 0);
 }
 
 void spool_count_refusal(struct spool *spool, const char *why)

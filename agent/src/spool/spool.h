@@ -56,8 +56,8 @@ burr_status spool_put(
 burr_status spool_put_wait(struct spool *spool, struct spool_app *app, const struct record *record,
 	uint32_t wait_ms, burr_error *err);
 
-/* Whether spool_put of a record with texts of len bytes might wait: for room, for the disk (a side file, a
- * spool that is not started), or for a lane that is another thread's. */
+/* Whether spool_put of a record with texts of len bytes might wait: for room, for a spool that is not
+ * started, or for a lane that is another thread's. */
 bool spool_would_wait(struct spool *spool, struct spool_app *app, size_t len);
 
 /* Count a record that was refused before it came here, so that flush and the statistics tell of it. */

@@ -697,14 +697,14 @@ static void a_full_queue_holds_nobody_up_for_ever(void **state)
 	close_tracker(tracker);
 }
 
-/* Who asks first never waits: not for room, and not for a disk. */
+/* Who asks first never waits. */
 static void a_call_that_would_wait_can_be_told(void **state)
 {
 	const char *store = *state;
 	burr_tracker *tracker = open_impatient(store, 1000);
 	burr_tracker_app *app = create_app(tracker, "app");
 	assert_false(burr_tracker_would_wait(app, 100 << 10));
-	assert_true(burr_tracker_would_wait(app, 128 << 10)); /* a side file */
+	assert_false(burr_tracker_would_wait(app, 128 << 10)); /* a side file */
 	assert_false(burr_tracker_would_wait(NULL, 128 << 10));
 	int fd = lock_file(store, ".burr-append");
 	int taken = 0;
@@ -717,6 +717,33 @@ static void a_call_that_would_wait_can_be_told(void **state)
 	close(fd);
 	settle(tracker);
 	assert_false(burr_tracker_would_wait(app, 10));
+	close_tracker(tracker);
+}
+
+/* Nor for room among the side files, of which one always fits. */
+static void a_large_call_that_would_wait_can_be_told(void **state)
+{
+	enum { LARGE = 200 << 10, ROOM = 1 << 20 };
+	const char *store = *state;
+	burr_tracker *tracker = open_impatient(store, ROOM);
+	burr_tracker_app *app = create_app(tracker, "app");
+	assert_false(burr_tracker_would_wait(app, 2 * ROOM));
+	char *json = malloc(LARGE);
+	memset(json, '1', LARGE);
+	json[LARGE - 1] = 0;
+	int fd = lock_file(store, ".burr-append");
+	int taken = 0;
+	for (; !burr_tracker_would_wait(app, LARGE); taken++)
+		assert_int_equal(burr_tracker_log_attribute(app, 0, NULL, "key", json, NULL, 0), BURR_OK);
+	assert_in_range(taken, 2, ROOM / LARGE);
+	assert_false(burr_tracker_would_wait(app, 10));
+	burr_tracker_stats stats = {.size = sizeof(stats)};
+	burr_tracker_get_stats(tracker, &stats);
+	assert_int_equal(stats.dropped_count, 0);
+	close(fd);
+	settle(tracker);
+	assert_false(burr_tracker_would_wait(app, LARGE));
+	free(json);
 	close_tracker(tracker);
 }
 
@@ -1143,6 +1170,7 @@ int main(void)
 		TEST(a_child_forked_in_an_outage_goes_on),
 		TEST(a_full_queue_holds_nobody_up_for_ever),
 		TEST(a_call_that_would_wait_can_be_told),
+		TEST(a_large_call_that_would_wait_can_be_told),
 		TEST(a_childs_first_call_would_wait),
 		TEST(names_may_hold_blanks),
 		TEST(an_outage_is_spilled),
