@@ -1,4 +1,5 @@
 /* A row below a step: what was recorded in it, a run that it spawned, a step of that run. */
+import type { CSSProperties } from 'react';
 import { Link } from 'react-router-dom';
 import { plural } from '../../base/number';
 import { formatDuration } from '../../base/time';
@@ -11,7 +12,7 @@ import { Status } from '../../ui/Status';
 import { Bar, Tick } from './Bar';
 import { useFacts } from './context';
 import { DetailRow, indentOf } from './DetailRow';
-import { PlaceholderRow, When } from './StepRow';
+import { PlaceholderRow, seqWidth, When } from './StepRow';
 import type { TimeMode } from './StepList';
 import { statusOf } from './stepStatus';
 import { runInterval } from './useInner';
@@ -119,7 +120,10 @@ function ChildStep({ row, steps, ...shared }: Shared & { readonly row: Extract<I
   const name = step.action ?? 'unnamed action';
   return (
     <div className={`step-row detail inner-step${step.superseded ? ' superseded' : ''}`} data-status={status}>
-      <span className="detail-name" style={indentOf(row.depth)}>
+      <span
+        className="detail-name"
+        style={{ ...indentOf(row.depth), '--seq': seqWidth(run) } as CSSProperties}
+      >
         {opensIn(step, run.children) ? (
           <Toggle
             trail={row.trail}

@@ -18,6 +18,7 @@ import { useFacts } from './context';
 import { Empty } from './Empty';
 import { Minimap } from './Minimap';
 import { RowView } from './RowView';
+import { seqWidth } from './StepRow';
 import { useFollowByScroll } from './useFollowByScroll';
 import type { Rows } from './useRows';
 import { useAxis, useStepRows, type StepRows } from './useStepRows';
@@ -65,11 +66,10 @@ export function StepList(props: Props) {
 
   const current = selected === null ? null : stepAt(selected);
   const drawn = Array.from({ length: rows.drawTo - rows.drawFrom }, (_, index) => rows.drawFrom + index);
-  const digits = Math.max(String(Math.max(detail.next_sequence_id - 1, 0)).length, 2);
   return (
     <div
       className="steps-list"
-      style={{ '--seq': `${digits * 7 + 4}px`, '--pins': view.pins.length } as CSSProperties}
+      style={{ '--seq': seqWidth(detail), '--pins': view.pins.length } as CSSProperties}
       data-pins={view.pins.length > 0 ? '' : undefined}
     >
       <Minimap

@@ -3,7 +3,7 @@ import { memo } from 'react';
 import { Link, useLocation } from 'react-router-dom';
 import { formatCount, plural } from '../../base/number';
 import { formatClock, formatDuration, formatElapsed, explainTime, parseTime } from '../../base/time';
-import type { StepSummary } from '../../model/api';
+import type { Run, StepSummary } from '../../model/api';
 import { intervalOf, usOf, type Axis } from '../../model/axis';
 import type { Trail } from '../../model/trail';
 import { Status, type StatusKind } from '../../ui/Status';
@@ -36,6 +36,11 @@ interface Props extends CellProps {
   readonly nowUs: number | null;
   readonly pins: readonly (string | null)[];
   readonly onHover: (action: string | null) => void;
+}
+
+/** Of the column of a run's sequence ids. */
+export function seqWidth({ next_sequence_id: next }: Run): string {
+  return `${Math.max(String(Math.max(next - 1, 0)).length, 2) * 7 + 4}px`;
 }
 
 export function StepRow(props: Props) {
