@@ -126,6 +126,7 @@ class Reader(threading.Thread):
         self.place = None  # where to go on
         self.written = threading.Event()
         self.done = False
+        self.again = False
         self.look_again = 0  # when it may compare all that there is once more: most of its time is for what it is told
         self.fails = None
         self.connections = 0
@@ -159,12 +160,14 @@ class Reader(threading.Thread):
                 raise AssertionError(f"told twice, or out of order: {change} after {self.last}")
             self.last = change["cursor"]
         has_it = change["cursor"] <= self.copy.cursors[change["topic"]] and change["delta"] is not None
-        if not has_it or self.random.random() < 0.5:  # what is known already may be put in its place again
+        if not has_it or self.again:
             self.copy.apply(change)
 
     def begin_anew(self):
-        """Now and then a reader knows nothing again."""
+        """Now and then a reader knows nothing again. What it knows already it may put in its place again, but then all of that: an
+        older one alone would take the place of what is newer."""
         if self.place is None or self.random.random() < 0.2:
+            self.again = self.random.random() < 0.5
             self.place = None
             self.last = 0
             return True

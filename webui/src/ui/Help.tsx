@@ -14,6 +14,11 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
   useEffect(() => {
     dialog.current?.showModal();
   }, []);
+  /* At once: the dialog's own event comes later, when the next key may have asked for it again. */
+  const close = () => {
+    dialog.current?.close();
+    onClose();
+  };
   const byName = new Map<string, ReturnType<typeof listKeys>[number]['bindings'][number][]>();
   for (const group of listKeys())
     byName.set(group.name, [...(byName.get(group.name) ?? []), ...group.bindings]);
@@ -23,11 +28,17 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
       className="help"
       aria-label="Keyboard shortcuts"
       onClose={onClose}
+      onCancel={(event) => {
+        event.preventDefault();
+        close();
+      }}
       onClick={(event) => {
-        if (event.target === dialog.current) dialog.current.close();
+        if (event.target === dialog.current) close();
       }}
       onKeyDown={(event) => {
-        if (event.key === '?') dialog.current?.close();
+        if (event.key !== '?') return;
+        event.preventDefault(); // or it would open it again
+        close();
       }}
     >
       <h2>Keyboard</h2>
