@@ -66,7 +66,7 @@ class Browser(EdgeCase):
         url = f"http://localhost:{self.port}/p/demo?tab=x"
         wrong = self.visit(url, type="0123456789abcdef9999", wait="That is not the token", shot="token")
         self.assertEqual((wrong["status"], wrong["cookies"]), (401, []))
-        entered = self.visit(url, type=TOKEN, wait="run", reload=True)
+        entered = self.visit(url, type=TOKEN, wait="demo", reload=True)
         self.assertEqual(entered["url"], url)
         self.assertEqual(
             entered["cookies"], [{"name": f"burr-token-{self.port}", "httpOnly": True, "sameSite": "Lax", "path": "/"}]
