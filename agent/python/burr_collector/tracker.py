@@ -36,7 +36,7 @@ LINE_BYTES_MAX = 64 << 20
 # That an event loop waits for a store that is busy, before it takes that for an outage: when a collector does not
 # answer, libburr makes room in the overflow after 100 ms.
 BUSY_WAIT_S = 0.25
-BUSY_LOOK_S = 0.0005
+BUSY_LOOK_S = 0.0001
 BUSY_AGAIN_S = 10.0  # after it has waited in vain
 LOCKED_BYTES_MAX = 120 << 10  # of a record that is made with the interpreter's lock held: larger ones go to files
 CREATE_WAIT_S = 0.05  # that an event loop waits to hear what came of making an application

@@ -392,7 +392,10 @@ bool spool_would_wait(struct spool *spool, struct spool_app *app, size_t len)
 	const bool may_need_side = len + REST > SPOOL_INLINE_MAX;
 	if (may_need_side && (spool->file.is_private || !side_has_room(spool, len + REST)))
 		return true;
-	return !lane_has_room(lane, app, len > SPOOL_INLINE_MAX ? REST : len + REST, 0);
+	if (lane_has_room(lane, app, len > SPOOL_INLINE_MAX ? REST : len + REST, 0))
+		return false;
+	spool_wake(spool); /* who is told so looks again soon */
+	return true;
 }
 
 void spool_count_refusal(struct spool *spool, const char *why)
