@@ -203,7 +203,7 @@ typedef struct burr_via {
  *
  * text_len  bytes of the record's texts, together
  *
- * Threads: any. Costs a few ns. */
+ * Threads: any. Costs a few ns; a yes wakes the library's thread, so that there is room soon. */
 BURR_API bool burr_tracker_would_wait(burr_tracker_app *app, size_t text_len);
 
 /* A step begins.
